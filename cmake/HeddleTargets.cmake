@@ -1,0 +1,55 @@
+# heddle_library(NAME SRCS ... DEPS ...): a room's static library. With MLIR, it
+# sees the compiler's headers; without, it may go into the runtime.
+function(heddle_library name)
+  cmake_parse_arguments(ARG "MLIR" "" "SRCS;DEPS" ${ARGN})
+  add_library(${name} STATIC ${ARG_SRCS})
+  if(ARG_MLIR)
+    heddle_use_mlir(${name})
+  endif()
+  target_link_libraries(${name} PUBLIC ${ARG_DEPS})
+  set_target_properties(${name} PROPERTIES POSITION_INDEPENDENT_CODE ON)
+endfunction()
+
+function(heddle_use_mlir name)
+  target_include_directories(${name} SYSTEM PUBLIC ${MLIR_INCLUDE_DIRS} ${LLVM_INCLUDE_DIRS})
+  target_compile_definitions(${name} PUBLIC ${LLVM_DEFINITIONS_LIST})
+  target_link_libraries(${name} PUBLIC MLIR LLVM)
+endfunction()
+
+# heddle_gtest(NAME SRCS ... DEPS ...): one GoogleTest binary, one ctest entry.
+function(heddle_gtest name)
+  cmake_parse_arguments(ARG "MLIR" "" "SRCS;DEPS" ${ARGN})
+  add_executable(${name} ${ARG_SRCS})
+  if(ARG_MLIR)
+    heddle_use_mlir(${name})
+  endif()
+  target_link_libraries(${name} PRIVATE ${ARG_DEPS} GTest::gmock GTest::gtest_main)
+  add_test(NAME ${name} COMMAND ${name})
+  set_tests_properties(${name} PROPERTIES ENVIRONMENT
+    "HEDDLE_SOURCE_DIR=${CMAKE_SOURCE_DIR};HEDDLE_BINARY_DIR=${CMAKE_BINARY_DIR}")
+endfunction()
+
+# heddle_protobuf(NAME FILE.proto): a library of the generated C++ of one proto.
+function(heddle_protobuf name proto)
+  get_filename_component(stem ${proto} NAME_WE)
+  file(RELATIVE_PATH dir ${CMAKE_SOURCE_DIR} ${CMAKE_CURRENT_SOURCE_DIR})
+  set(out ${CMAKE_BINARY_DIR}/${dir}/${stem}.pb)
+  add_custom_command(
+    OUTPUT ${out}.cc ${out}.h
+    COMMAND protobuf::protoc --proto_path=${CMAKE_SOURCE_DIR}
+            --cpp_out=${CMAKE_BINARY_DIR} ${dir}/${proto}
+    WORKING_DIRECTORY ${CMAKE_SOURCE_DIR}
+    DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${proto})
+  add_library(${name} STATIC ${out}.cc ${out}.h)
+  target_include_directories(${name} SYSTEM PUBLIC ${Protobuf_INCLUDE_DIRS})
+  target_link_libraries(${name} PUBLIC heddle_static_protobuf)
+  set_target_properties(${name} PROPERTIES POSITION_INDEPENDENT_CODE ON)
+endfunction()
+
+# The archive, not the shared library: heddle-run links everything but libc
+# statically, and one process must not hold two copies of protobuf.
+add_library(heddle_static_protobuf INTERFACE)
+find_library(HEDDLE_PROTOBUF_ARCHIVE NAMES libprotobuf.a REQUIRED)
+find_library(HEDDLE_ZLIB_ARCHIVE NAMES libz.a REQUIRED)
+target_link_libraries(heddle_static_protobuf INTERFACE
+  ${HEDDLE_PROTOBUF_ARCHIVE} ${HEDDLE_ZLIB_ARCHIVE} Threads::Threads)

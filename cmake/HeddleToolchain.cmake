@@ -1,0 +1,32 @@
+# Finds what the project stands on and sets the flags that every target shares.
+
+find_program(CCACHE_PROGRAM ccache)
+if(CCACHE_PROGRAM)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE_PROGRAM})
+  set(CMAKE_C_COMPILER_LAUNCHER ${CCACHE_PROGRAM})
+endif()
+
+if(EXISTS /usr/lib/llvm-22/bin/ld.lld)
+  add_link_options(-B/usr/lib/llvm-22/bin -fuse-ld=lld)
+endif()
+
+set(LLVM_DIR /usr/lib/llvm-22/lib/cmake/llvm CACHE PATH "LLVM 22")
+set(MLIR_DIR /usr/lib/llvm-22/lib/cmake/mlir CACHE PATH "MLIR 22")
+find_package(MLIR 22 REQUIRED CONFIG)
+find_package(Protobuf REQUIRED)
+find_package(absl REQUIRED)
+find_package(CLI11 REQUIRED)
+find_package(nlohmann_json REQUIRED)
+find_package(GTest REQUIRED)
+find_package(Threads REQUIRED)
+
+list(APPEND CMAKE_MODULE_PATH ${MLIR_CMAKE_DIR} ${LLVM_CMAKE_DIR})
+include(TableGen)
+include(AddLLVM)
+include(AddMLIR)
+
+# Only unoptimised parts of MLIR's headers trip these; our own code is clean.
+add_compile_options(-Wall -Wextra -Wno-unused-parameter)
+add_compile_definitions(_FILE_OFFSET_BITS=64)
+
+include_directories(${CMAKE_SOURCE_DIR} ${CMAKE_BINARY_DIR})

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ir/Dialect.h"
+
+using namespace mlir;
+using namespace heddle::ir;
+
+#include "ir/Enums.cpp.inc"
+#include "ir/Interfaces.cpp.inc"
+
+#include "ir/Dialect.cpp.inc"
+
+#define GET_OP_CLASSES
+#include "ir/Ops.cpp.inc"
+
+void HeddleDialect::initialize() {
+  addOperations<
+#define GET_OP_LIST
+#include "ir/Ops.cpp.inc"
+      >();
+}

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef HEDDLE_IR_FFNOPS_TD
+#define HEDDLE_IR_FFNOPS_TD
+
+include "ir/Dialect.td"
+
+def Activation : I32EnumAttr<"Activation", "activation function of an FFN", [
+    I32EnumAttrCase<"relu", 0>, I32EnumAttrCase<"gelu", 1>,
+    I32EnumAttrCase<"gelu_tanh", 2>, I32EnumAttrCase<"silu", 3>]> {
+  let cppNamespace = "::heddle::ir";
+}
+
+def FfnOp : Heddle_PureOp<"ffn",
+    [AttrSizedOperandSegments, InferTypeOpAdaptor,
+     DeclareOpInterfaceMethods<DecomposableOpInterface>]> {
+  let summary = "position-wise feed-forward network, plain or gated (arXiv:2002.05202)";
+  let description = [{
+    x [..., C]. hidden = x w_in + b_in, [..., F]. Plain: y = act(hidden) w_out + b_out.
+    Gated (w_gate present): gate = x w_gate + b_gate and
+    y = (act(gate) * hidden) w_out + b_out. Weights are [in, out], or [out, in] with
+    `transpose_weights`. hidden and gate are results so that a gradient need not
+    recompute them; gate is absent when plain. An unused result costs nothing.
+  }];
+  let arguments = (ins
+    Heddle_FloatTensor:$x, Heddle_FloatTensor:$w_in, Optional<Heddle_FloatTensor>:$b_in,
+    Optional<Heddle_FloatTensor>:$w_gate, Optional<Heddle_FloatTensor>:$b_gate,
+    Heddle_FloatTensor:$w_out, Optional<Heddle_FloatTensor>:$b_out,
+    Activation:$activation, UnitAttr:$transpose_weights);
+  let results = (outs Heddle_FloatTensor:$y, Heddle_FloatTensor:$hidden,
+                      Optional<Heddle_FloatTensor>:$gate);
+  let assemblyFormat = [{
+    $activation $x `in` `(` $w_in (`,` $b_in^)? `)`
+    (`gate` `(` $w_gate^ (`,` $b_gate^)? `)`)?
+    `out` `(` $w_out (`,` $b_out^)? `)` attr-dict
+    `:` functional-type(operands, results)
+  }];
+  let hasVerifier = 1;
+}
+
+#endif
