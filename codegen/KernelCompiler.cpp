@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "codegen/KernelCompiler.h"
+
+#include <atomic>
+#include <mutex>
+#include <thread>
+
+#include "codegen/BuildId.h"
+#include "codegen/KernelCache.h"
+#include "codegen/KernelText.h"
+#include "codegen/cpu/KernelGenerator.h"
+#include "codegen/cpu/object/LlvmLowering.h"
+#include "codegen/cpu/object/ObjectEmitter.h"
+#include "codegen/cpu/object/SharedObject.h"
+#include "ir/Dialect.h"
+#include "ir/LayerPath.h"
+#include "llvm/Config/llvm-config.h"
+#include "llvm/IR/LLVMContext.h"
+#include "llvm/IR/Module.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "runtime/io/FileLayer.h"
+#include "runtime/io/Sha256.h"
+
+using namespace mlir;
+
+namespace heddle::codegen {
+namespace {
+
+/// One distinct kernel on its way through the compiler.
+struct Job {
+  std::string text;
+  std::string name;  // readable, from the shapes
+  std::string layer; // of the first use, for messages
+  std::string key;
+  proto::CachedKernel result;
+  Status status;
+};
+
+std::string symbolFor(const std::string &name, const std::string &key) {
+  std::string symbol = "heddle_";
+  for (char c : name)
+    symbol += std::isalnum(static_cast<unsigned char>(c)) ? c : '_';
+  return symbol + "_" + hexadecimal(key).substr(0, 12);
+}
+
+std::vector<Job> collectJobs(ModuleOp module, const Target &target) {
+  std::string versions = "llvm " LLVM_VERSION_STRING " build " + hexadecimal(buildId());
+  std::vector<Job> jobs;
+  std::map<std::string, size_t> seen;
+  module.walk([&](ir::KernelOp kernel) {
+    Job job;
+    job.text = kernelText(kernel);
+    if (!seen.emplace(job.text, jobs.size()).second)
+      return;
+    job.name = kernel.getName().str();
+    job.layer = ir::layerPath(kernel.getLoc());
+    job.key = KernelCache::key(job.text, target.cacheText(), versions);
+    jobs.push_back(std::move(job));
+  });
+  return jobs;
+}
+
+/// A worker's own context: kernels are parsed from text into it, so that workers share nothing.
+class Worker {
+public:
+  explicit Worker(const CompileOptions &options)
+      : options_(options), context_(MLIRContext::Threading::DISABLED) {
+    context_.loadDialect<ir::HeddleDialect, func::FuncDialect>();
+    loadKernelDialects(context_);
+  }
+
+  Status compile(Job &job) {
+    HEDDLE_ASSIGN_OR_RETURN(OwningOpRef<ModuleOp> source, parseKernelText(job.text, context_));
+    std::string reason;
+    FailureOr<GeneratedKernel> generated =
+        generateKernel(kernelOf(*source), options_.target, &reason);
+    if (failed(generated))
+      return absl::InternalError("no kernel can be generated: " + reason);
+    HEDDLE_RETURN_IF_ERROR(dumpModule(job, *generated->module));
+    HEDDLE_RETURN_IF_ERROR(lowerToLlvmDialect(*generated->module));
+    std::string symbol = symbolFor(job.name, job.key);
+    llvm::LLVMContext llvmContext;
+    HEDDLE_ASSIGN_OR_RETURN(
+        std::unique_ptr<llvm::Module> module,
+        translateToLlvmIr(*generated->module, generated->entry, symbol, llvmContext));
+    HEDDLE_RETURN_IF_ERROR(dumpCode(job, *generated->module, generated->entry, symbol));
+    HEDDLE_ASSIGN_OR_RETURN(std::string object,
+                            emitObject(*module, options_.target.machineOptions()));
+    job.result.set_key(job.key);
+    job.result.set_symbol(symbol);
+    job.result.set_tasks(generated->tasks);
+    job.result.set_scratch_bytes(generated->scratchBytes);
+    job.result.set_flops(generated->flops);
+    job.result.set_bytes(generated->bytes);
+    job.result.set_object_sha256(sha256(object));
+    job.result.set_object(std::move(object));
+    return absl::OkStatus();
+  }
+
+private:
+  std::string dumpPath(const Job &job, const char *extension) const {
+    return options_.dumpFolder + "/" + symbolFor(job.name, job.key) + extension;
+  }
+
+  Status dumpModule(const Job &job, ModuleOp module) {
+    if (options_.dumpFolder.empty())
+      return absl::OkStatus();
+    std::string text;
+    llvm::raw_string_ostream stream(text);
+    stream << "// " << job.layer << "\n";
+    for (size_t begin = 0; begin < job.text.size();) {
+      size_t end = job.text.find('\n', begin);
+      stream << "// " << job.text.substr(begin, end - begin) << "\n";
+      begin = end == std::string::npos ? job.text.size() : end + 1;
+    }
+    module.print(stream, OpPrintingFlags());
+    return writeFileAtomically(fileLayer(), dumpPath(job, ".mlir"), text);
+  }
+
+  /// Assembly and LLVM IR come from a second translation: emitting consumes a module.
+  Status dumpCode(const Job &job, ModuleOp module, const std::string &entry,
+                  const std::string &symbol) {
+    if (options_.dumpFolder.empty())
+      return absl::OkStatus();
+    llvm::LLVMContext llvmContext;
+    HEDDLE_ASSIGN_OR_RETURN(std::unique_ptr<llvm::Module> copy,
+                            translateToLlvmIr(module, entry, symbol, llvmContext));
+    HEDDLE_ASSIGN_OR_RETURN(std::string assembly,
+                            emitAssembly(*copy, options_.target.machineOptions()));
+    std::string ir;
+    llvm::raw_string_ostream stream(ir);
+    copy->print(stream, nullptr);
+    HEDDLE_RETURN_IF_ERROR(writeFileAtomically(fileLayer(), dumpPath(job, ".ll"), ir));
+    return writeFileAtomically(fileLayer(), dumpPath(job, ".s"), assembly);
+  }
+
+  const CompileOptions &options_;
+  MLIRContext context_;
+};
+
+void compileAll(std::vector<Job *> &jobs, const CompileOptions &options) {
+  std::atomic<size_t> next{0};
+  auto work = [&] {
+    std::unique_ptr<Worker> worker;
+    for (size_t i = next++; i < jobs.size(); i = next++) {
+      if (!worker)
+        worker = std::make_unique<Worker>(options);
+      jobs[i]->status = worker->compile(*jobs[i]);
+    }
+  };
+  size_t count = std::min<size_t>(std::max(options.threads, 1), jobs.size());
+  std::vector<std::thread> threads;
+  for (size_t i = 1; i < count; ++i)
+    threads.emplace_back(work);
+  work();
+  for (std::thread &thread : threads)
+    thread.join();
+}
+
+} // namespace
+
+StatusOr<CompiledKernels> compileKernels(ModuleOp module, const CompileOptions &options) {
+  std::vector<Job> jobs = collectJobs(module, options.target);
+  KernelCache cache(options.cacheFolder, options.cacheLimitBytes);
+  std::vector<Job *> missing;
+  for (Job &job : jobs) {
+    std::optional<proto::CachedKernel> hit;
+    if (options.dumpFolder.empty())
+      hit = cache.find(job.key);
+    if (hit)
+      job.result = std::move(*hit);
+    else
+      missing.push_back(&job);
+  }
+  compileAll(missing, options);
+  CompiledKernels result;
+  result.compiled = static_cast<int>(missing.size());
+  result.cached = static_cast<int>(jobs.size() - missing.size());
+  for (Job *job : missing) {
+    if (!job->status.ok())
+      return withContext(job->status, "kernel " + job->name + " (" + job->layer + ")");
+    cache.store(job->result);
+  }
+  cache.trim();
+  if (!cache.problem().empty())
+    result.remarks.push_back("kernel cache not used: " + cache.problem());
+
+  std::vector<std::string> objects;
+  for (Job &job : jobs) {
+    const proto::CachedKernel &kernel = job.result;
+    result.byText[job.text] = {kernel.symbol(), kernel.tasks(), kernel.scratch_bytes(),
+                               kernel.flops(), kernel.bytes()};
+    objects.push_back(kernel.object());
+  }
+  HEDDLE_ASSIGN_OR_RETURN(result.sharedObject, linkSharedObject(objects));
+  return result;
+}
+
+} // namespace heddle::codegen

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+// Compiles each distinct kernel of a module once, in parallel, through the disk cache.
+
+#ifndef HEDDLE_CODEGEN_KERNELCOMPILER_H
+#define HEDDLE_CODEGEN_KERNELCOMPILER_H
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "codegen/cpu/Target.h"
+#include "runtime/base/Status.h"
+
+namespace mlir {
+class ModuleOp;
+} // namespace mlir
+namespace heddle::ir {
+class KernelOp;
+} // namespace heddle::ir
+
+namespace heddle::codegen {
+
+struct CompileOptions {
+  Target target;
+  int threads = 1;
+  std::string cacheFolder; // empty: no cache
+  uint64_t cacheLimitBytes = 4ull << 30;
+  // Where to leave each kernel as .mlir, .ll and .s; empty: nowhere. Dumping bypasses the cache.
+  std::string dumpFolder;
+};
+
+/// What the plan must know of a kernel's function.
+struct CompiledKernel {
+  std::string symbol;
+  int64_t tasks = 0;
+  int64_t scratchBytes = 0;
+  double flops = 0;
+  double bytes = 0;
+};
+
+struct CompiledKernels {
+  std::map<std::string, CompiledKernel> byText; // key: kernelText()
+  std::string sharedObject;
+  int compiled = 0; // the others came from the cache
+  int cached = 0;
+  std::vector<std::string> remarks;
+};
+
+/// Compiles every heddle.kernel below `module`. An error names the kernel and the layer of its first
+/// use.
+StatusOr<CompiledKernels> compileKernels(mlir::ModuleOp module, const CompileOptions &options);
+
+} // namespace heddle::codegen
+
+#endif // HEDDLE_CODEGEN_KERNELCOMPILER_H

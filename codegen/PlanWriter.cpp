@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "codegen/PlanWriter.h"
+
+#include "codegen/KernelText.h"
+#include "ir/BufferAssignment.h"
+#include "ir/Conventions.h"
+#include "ir/Dialect.h"
+#include "ir/LayerPath.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+
+using namespace mlir;
+
+namespace heddle::codegen {
+namespace {
+
+using runtime::proto::BufferRef;
+using runtime::proto::DataType;
+using runtime::proto::Plan;
+
+StatusOr<DataType> dataType(Type type) {
+  if (type.isF32())
+    return runtime::proto::F32;
+  if (type.isF64())
+    return runtime::proto::F64;
+  if (type.isBF16())
+    return runtime::proto::BF16;
+  if (type.isF16())
+    return runtime::proto::F16;
+  if (type.isInteger(1))
+    return runtime::proto::I1;
+  if (type.isInteger(32))
+    return runtime::proto::I32;
+  if (type.isInteger(64))
+    return runtime::proto::I64;
+  return absl::InternalError("a tensor in the plan has an element type that no buffer holds");
+}
+
+Status describe(Type type, StringRef kind, StringRef name, runtime::proto::Value &value) {
+  auto tensor = cast<RankedTensorType>(type);
+  value.set_name(name.str());
+  value.set_kind(kind.str());
+  HEDDLE_ASSIGN_OR_RETURN(DataType element, dataType(tensor.getElementType()));
+  value.set_dtype(element);
+  for (int64_t size : tensor.getShape())
+    value.add_shape(size);
+  return absl::OkStatus();
+}
+
+/// What an optional input is when the caller leaves it out.
+runtime::proto::Value::Default defaultFor(StringRef name) {
+  if (name == "attention_mask")
+    return runtime::proto::Value::ALL_ONES;
+  if (name == "position_ids")
+    return runtime::proto::Value::POSITIONS;
+  return runtime::proto::Value::REQUIRED;
+}
+
+Status describeSignature(func::FuncOp function, Plan &plan) {
+  for (unsigned i = 0; i < function.getNumArguments(); ++i) {
+    runtime::proto::Value &value = *plan.add_arguments();
+    StringRef name = ir::argumentName(function, i);
+    HEDDLE_RETURN_IF_ERROR(describe(function.getArgument(i).getType(),
+                                    ir::argumentKind(function, i), name, value));
+    value.set_default_value(defaultFor(name));
+  }
+  for (unsigned i = 0; i < function.getNumResults(); ++i) {
+    StringRef name = ir::resultName(function, i), kind = ir::resultKind(function, i);
+    HEDDLE_RETURN_IF_ERROR(
+        describe(function.getResultTypes()[i], kind, name, *plan.add_results()));
+    int alias = -1;
+    if (kind != "output")
+      for (unsigned a = 0; a < function.getNumArguments(); ++a)
+        if (ir::argumentName(function, a) == name)
+          alias = static_cast<int>(a);
+    plan.add_result_alias(alias);
+  }
+  return absl::OkStatus();
+}
+
+void fill(const ir::BufferRef &from, BufferRef &to) {
+  switch (from.space) {
+  case ir::BufferSpace::Arena:
+    to.set_space(BufferRef::ARENA);
+    break;
+  case ir::BufferSpace::Argument:
+    to.set_space(BufferRef::ARGUMENT);
+    break;
+  case ir::BufferSpace::Result:
+    to.set_space(BufferRef::RESULT);
+    break;
+  case ir::BufferSpace::Constant:
+    to.set_space(BufferRef::CONSTANT);
+    break;
+  }
+  to.set_index(static_cast<int>(from.index));
+  to.set_offset(static_cast<uint64_t>(from.byteOffset));
+}
+
+int64_t byteSize(DenseElementsAttr value) {
+  unsigned bits = value.getElementType().getIntOrFloatBitWidth();
+  return value.getNumElements() * std::max<int64_t>(1, bits / 8);
+}
+
+/// The elements as they lie in memory, i1 as a byte each.
+std::string rawBytes(DenseElementsAttr value) {
+  std::string bytes;
+  if (value.getElementType().isInteger(1)) {
+    for (bool element : value.getValues<bool>())
+      bytes.push_back(element ? 1 : 0);
+    return bytes;
+  }
+  if (!value.isSplat())
+    return value.getRawData().empty()
+               ? bytes
+               : std::string(value.getRawData().data(), value.getRawData().size());
+  bytes.reserve(byteSize(value));
+  for (int64_t i = 0; i < value.getNumElements(); ++i)
+    bytes.append(value.getRawData().data(), value.getRawData().size());
+  return bytes;
+}
+
+} // namespace
+
+StatusOr<Plan> writePlan(func::FuncOp function, const CompiledKernels &kernels) {
+  Plan plan;
+  plan.set_entry(function.getName().str());
+  HEDDLE_RETURN_IF_ERROR(describeSignature(function, plan));
+  if (auto bytes = function->getAttrOfType<IntegerAttr>(ir::kArenaBytes))
+    plan.set_arena_bytes(bytes.getInt());
+  if (auto bytes = function->getAttrOfType<IntegerAttr>(ir::kMaxLiveBytes))
+    plan.set_max_live_bytes(bytes.getInt());
+  ir::BufferAssignment buffers(function);
+  for (Attribute constant : buffers.constants())
+    plan.add_constants(rawBytes(cast<DenseElementsAttr>(constant)));
+  for (ir::KernelOp kernel : function.getOps<ir::KernelOp>()) {
+    const CompiledKernel &compiled = kernels.byText.at(kernelText(kernel));
+    runtime::proto::Launch &launch = *plan.add_launches();
+    launch.set_kernel(compiled.symbol);
+    launch.set_tasks(compiled.tasks);
+    launch.set_scratch_bytes(compiled.scratchBytes);
+    launch.set_flops(compiled.flops);
+    launch.set_bytes(compiled.bytes);
+    launch.set_layer(ir::layerPath(kernel.getLoc()));
+    for (Value operand : kernel.getInputs())
+      fill(buffers.lookup(operand), *launch.add_operands());
+    for (Value result : kernel.getOutputs())
+      fill(buffers.lookup(result), *launch.add_operands());
+  }
+  return plan;
+}
+
+} // namespace heddle::codegen
