@@ -1,0 +1,3 @@
+list(APPEND HEDDLE_CODEGEN_CPU_SOURCES
+  Target.cpp
+)
