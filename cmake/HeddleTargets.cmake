@@ -53,3 +53,18 @@ find_library(HEDDLE_PROTOBUF_ARCHIVE NAMES libprotobuf.a REQUIRED)
 find_library(HEDDLE_ZLIB_ARCHIVE NAMES libz.a REQUIRED)
 target_link_libraries(heddle_static_protobuf INTERFACE
   ${HEDDLE_PROTOBUF_ARCHIVE} ${HEDDLE_ZLIB_ARCHIVE} Threads::Threads)
+
+# Abseil's own CMake targets name the shared libraries. The group lets the linker look the archives
+# through until nothing is missing; it takes only the objects that are used.
+add_library(heddle_static_absl INTERFACE)
+file(GLOB HEDDLE_ABSL_ARCHIVES /usr/lib/${CMAKE_LIBRARY_ARCHITECTURE}/libabsl_*.a)
+if(NOT HEDDLE_ABSL_ARCHIVES)
+  message(FATAL_ERROR "no libabsl_*.a found: install libabsl-dev")
+endif()
+list(JOIN HEDDLE_ABSL_ARCHIVES "," HEDDLE_ABSL_GROUP)
+target_link_libraries(heddle_static_absl INTERFACE
+  "$<LINK_GROUP:RESCAN,${HEDDLE_ABSL_GROUP}>" Threads::Threads)
+
+add_library(heddle_static_nettle INTERFACE)
+find_library(HEDDLE_NETTLE_ARCHIVE NAMES libnettle.a REQUIRED)
+target_link_libraries(heddle_static_nettle INTERFACE ${HEDDLE_NETTLE_ARCHIVE})
