@@ -96,6 +96,14 @@ void fill(const ir::BufferRef &from, BufferRef &to) {
   to.set_offset(static_cast<uint64_t>(from.byteOffset));
 }
 
+Status describeOperand(Type type, BufferRef &to) {
+  auto tensor = cast<RankedTensorType>(type);
+  HEDDLE_ASSIGN_OR_RETURN(DataType element, dataType(tensor.getElementType()));
+  to.set_dtype(element);
+  to.set_elements(static_cast<uint64_t>(tensor.getNumElements()));
+  return absl::OkStatus();
+}
+
 int64_t byteSize(DenseElementsAttr value) {
   unsigned bits = value.getElementType().getIntOrFloatBitWidth();
   return value.getNumElements() * std::max<int64_t>(1, bits / 8);
@@ -141,10 +149,13 @@ StatusOr<Plan> writePlan(func::FuncOp function, const CompiledKernels &kernels) 
     launch.set_flops(compiled.flops);
     launch.set_bytes(compiled.bytes);
     launch.set_layer(ir::layerPath(kernel.getLoc()));
-    for (Value operand : kernel.getInputs())
-      fill(buffers.lookup(operand), *launch.add_operands());
-    for (Value result : kernel.getOutputs())
-      fill(buffers.lookup(result), *launch.add_operands());
+    launch.set_outputs(static_cast<int>(kernel.getOutputs().size()));
+    for (ValueRange group : {ValueRange(kernel.getInputs()), ValueRange(kernel.getOutputs())})
+      for (Value operand : group) {
+        BufferRef &ref = *launch.add_operands();
+        fill(buffers.lookup(operand), ref);
+        HEDDLE_RETURN_IF_ERROR(describeOperand(operand.getType(), ref));
+      }
   }
   return plan;
 }
