@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+// How much we are willing to read. Every reader of files from outside stops at one of these with an
+// error that names the file, the place and the limit; each is tested at n and at n + 1. MB are 2^20
+// bytes, except in the safetensors header, whose own specification says 100,000,000.
+
+#ifndef HEDDLE_RUNTIME_BASE_LIMITS_H
+#define HEDDLE_RUNTIME_BASE_LIMITS_H
+
+#include <cstdint>
+
+namespace heddle::limits {
+
+inline constexpr uint64_t kMegabyte = uint64_t{1} << 20;
+
+// Protobuf's text parser recurses once per level and overflows the stack near depth 6,540.
+inline constexpr uint64_t kTextprotoBytes = 16 * kMegabyte;
+inline constexpr int kTextprotoDepth = 64;
+
+inline constexpr uint64_t kConfigJsonBytes = 1 * kMegabyte;
+inline constexpr uint64_t kTokenizerJsonBytes = 64 * kMegabyte;
+/// `model.safetensors.index.json`: one line a tensor, so as large as a tokenizer.
+inline constexpr uint64_t kIndexJsonBytes = 64 * kMegabyte;
+inline constexpr int kJsonDepth = 32;
+/// The integers that a reader of doubles (every JavaScript, many others) keeps exact.
+inline constexpr int64_t kJsonInteger = int64_t{1} << 53;
+
+inline constexpr uint64_t kSafetensorsHeaderBytes = 100'000'000;
+/// Tensors per file, and per checkpoint over all its shards.
+inline constexpr uint64_t kTensors = 1'000'000;
+inline constexpr uint64_t kTensorNameBytes = 1024;
+inline constexpr uint64_t kTensorRank = 8;
+/// Free text beside the tensors (`__metadata__`).
+inline constexpr uint64_t kSafetensorsMetadataEntries = 10'000;
+inline constexpr uint64_t kShards = 10'000;
+
+inline constexpr uint64_t kOnnxBytes = (uint64_t{1} << 31) - 1;
+inline constexpr int kOnnxDepth = 100;
+inline constexpr uint64_t kOnnxNodes = 1'000'000;
+
+/// A compiled model: plans and kernels, never weights. Protobuf's own limit for one message.
+inline constexpr uint64_t kExecutableBytes = (uint64_t{1} << 31) - 1;
+
+/// The manifest of a checkpoint and the number of files it may list.
+inline constexpr uint64_t kManifestBytes = 1 * kMegabyte;
+inline constexpr uint64_t kManifestFiles = 10'000;
+
+/// One line of a training log.
+inline constexpr uint64_t kLogLineBytes = uint64_t{1} << 16;
+
+} // namespace heddle::limits
+
+#endif // HEDDLE_RUNTIME_BASE_LIMITS_H

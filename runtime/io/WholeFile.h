@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+// Files read and written as a whole.
+
+#ifndef HEDDLE_RUNTIME_IO_WHOLEFILE_H
+#define HEDDLE_RUNTIME_IO_WHOLEFILE_H
+
+#include <string>
+
+#include "runtime/io/FileLayer.h"
+
+namespace heddle::runtime {
+
+/// The content of a file of at most `limit` bytes; a longer one is an error that names both sizes,
+/// found before reading where the size is known.
+StatusOr<std::string> readSmallFile(FileLayer &layer, const std::string &path, uint64_t limit);
+
+/// A file that appears under its name with all of its content, or not at all: written under a
+/// temporary name beside it, flushed, renamed, and the rename flushed. Without commit() the
+/// temporary file goes with the object and an existing file stays as it was.
+class AtomicFile : public ByteSink {
+public:
+  static StatusOr<AtomicFile> create(FileLayer &layer, const std::string &path);
+  AtomicFile(AtomicFile &&other) noexcept;
+  AtomicFile &operator=(AtomicFile &&) = delete;
+  ~AtomicFile() override;
+
+  using ByteSink::write;
+  Status write(const void *bytes, size_t size) override { return file_.write(bytes, size); }
+  Status commit();
+
+private:
+  AtomicFile(FileLayer &layer, File file, std::string path)
+      : layer_(&layer), file_(std::move(file)), path_(std::move(path)) {}
+
+  FileLayer *layer_; // null once committed or moved from
+  File file_;
+  std::string path_;
+};
+
+Status writeFileAtomically(FileLayer &layer, const std::string &path, std::string_view content);
+
+} // namespace heddle::runtime
+
+#endif // HEDDLE_RUNTIME_IO_WHOLEFILE_H
