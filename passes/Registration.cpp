@@ -1,0 +1,8 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "passes/Passes.h"
+
+namespace heddle::passes {
+
+void registerPasses() {}
+
+} // namespace heddle::passes
