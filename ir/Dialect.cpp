@@ -18,3 +18,11 @@ void HeddleDialect::initialize() {
 #include "ir/Ops.cpp.inc"
       >();
 }
+
+Operation *HeddleDialect::materializeConstant(OpBuilder &builder, Attribute value, Type type,
+                                              Location location) {
+  auto elements = dyn_cast<ElementsAttr>(value);
+  if (!elements || Type(elements.getShapedType()) != type)
+    return nullptr;
+  return ConstantOp::create(builder, location, elements);
+}

@@ -40,11 +40,17 @@ class Heddle_PureOp<string mnemonic, list<Trait> traits = []>
 
 def Heddle_Float : AnyTypeOf<[F32, F64, BF16, F16]>;
 def Heddle_Element : AnyTypeOf<[F32, F64, BF16, F16, I32, I64, I1]>;
-def Heddle_Tensor : StaticShapeTensorOf<[Heddle_Element]>;
-def Heddle_FloatTensor : StaticShapeTensorOf<[Heddle_Float]>;
-def Heddle_IndexTensor : StaticShapeTensorOf<[I32, I64]>;
-def Heddle_MaskTensor : StaticShapeTensorOf<[I1]>;
+// Static and not empty, with a number of elements that byte counts cannot overflow.
+class Heddle_TensorOf<list<Type> elements, string what>
+    : Type<And<[StaticShapeTensorOf<elements>.predicate,
+                CPred<"::heddle::ir::isSupportedShape($_self)">]>,
+           "statically shaped, non-empty tensor of " # what, "::mlir::RankedTensorType">;
+
+def Heddle_Tensor : Heddle_TensorOf<[Heddle_Element], "numbers">;
+def Heddle_FloatTensor : Heddle_TensorOf<[Heddle_Float], "floating-point numbers">;
+def Heddle_IndexTensor : Heddle_TensorOf<[I32, I64], "i32 or i64">;
+def Heddle_MaskTensor : Heddle_TensorOf<[I1], "i1">;
 // [seed, step, micro_batch] of the random number stream.
-def Heddle_RngState : StaticShapeTensorOf<[I64]>;
+def Heddle_RngState : Heddle_TensorOf<[I64], "i64">;
 
 #endif

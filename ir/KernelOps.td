@@ -28,7 +28,7 @@ def YieldOp : Heddle_PureOp<"yield", [Terminator, ReturnLike, HasParent<"::heddl
   let summary = "the results of a kernel";
   let arguments = (ins Variadic<Heddle_Tensor>:$values);
   let assemblyFormat = "attr-dict ($values^ `:` type($values))?";
-  let builders = [OpBuilder<(ins), [{}]>];
+  let builders = [OpBuilder<(ins), [{ /* yields nothing */ }]>];
 }
 
 #endif

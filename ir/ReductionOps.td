@@ -24,12 +24,14 @@ def SoftmaxOp : Heddle_PureOp<"softmax", [SameOperandsAndResultType]> {
   let arguments = (ins Heddle_FloatTensor:$x);
   let results = (outs Heddle_FloatTensor:$y);
   let assemblyFormat = "$x attr-dict `:` type($x)";
+  let hasVerifier = 1;
 }
 def SoftmaxGradOp : Heddle_PureOp<"softmax_grad", [SameOperandsAndResultType]> {
   let summary = "dx = y * (dy - sum(y * dy)) over the last axis";
   let arguments = (ins Heddle_FloatTensor:$y, Heddle_FloatTensor:$dy);
   let results = (outs Heddle_FloatTensor:$dx);
   let assemblyFormat = "$y `,` $dy attr-dict `:` type($y)";
+  let hasVerifier = 1;
 }
 
 def LayerNormOp : Heddle_PureOp<"layer_norm",

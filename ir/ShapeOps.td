@@ -29,6 +29,7 @@ def BroadcastOp : Heddle_PureOp<"broadcast", [ViewTrait]> {
   let results = (outs Heddle_Tensor:$y);
   let assemblyFormat = "$x attr-dict `:` type($x) `->` type($y)";
   let hasVerifier = 1;
+  let hasFolder = 1;
 }
 
 def SliceOp : Heddle_PureOp<"slice", [ViewTrait, InferTypeOpAdaptor]> {

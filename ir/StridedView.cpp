@@ -37,8 +37,8 @@ StridedView StridedView::broadcastTo(const std::vector<int64_t> &shape) const {
 }
 
 std::optional<StridedView> StridedView::reshaped(const std::vector<int64_t> &shape) const {
-  // Merge neighbouring axes that lie one inside the other without a gap; each merged run can then be
-  // split again in any way whose products match.
+  // Merge neighbouring axes that lie one inside the other without a gap; each merged run can then
+  // be split again in any way whose products match.
   std::vector<int64_t> runSizes, runStrides;
   for (size_t axis = 0; axis < sizes.size(); ++axis) {
     if (sizes[axis] == 1)
@@ -66,9 +66,8 @@ std::optional<StridedView> StridedView::reshaped(const std::vector<int64_t> &sha
   // What is left over are axes of size 1; give them the stride of the axis inside, as dense() does.
   for (int i = static_cast<int>(shape.size()) - 1; i >= 0; --i)
     if (shape[i] == 1)
-      result.strides[i] = i + 1 < static_cast<int>(shape.size())
-                              ? result.strides[i + 1] * shape[i + 1]
-                              : 1;
+      result.strides[i] =
+          i + 1 < static_cast<int>(shape.size()) ? result.strides[i + 1] * shape[i + 1] : 1;
   return result;
 }
 

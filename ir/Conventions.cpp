@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ir/Conventions.h"
+
+using namespace mlir;
+
+namespace heddle::ir {
+namespace {
+
+StringRef textOf(Attribute attribute) {
+  auto text = dyn_cast_or_null<StringAttr>(attribute);
+  return text ? text.getValue() : StringRef();
+}
+
+} // namespace
+
+StringRef argumentKind(func::FuncOp function, unsigned index) {
+  return textOf(function.getArgAttr(index, kKindAttr));
+}
+StringRef argumentName(func::FuncOp function, unsigned index) {
+  return textOf(function.getArgAttr(index, kNameAttr));
+}
+StringRef resultKind(func::FuncOp function, unsigned index) {
+  return textOf(function.getResultAttr(index, kKindAttr));
+}
+StringRef resultName(func::FuncOp function, unsigned index) {
+  return textOf(function.getResultAttr(index, kNameAttr));
+}
+
+void setArgumentNames(func::FuncOp function, unsigned index, StringRef kind, StringRef name) {
+  MLIRContext *context = function.getContext();
+  function.setArgAttr(index, kKindAttr, StringAttr::get(context, kind));
+  function.setArgAttr(index, kNameAttr, StringAttr::get(context, name));
+}
+void setResultNames(func::FuncOp function, unsigned index, StringRef kind, StringRef name) {
+  MLIRContext *context = function.getContext();
+  function.setResultAttr(index, kKindAttr, StringAttr::get(context, kind));
+  function.setResultAttr(index, kNameAttr, StringAttr::get(context, name));
+}
+
+std::optional<unsigned> findArgument(func::FuncOp function, StringRef name) {
+  for (unsigned index = 0; index < function.getNumArguments(); ++index)
+    if (argumentName(function, index) == name)
+      return index;
+  return std::nullopt;
+}
+std::optional<unsigned> findResult(func::FuncOp function, StringRef name) {
+  for (unsigned index = 0; index < function.getNumResults(); ++index)
+    if (resultName(function, index) == name)
+      return index;
+  return std::nullopt;
+}
+
+} // namespace heddle::ir

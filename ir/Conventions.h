@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+// The names by which the parts of the house find a function's arguments and results. One function
+// per entry (`@forward`, `@step`...); each argument carries `heddle.kind` and `heddle.name`, each
+// result too. A result of kind param or state is the new value of the argument of that name.
+
+#ifndef HEDDLE_IR_CONVENTIONS_H
+#define HEDDLE_IR_CONVENTIONS_H
+
+#include <optional>
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+
+namespace heddle::ir {
+
+inline constexpr llvm::StringLiteral kKindAttr = "heddle.kind";
+inline constexpr llvm::StringLiteral kNameAttr = "heddle.name";
+
+inline constexpr llvm::StringLiteral kKindParam = "param";
+inline constexpr llvm::StringLiteral kKindState = "state";
+inline constexpr llvm::StringLiteral kKindInput = "input";
+inline constexpr llvm::StringLiteral kKindScalar = "scalar";
+inline constexpr llvm::StringLiteral kKindRng = "rng";
+inline constexpr llvm::StringLiteral kKindOutput = "output";
+
+/// Prefixes of state names; the parameter's or layer's name follows.
+inline constexpr llvm::StringLiteral kAdamM = "adam.m.";
+inline constexpr llvm::StringLiteral kAdamV = "adam.v.";
+inline constexpr llvm::StringLiteral kGradient = "grad.";
+inline constexpr llvm::StringLiteral kCacheK = "cache.k.";
+inline constexpr llvm::StringLiteral kCacheV = "cache.v.";
+
+/// Empty where the attribute is missing.
+llvm::StringRef argumentKind(mlir::func::FuncOp function, unsigned index);
+llvm::StringRef argumentName(mlir::func::FuncOp function, unsigned index);
+llvm::StringRef resultKind(mlir::func::FuncOp function, unsigned index);
+llvm::StringRef resultName(mlir::func::FuncOp function, unsigned index);
+
+void setArgumentNames(mlir::func::FuncOp function, unsigned index, llvm::StringRef kind,
+                      llvm::StringRef name);
+void setResultNames(mlir::func::FuncOp function, unsigned index, llvm::StringRef kind,
+                    llvm::StringRef name);
+
+/// The index of the argument or result of that name.
+std::optional<unsigned> findArgument(mlir::func::FuncOp function, llvm::StringRef name);
+std::optional<unsigned> findResult(mlir::func::FuncOp function, llvm::StringRef name);
+
+} // namespace heddle::ir
+
+#endif // HEDDLE_IR_CONVENTIONS_H
