@@ -8,6 +8,7 @@
 
 #include "runtime/io/FileLayer.h"
 #include "runtime/io/Sha256.h"
+#include "runtime/io/WholeFile.h"
 
 namespace heddle::codegen {
 namespace {
@@ -45,21 +46,22 @@ std::string KernelCache::defaultFolder() {
 std::string KernelCache::key(const std::string &kernelText, const std::string &target,
                              const std::string &options) {
   // Lengths first, so that no two triples run together to the same bytes.
-  return sha256(std::to_string(kernelText.size()) + " " + std::to_string(target.size()) + "\n" +
-                kernelText + target + options);
+  return runtime::sha256Hex(std::to_string(kernelText.size()) + " " +
+                            std::to_string(target.size()) + "\n" + kernelText + target + options);
 }
 
 std::string KernelCache::path(const std::string &key) const {
-  return folder_ + "/" + hexadecimal(key) + kExtension;
+  return folder_ + "/" + key + kExtension;
 }
 
 std::optional<proto::CachedKernel> KernelCache::find(const std::string &key) const {
   if (folder_.empty())
     return std::nullopt;
-  StatusOr<std::string> bytes = readSmallFile(fileLayer(), path(key), kEntryLimit);
+  StatusOr<std::string> bytes =
+      runtime::readSmallFile(runtime::FileLayer::system(), path(key), kEntryLimit);
   proto::CachedKernel entry;
   if (!bytes.ok() || !entry.ParseFromString(*bytes) || entry.key() != key ||
-      entry.object_sha256() != sha256(entry.object()))
+      entry.object_sha256() != runtime::sha256Hex(entry.object()))
     return std::nullopt;
   // The time of last use decides what trim() drops.
   std::error_code ignored;
@@ -70,7 +72,8 @@ std::optional<proto::CachedKernel> KernelCache::find(const std::string &key) con
 void KernelCache::store(const proto::CachedKernel &entry) {
   if (folder_.empty())
     return;
-  Status status = writeFileAtomically(fileLayer(), path(entry.key()), entry.SerializeAsString());
+  Status status = runtime::writeFileAtomically(runtime::FileLayer::system(), path(entry.key()),
+                                               entry.SerializeAsString());
   if (!status.ok() && problem_.empty())
     problem_ = std::string(status.message());
 }

@@ -14,13 +14,14 @@
 #include "codegen/cpu/object/SharedObject.h"
 #include "ir/Dialect.h"
 #include "ir/LayerPath.h"
-#include "llvm/Config/llvm-config.h"
-#include "llvm/IR/LLVMContext.h"
-#include "llvm/IR/Module.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "runtime/io/FileLayer.h"
 #include "runtime/io/Sha256.h"
+#include "runtime/io/WholeFile.h"
+#include "llvm/Config/llvm-config.h"
+#include "llvm/IR/LLVMContext.h"
+#include "llvm/IR/Module.h"
 
 using namespace mlir;
 
@@ -41,11 +42,11 @@ std::string symbolFor(const std::string &name, const std::string &key) {
   std::string symbol = "heddle_";
   for (char c : name)
     symbol += std::isalnum(static_cast<unsigned char>(c)) ? c : '_';
-  return symbol + "_" + hexadecimal(key).substr(0, 12);
+  return symbol + "_" + key.substr(0, 12);
 }
 
 std::vector<Job> collectJobs(ModuleOp module, const Target &target) {
-  std::string versions = "llvm " LLVM_VERSION_STRING " build " + hexadecimal(buildId());
+  std::string versions = "llvm " LLVM_VERSION_STRING " build " + runtime::sha256Hex(buildId());
   std::vector<Job> jobs;
   std::map<std::string, size_t> seen;
   module.walk([&](ir::KernelOp kernel) {
@@ -93,7 +94,7 @@ public:
     job.result.set_scratch_bytes(generated->scratchBytes);
     job.result.set_flops(generated->flops);
     job.result.set_bytes(generated->bytes);
-    job.result.set_object_sha256(sha256(object));
+    job.result.set_object_sha256(runtime::sha256Hex(object));
     job.result.set_object(std::move(object));
     return absl::OkStatus();
   }
@@ -101,6 +102,10 @@ public:
 private:
   std::string dumpPath(const Job &job, const char *extension) const {
     return options_.dumpFolder + "/" + symbolFor(job.name, job.key) + extension;
+  }
+
+  static Status writeDump(const std::string &path, const std::string &text) {
+    return runtime::writeFileAtomically(runtime::FileLayer::system(), path, text);
   }
 
   Status dumpModule(const Job &job, ModuleOp module) {
@@ -115,7 +120,7 @@ private:
       begin = end == std::string::npos ? job.text.size() : end + 1;
     }
     module.print(stream, OpPrintingFlags());
-    return writeFileAtomically(fileLayer(), dumpPath(job, ".mlir"), text);
+    return writeDump(dumpPath(job, ".mlir"), text);
   }
 
   /// Assembly and LLVM IR come from a second translation: emitting consumes a module.
@@ -131,8 +136,8 @@ private:
     std::string ir;
     llvm::raw_string_ostream stream(ir);
     copy->print(stream, nullptr);
-    HEDDLE_RETURN_IF_ERROR(writeFileAtomically(fileLayer(), dumpPath(job, ".ll"), ir));
-    return writeFileAtomically(fileLayer(), dumpPath(job, ".s"), assembly);
+    HEDDLE_RETURN_IF_ERROR(writeDump(dumpPath(job, ".ll"), ir));
+    return writeDump(dumpPath(job, ".s"), assembly);
   }
 
   const CompileOptions &options_;

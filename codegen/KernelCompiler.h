@@ -46,8 +46,8 @@ struct CompiledKernels {
   std::vector<std::string> remarks;
 };
 
-/// Compiles every heddle.kernel below `module`. An error names the kernel and the layer of its first
-/// use.
+/// Compiles every heddle.kernel below `module`. An error names the kernel and the layer of its
+/// first use.
 StatusOr<CompiledKernels> compileKernels(mlir::ModuleOp module, const CompileOptions &options);
 
 } // namespace heddle::codegen

@@ -59,36 +59,29 @@ Status describeSignature(func::FuncOp function, Plan &plan) {
   for (unsigned i = 0; i < function.getNumArguments(); ++i) {
     runtime::proto::Value &value = *plan.add_arguments();
     StringRef name = ir::argumentName(function, i);
-    HEDDLE_RETURN_IF_ERROR(describe(function.getArgument(i).getType(),
-                                    ir::argumentKind(function, i), name, value));
+    HEDDLE_RETURN_IF_ERROR(
+        describe(function.getArgument(i).getType(), ir::argumentKind(function, i), name, value));
     value.set_default_value(defaultFor(name));
   }
   for (unsigned i = 0; i < function.getNumResults(); ++i) {
     StringRef name = ir::resultName(function, i), kind = ir::resultKind(function, i);
-    HEDDLE_RETURN_IF_ERROR(
-        describe(function.getResultTypes()[i], kind, name, *plan.add_results()));
-    int alias = -1;
-    if (kind != "output")
-      for (unsigned a = 0; a < function.getNumArguments(); ++a)
-        if (ir::argumentName(function, a) == name)
-          alias = static_cast<int>(a);
-    plan.add_result_alias(alias);
+    HEDDLE_RETURN_IF_ERROR(describe(function.getResultTypes()[i], kind, name, *plan.add_results()));
   }
   return absl::OkStatus();
 }
 
 void fill(const ir::BufferRef &from, BufferRef &to) {
   switch (from.space) {
-  case ir::BufferSpace::Arena:
+  case ir::BufferRef::Space::Arena:
     to.set_space(BufferRef::ARENA);
     break;
-  case ir::BufferSpace::Argument:
+  case ir::BufferRef::Space::Argument:
     to.set_space(BufferRef::ARGUMENT);
     break;
-  case ir::BufferSpace::Result:
+  case ir::BufferRef::Space::Result:
     to.set_space(BufferRef::RESULT);
     break;
-  case ir::BufferSpace::Constant:
+  case ir::BufferRef::Space::Constant:
     to.set_space(BufferRef::CONSTANT);
     break;
   }
@@ -104,11 +97,6 @@ Status describeOperand(Type type, BufferRef &to) {
   return absl::OkStatus();
 }
 
-int64_t byteSize(DenseElementsAttr value) {
-  unsigned bits = value.getElementType().getIntOrFloatBitWidth();
-  return value.getNumElements() * std::max<int64_t>(1, bits / 8);
-}
-
 /// The elements as they lie in memory, i1 as a byte each.
 std::string rawBytes(DenseElementsAttr value) {
   std::string bytes;
@@ -117,13 +105,9 @@ std::string rawBytes(DenseElementsAttr value) {
       bytes.push_back(element ? 1 : 0);
     return bytes;
   }
-  if (!value.isSplat())
-    return value.getRawData().empty()
-               ? bytes
-               : std::string(value.getRawData().data(), value.getRawData().size());
-  bytes.reserve(byteSize(value));
-  for (int64_t i = 0; i < value.getNumElements(); ++i)
-    bytes.append(value.getRawData().data(), value.getRawData().size());
+  ArrayRef<char> raw = value.getRawData();
+  for (int64_t i = 0, copies = value.isSplat() ? value.getNumElements() : 1; i < copies; ++i)
+    bytes.append(raw.data(), raw.size());
   return bytes;
 }
 
@@ -133,13 +117,15 @@ StatusOr<Plan> writePlan(func::FuncOp function, const CompiledKernels &kernels) 
   Plan plan;
   plan.set_entry(function.getName().str());
   HEDDLE_RETURN_IF_ERROR(describeSignature(function, plan));
-  if (auto bytes = function->getAttrOfType<IntegerAttr>(ir::kArenaBytes))
+  if (auto bytes = function->getAttrOfType<IntegerAttr>("heddle.arena_bytes"))
     plan.set_arena_bytes(bytes.getInt());
-  if (auto bytes = function->getAttrOfType<IntegerAttr>(ir::kMaxLiveBytes))
+  if (auto bytes = function->getAttrOfType<IntegerAttr>("heddle.max_live_bytes"))
     plan.set_max_live_bytes(bytes.getInt());
   ir::BufferAssignment buffers(function);
-  for (Attribute constant : buffers.constants())
-    plan.add_constants(rawBytes(cast<DenseElementsAttr>(constant)));
+  for (unsigned i = 0; i < function.getNumResults(); ++i)
+    plan.add_result_alias(static_cast<int>(buffers.aliasedArgument(i)));
+  for (ir::ConstantOp constant : buffers.constants())
+    plan.add_constants(rawBytes(cast<DenseElementsAttr>(constant.getValue())));
   for (ir::KernelOp kernel : function.getOps<ir::KernelOp>()) {
     const CompiledKernel &compiled = kernels.byText.at(kernelText(kernel));
     runtime::proto::Launch &launch = *plan.add_launches();

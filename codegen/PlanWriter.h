@@ -16,8 +16,8 @@ class FuncOp;
 
 namespace heddle::codegen {
 
-/// Writes the plan of one entry. `function` has been through plan-memory; `kernels` holds each of its
-/// kernels. An op that is neither a kernel nor a contiguous alias is an internal error by name.
+/// Writes the plan of one entry. `function` has been through plan-memory; `kernels` holds each of
+/// its kernels. An op that is neither a kernel nor a contiguous alias is an internal error by name.
 StatusOr<runtime::proto::Plan> writePlan(mlir::func::FuncOp function,
                                          const CompiledKernels &kernels);
 

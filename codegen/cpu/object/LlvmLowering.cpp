@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "codegen/cpu/object/LlvmLowering.h"
 
-#include "llvm/IR/IRBuilder.h"
-#include "llvm/IR/Module.h"
 #include "mlir/Conversion/Passes.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlow.h"
@@ -20,6 +18,8 @@
 #include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Export.h"
 #include "mlir/Transforms/Passes.h"
+#include "llvm/IR/IRBuilder.h"
+#include "llvm/IR/Module.h"
 
 using namespace mlir;
 
@@ -53,10 +53,9 @@ void buildWrapper(llvm::Module &module, llvm::Function &entry, const std::string
   llvm::LLVMContext &context = module.getContext();
   auto *pointer = llvm::PointerType::get(context, 0);
   auto *i64 = llvm::Type::getInt64Ty(context);
-  auto *type = llvm::FunctionType::get(llvm::Type::getVoidTy(context),
-                                       {pointer, i64, i64, pointer}, false);
-  auto *wrapper =
-      llvm::Function::Create(type, llvm::GlobalValue::ExternalLinkage, symbol, module);
+  auto *type =
+      llvm::FunctionType::get(llvm::Type::getVoidTy(context), {pointer, i64, i64, pointer}, false);
+  auto *wrapper = llvm::Function::Create(type, llvm::GlobalValue::ExternalLinkage, symbol, module);
   llvm::IRBuilder<> builder(llvm::BasicBlock::Create(context, "", wrapper));
   unsigned operands = entry.arg_size() - 3;
   llvm::SmallVector<llvm::Value *> arguments;
@@ -73,9 +72,9 @@ void buildWrapper(llvm::Module &module, llvm::Function &entry, const std::string
 
 void loadKernelDialects(MLIRContext &context) {
   DialectRegistry registry;
-  registry.insert<arith::ArithDialect, cf::ControlFlowDialect, func::FuncDialect,
-                  LLVM::LLVMDialect, math::MathDialect, memref::MemRefDialect, scf::SCFDialect,
-                  vector::VectorDialect, x86vector::X86VectorDialect>();
+  registry.insert<arith::ArithDialect, cf::ControlFlowDialect, func::FuncDialect, LLVM::LLVMDialect,
+                  math::MathDialect, memref::MemRefDialect, scf::SCFDialect, vector::VectorDialect,
+                  x86vector::X86VectorDialect>();
   registerBuiltinDialectTranslation(registry);
   registerLLVMDialectTranslation(registry);
   context.appendDialectRegistry(registry);
@@ -96,8 +95,7 @@ Status lowerToLlvmDialect(ModuleOp module) {
   return absl::OkStatus();
 }
 
-StatusOr<std::unique_ptr<llvm::Module>> translateToLlvmIr(ModuleOp module,
-                                                          const std::string &entry,
+StatusOr<std::unique_ptr<llvm::Module>> translateToLlvmIr(ModuleOp module, const std::string &entry,
                                                           const std::string &symbol,
                                                           llvm::LLVMContext &llvmContext) {
   std::unique_ptr<llvm::Module> result = translateModuleToLLVMIR(module, llvmContext, symbol);

@@ -50,9 +50,9 @@ Status writeFile(const std::string &path, const std::string &bytes) {
 StatusOr<std::string> linkSharedObject(const std::vector<std::string> &objects) {
   HEDDLE_ASSIGN_OR_RETURN(TemporaryFolder folder, TemporaryFolder::create());
   std::string output = folder.file("kernels.so");
-  std::vector<std::string> arguments = {"ld.lld",      "-shared", "--build-id=none", "-z",
-                                        "noexecstack", "-s",      "--threads=1",     "-o",
-                                        output};
+  std::vector<std::string> arguments = {"ld.lld",      "-shared",     "--build-id=none",
+                                        "-z",          "noexecstack", "-s",
+                                        "--threads=1", "-o",          output};
   for (size_t i = 0; i < objects.size(); ++i) {
     arguments.push_back(folder.file(std::to_string(i) + ".o"));
     HEDDLE_RETURN_IF_ERROR(writeFile(arguments.back(), objects[i]));
@@ -62,8 +62,7 @@ StatusOr<std::string> linkSharedObject(const std::vector<std::string> &objects) 
     argv.push_back(argument.c_str());
   std::string messages;
   llvm::raw_string_ostream stream(messages);
-  lld::Result result =
-      lld::lldMain(argv, llvm::nulls(), stream, {{lld::Gnu, &lld::elf::link}});
+  lld::Result result = lld::lldMain(argv, llvm::nulls(), stream, {{lld::Gnu, &lld::elf::link}});
   if (result.retCode != 0)
     return absl::InternalError("linking the kernels failed: " + messages);
   std::ifstream in(output, std::ios::binary);

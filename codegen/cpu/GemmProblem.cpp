@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "codegen/cpu/GemmProblem.h"
+
+#include "ir/ViewChain.h"
+
+using namespace mlir;
+
+namespace heddle::codegen {
+namespace {
+
+LogicalResult refuse(std::string *reason, const std::string &text) {
+  if (reason)
+    *reason = text;
+  return failure();
+}
+
+/// A matmul operand as [batch..., x, k] or [batch..., k, x], on a block argument.
+FailureOr<ir::ViewOfRoot> operandView(Value value, const char *name, std::string *reason) {
+  ir::ViewOfRoot result = ir::viewThroughChain(value);
+  if (!isa<BlockArgument>(result.root))
+    return refuse(reason, std::string("matmul operand ") + name + " is no strided view of an input");
+  if (!cast<RankedTensorType>(value.getType()).getElementType().isF32())
+    return refuse(reason, std::string("matmul operand ") + name + " is not f32");
+  return result;
+}
+
+int64_t ceilDiv(int64_t x, int64_t y) { return (x + y - 1) / y; }
+
+void appendBatchAxis(GemmProblem &problem, int64_t size, int64_t aStride, int64_t bStride) {
+  if (size == 1)
+    return;
+  if (!problem.batchAxes.empty()) {
+    GemmProblem::BatchAxis &outer = problem.batchAxes.back();
+    if (outer.aStride == size * aStride && outer.bStride == size * bStride) {
+      outer = {outer.size * size, aStride, bStride};
+      return;
+    }
+  }
+  problem.batchAxes.push_back({size, aStride, bStride});
+}
+
+/// With one B for all of them, leading axes of A that nest above its rows are more rows.
+void foldBatchIntoRows(GemmProblem &problem) {
+  while (!problem.batchAxes.empty()) {
+    GemmProblem::BatchAxis &inner = problem.batchAxes.back();
+    if (inner.bStride != 0)
+      return;
+    if (problem.m == 1)
+      problem.a.otherStride = inner.aStride;
+    else if (inner.aStride != problem.m * problem.a.otherStride)
+      return;
+    problem.m *= inner.size;
+    problem.batchAxes.pop_back();
+  }
+}
+
+} // namespace
+
+int64_t GemmProblem::batch() const {
+  int64_t count = 1;
+  for (const BatchAxis &axis : batchAxes)
+    count *= axis.size;
+  return count;
+}
+
+FailureOr<GemmProblem> matchGemm(ir::KernelOp kernel, std::string *reason) {
+  GemmProblem problem;
+  for (Operation &op : kernel.getBody().front()) {
+    auto matmul = dyn_cast<ir::MatmulOp>(op);
+    if (!matmul)
+      continue;
+    if (problem.matmul)
+      return refuse(reason, "a gemm kernel holds one matmul, found two");
+    problem.matmul = matmul;
+  }
+  if (!problem.matmul)
+    return refuse(reason, "no matmul in the kernel");
+  ir::MatmulOp matmul = problem.matmul;
+  FailureOr<ir::ViewOfRoot> a = operandView(matmul.getA(), "a", reason);
+  FailureOr<ir::ViewOfRoot> b = operandView(matmul.getB(), "b", reason);
+  if (failed(a) || failed(b))
+    return failure();
+  size_t aRank = a->view.sizes.size(), bRank = b->view.sizes.size();
+  size_t aRow = aRank - (matmul.getTransposeA() ? 1 : 2), aK = aRank + aRank - 3 - aRow;
+  size_t bColumn = bRank - (matmul.getTransposeB() ? 2 : 1), bK = bRank + bRank - 3 - bColumn;
+  problem.m = a->view.sizes[aRow];
+  problem.k = a->view.sizes[aK];
+  problem.n = b->view.sizes[bColumn];
+  problem.a = {cast<BlockArgument>(a->root).getArgNumber(), a->view.offset, a->view.strides[aK],
+               a->view.strides[aRow]};
+  problem.b = {cast<BlockArgument>(b->root).getArgNumber(), b->view.offset, b->view.strides[bK],
+               b->view.strides[bColumn]};
+  // An axis of size 1 has no stride of its own; the natural one keeps the contiguous paths open.
+  if (problem.k == 1)
+    problem.a.kStride = problem.b.kStride = 1;
+  if (problem.n == 1 && problem.b.kStride != 1)
+    problem.b.otherStride = 1;
+  for (size_t axis = 0; axis + 2 < std::max(aRank, bRank); ++axis) {
+    // Leading axes are aligned at the end; b of rank 2 has none.
+    bool inB = bRank > 2, inA = aRank > 2;
+    int64_t aSize = inA ? a->view.sizes[axis] : 1, bSize = inB ? b->view.sizes[axis] : 1;
+    appendBatchAxis(problem, std::max(aSize, bSize), aSize == 1 ? 0 : a->view.strides[axis],
+                    bSize == 1 ? 0 : b->view.strides[axis]);
+  }
+  foldBatchIntoRows(problem);
+  return problem;
+}
+
+namespace {
+
+/// Vectors of a panel: all of a narrow matrix, else a width that leaves no ragged last panel if
+/// there is one.
+int panelVectors(const Target &target, int64_t columns) {
+  int64_t vectors = ceilDiv(columns, target.lanes());
+  int preferred = target.gemmTile().vectors, widest = preferred + 1;
+  if (vectors <= widest && target.maxRows(static_cast<int>(vectors)) >= 4)
+    return static_cast<int>(vectors);
+  if (vectors % preferred != 0 && vectors % widest == 0 && target.maxRows(widest) >= 6)
+    return widest;
+  return preferred;
+}
+
+/// For a few rows the matrix B is read once, so what counts is long runs of it and enough tasks.
+int directVectors(const Target &target, int64_t rows, int64_t columns) {
+  int most = static_cast<int>((target.registers() - 2) / (rows + 1));
+  int64_t vectors = ceilDiv(columns, target.lanes());
+  int64_t wanted = std::max<int64_t>(vectors / 12, target.isa() == Isa::Avx512 ? 4 : 2);
+  return static_cast<int>(std::max<int64_t>(1, std::min<int64_t>({most, 8, wanted, vectors})));
+}
+
+void splitRows(GemmBlocking &blocking, int64_t rows, int64_t most) {
+  blocking.tiles = ceilDiv(rows, most);
+  blocking.tileRows = rows / blocking.tiles;
+  blocking.longTiles = rows % blocking.tiles;
+}
+
+void splitColumns(GemmBlocking &blocking, int64_t columns, int64_t width) {
+  blocking.panelWidth = width;
+  blocking.panels = ceilDiv(columns, width);
+  blocking.tailColumns = columns - (blocking.panels - 1) * width;
+}
+
+void splitTiles(GemmBlocking &blocking, int64_t tilesPerBlock) {
+  blocking.tilesPerBlock = std::min(std::max<int64_t>(tilesPerBlock, 1), blocking.tiles);
+  blocking.blocks = ceilDiv(blocking.tiles, blocking.tilesPerBlock);
+}
+
+GemmBlocking chooseDot(const GemmProblem &problem, const Target &target) {
+  GemmBlocking blocking;
+  blocking.mode = GemmMode::Dot;
+  blocking.depthBlock = problem.k;
+  splitRows(blocking, problem.m, target.isa() == Isa::Avx512 ? 8 : 4);
+  int rows = static_cast<int>(blocking.maxTileRows());
+  blocking.dotColumns = std::min(8, (target.registers() - (target.hasFma() ? 2 : 3)) / (rows + 1));
+  int64_t width = problem.n <= 1024 ? 16 : problem.n <= 4096 ? 32 : 64;
+  splitColumns(blocking, problem.n, width);
+  splitTiles(blocking, blocking.tiles);
+  return blocking;
+}
+
+constexpr int64_t kWantedTasks = 48;
+
+/// The block of A must stay in L2 beside a panel of B.
+GemmBlocking choosePackA(const GemmProblem &problem, const Target &target, GemmBlocking blocking) {
+  blocking.mode = GemmMode::PackA;
+  int64_t rows = std::max<int64_t>(target.l2Bytes() / 8 / 4 / problem.k, 4 * blocking.tileRows);
+  splitTiles(blocking, rows / blocking.maxTileRows());
+  int64_t groups = ceilDiv(kWantedTasks, blocking.blocks * problem.batch());
+  blocking.panelsPerTask = ceilDiv(blocking.panels, std::min(groups, blocking.panels));
+  return blocking;
+}
+
+} // namespace
+
+GemmBlocking chooseBlocking(const GemmProblem &problem, const Target &target) {
+  bool columnsContiguous = problem.b.otherStride == 1;
+  if (!columnsContiguous && problem.b.kStride == 1 && problem.a.kStride == 1 && problem.m <= 32)
+    return chooseDot(problem, target);
+
+  GemmBlocking blocking;
+  int64_t wholeTile = target.gemmTile().rows;
+  bool fewRows = columnsContiguous && problem.m <= wholeTile;
+  blocking.vectors = fewRows ? directVectors(target, problem.m, problem.n)
+                             : panelVectors(target, problem.n);
+  splitColumns(blocking, problem.n, int64_t{blocking.vectors} * target.lanes());
+  splitRows(blocking, problem.m,
+            fewRows ? problem.m : std::min<int64_t>(8, target.maxRows(blocking.vectors)));
+  blocking.depthBlock = problem.k;
+
+  // A panel of all k that leaves room in L2 needs no second pass over the accumulators.
+  int64_t passes = ceilDiv(problem.k * blocking.panelWidth * 4, target.l2Bytes() * 6 / 10);
+  bool farApart = problem.a.otherStride == 1 && problem.a.kStride * 4 >= (16 << 10) &&
+                  problem.m > 4 * wholeTile;
+  if (columnsContiguous && farApart && passes <= 1 && problem.k >= 8)
+    return choosePackA(problem, target, blocking);
+
+  int64_t units = blocking.panels * problem.batch();
+  if (fewRows || (columnsContiguous && problem.m <= 128 && passes <= 1)) {
+    blocking.mode = GemmMode::DirectB;
+    int64_t blocks = std::min(ceilDiv(kWantedTasks, units), ceilDiv(blocking.tiles, 2));
+    splitTiles(blocking, ceilDiv(blocking.tiles, blocks));
+    return blocking;
+  }
+  if (passes > 1) {
+    // Every block of rows packs its panels anew: as few blocks as keep the partial sums small.
+    blocking.depthBlock = ceilDiv(ceilDiv(problem.k, passes), 16) * 16;
+    splitTiles(blocking, std::min<int64_t>(ceilDiv(blocking.tiles, ceilDiv(16, units)),
+                                           512 / blocking.maxTileRows()));
+    return blocking;
+  }
+  int64_t blocks = std::min(ceilDiv(kWantedTasks, units), ceilDiv(blocking.tiles, 4));
+  splitTiles(blocking, ceilDiv(blocking.tiles, blocks));
+  return blocking;
+}
+
+} // namespace heddle::codegen
