@@ -107,8 +107,8 @@ public:
   Status makeFolder(const std::string &path);
   /// With the folders above it; those that exist are fine.
   Status makeFolders(const std::string &path);
-  /// A folder and the files in it. No deeper: we make no such folders, so finding one is an error.
-  Status removeFolder(const std::string &path);
+  /// A folder with all that is in it; links are removed, not followed.
+  Status removeFolder(const std::string &path, int depthLimit = 16);
   /// Makes the names in a folder (files created, renamed, removed) durable.
   Status syncFolder(const std::string &path);
   /// Takes the lock that goes with `path` (made if needed, never removed), or says who is in the
