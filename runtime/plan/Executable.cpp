@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/plan/Executable.h"
+
+#include "runtime/base/Limits.h"
+#include "runtime/io/FileLayer.h"
+#include "runtime/io/Sha256.h"
+#include "runtime/io/WholeFile.h"
+#include "runtime/plan/CpuFeatures.h"
+#include "runtime/plan/ExecutableCheck.h"
+
+namespace heddle::runtime {
+namespace {
+
+std::string kernelHash(const proto::Executable &executable) {
+  Sha256Digest digest = Sha256::of(executable.kernels());
+  return std::string(digest.begin(), digest.end());
+}
+
+/// The name of the parameter or state that an operand is, or "".
+std::string storedName(const proto::Plan &plan, const proto::BufferRef &ref) {
+  const proto::Value *value = nullptr;
+  if (ref.space() == proto::BufferRef::ARGUMENT)
+    value = &plan.arguments(ref.index());
+  else if (ref.space() == proto::BufferRef::RESULT)
+    value = &plan.results(ref.index());
+  return value && (value->kind() == "param" || value->kind() == "state") ? value->name() : "";
+}
+
+bool isResult(const proto::Plan &plan, const proto::BufferRef &ref, const char *name) {
+  return ref.space() == proto::BufferRef::RESULT && plan.results(ref.index()).name() == name;
+}
+
+/// Finds where a step becomes final.
+void findCommit(Entry &entry) {
+  const proto::Plan &plan = *entry.plan;
+  entry.commit = plan.launches_size();
+  bool loss = false, norm = true;
+  for (const proto::Value &result : plan.results())
+    if (result.name() == "grad_norm")
+      norm = false;
+  for (int i = 0; i < plan.launches_size(); ++i) {
+    const proto::Launch &launch = plan.launches(i);
+    for (int o = launch.operands_size() - launch.outputs(); o < launch.operands_size(); ++o) {
+      std::string name = storedName(plan, launch.operands(o));
+      if (!name.empty() && name.rfind("grad.", 0) != 0 && entry.commit > i)
+        entry.commit = i;
+    }
+    if (entry.commit <= i)
+      break;
+    for (int o = launch.operands_size() - launch.outputs(); o < launch.operands_size(); ++o) {
+      loss |= isResult(plan, launch.operands(o), "loss");
+      norm |= isResult(plan, launch.operands(o), "grad_norm");
+    }
+  }
+  entry.lossBeforeCommit = loss && norm;
+}
+
+} // namespace
+
+StatusOr<std::shared_ptr<const Executable>> Executable::load(FileLayer &layer,
+                                                             const std::string &path) {
+  HEDDLE_ASSIGN_OR_RETURN(MappedFile file, layer.map(path));
+  if (file.size() > limits::kExecutableBytes)
+    return invalidInput(path, ": ", file.size(), " bytes, more than the limit of ",
+                        limits::kExecutableBytes);
+  proto::Executable executable;
+  if (!executable.ParseFromArray(file.data(), static_cast<int>(file.size())))
+    return invalidInput(path, ": not a Heddle executable, or a damaged one");
+  if (!executable.has_manifest())
+    return invalidInput(path, ": not a Heddle executable: it has no manifest");
+  return create(std::move(executable), path);
+}
+
+StatusOr<std::shared_ptr<const Executable>> Executable::create(proto::Executable executable,
+                                                               std::string origin) {
+  std::shared_ptr<Executable> result(new Executable);
+  result->origin_ = std::move(origin);
+  result->proto_ = std::move(executable);
+  if (Status status = result->initialize(); !status.ok())
+    return withContext(status, result->origin_);
+  return std::shared_ptr<const Executable>(std::move(result));
+}
+
+Status Executable::initialize() {
+  HEDDLE_RETURN_IF_ERROR(checkExecutable(proto_));
+  const auto &features = proto_.manifest().cpu_features();
+  // Before the kernels are loaded: an initialiser could already use them.
+  HEDDLE_RETURN_IF_ERROR(
+      CpuFeatures::host().require(std::vector<std::string>(features.begin(), features.end())));
+  if (proto_.kernels_sha256() != kernelHash(proto_))
+    return invalidInput("the kernels do not match their hash: the file is damaged");
+  HEDDLE_ASSIGN_OR_RETURN(kernels_, KernelLibrary::load(proto_.kernels()));
+  for (const proto::Plan &plan : proto_.plans()) {
+    Entry entry;
+    entry.plan = &plan;
+    for (const proto::Launch &launch : plan.launches()) {
+      entry.kernels.push_back(kernels_.find(launch.kernel()));
+      if (!entry.kernels.back())
+        return invalidInput("entry ", plan.entry(), ": the kernels hold no function ",
+                            launch.kernel());
+    }
+    findCommit(entry);
+    entries_.push_back(std::move(entry));
+  }
+  proto_.clear_kernels(); // the loader has its own copy
+  return absl::OkStatus();
+}
+
+const Entry *Executable::find(const std::string &name) const {
+  for (const Entry &entry : entries_)
+    if (entry.plan->entry() == name)
+      return &entry;
+  return nullptr;
+}
+
+StatusOr<const Entry *> Executable::entry(const std::string &name) const {
+  if (const Entry *found = find(name))
+    return found;
+  std::string compiled;
+  for (const Entry &entry : entries_)
+    absl::StrAppend(&compiled, compiled.empty() ? "" : ", ", entry.plan->entry());
+  bool training = name == "step" || name == "grad" || name == "eval" || name == "accumulate" ||
+                  name == "step_accumulated";
+  return invalidInput(origin_, ": has no entry ", name, " (compiled: ", compiled, ")",
+                      training ? "; compile the model with --train" : "");
+}
+
+const proto::EmbeddedFile *Executable::file(const std::string &name) const {
+  for (const proto::EmbeddedFile &file : manifest().files())
+    if (file.name() == name)
+      return &file;
+  return nullptr;
+}
+
+void sealExecutable(proto::Executable &executable) {
+  executable.mutable_manifest()->set_format_version(kExecutableFormat);
+  executable.set_kernels_sha256(kernelHash(executable));
+}
+
+Status writeExecutable(FileLayer &layer, proto::Executable &executable, const std::string &path) {
+  sealExecutable(executable);
+  std::string bytes;
+  if (executable.ByteSizeLong() > limits::kExecutableBytes || !executable.SerializeToString(&bytes))
+    return invalidInput("cannot write ", path, ": the executable is larger than ",
+                        limits::kExecutableBytes, " bytes");
+  return writeFileAtomically(layer, path, bytes);
+}
+
+} // namespace heddle::runtime

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/plan/Session.h"
+
+#include <algorithm>
+
+#include "runtime/plan/ByteText.h"
+
+namespace heddle::runtime {
+namespace {
+
+// checkExecutable has been over every size: a failure would be our own.
+uint64_t bytesOf(const proto::Value &value) {
+  return byteSize(value.dtype(), shapeOf(value)).value_or(0);
+}
+
+bool isStored(const proto::Value &value) {
+  return value.kind() == "param" || value.kind() == "state";
+}
+
+} // namespace
+
+Session::~Session() = default;
+
+StatusOr<std::unique_ptr<Session>> Session::create(std::shared_ptr<const Executable> executable,
+                                                   std::unique_ptr<Device> device) {
+  std::unique_ptr<Session> session(new Session(std::move(executable), std::move(device)));
+  const proto::Manifest &manifest = session->manifest();
+  session->parameters_.reserve(manifest.parameters_size()); // pointers into it are kept
+  for (const proto::Parameter &parameter : manifest.parameters()) {
+    if (parameter.dtype() != proto::F32)
+      return invalidInput("parameter ", parameter.name(), ": master weights of type ",
+                          proto::DataType_Name(parameter.dtype()), " are not supported, only F32");
+    HEDDLE_ASSIGN_OR_RETURN(
+        StoredTensor tensor,
+        session->allocate(parameter.name(), parameter.dtype(),
+                          {parameter.shape().begin(), parameter.shape().end()}));
+    session->parameters_.push_back(std::move(tensor));
+  }
+  for (const StoredTensor &tensor : session->parameters_)
+    session->parametersByName_[tensor.name] = &tensor;
+  uint64_t arena = 0;
+  for (const Entry &entry : session->executable_->entries())
+    arena = std::max<uint64_t>(arena, entry.plan->arena_bytes());
+  HEDDLE_ASSIGN_OR_RETURN(session->arena_, session->device_->allocate(arena, "the arena"));
+  return session;
+}
+
+StatusOr<StoredTensor> Session::allocate(const std::string &name, proto::DataType dtype,
+                                         std::vector<int64_t> shape) {
+  StoredTensor tensor;
+  tensor.name = name;
+  HEDDLE_ASSIGN_OR_RETURN(tensor.dtype, dtypeOf(dtype));
+  HEDDLE_ASSIGN_OR_RETURN(uint64_t bytes, byteSize(dtype, shape));
+  tensor.shape = std::move(shape);
+  HEDDLE_ASSIGN_OR_RETURN(tensor.memory, device_->allocate(bytes, name));
+  return tensor;
+}
+
+const StoredTensor *Session::find(const std::string &name) const {
+  if (auto found = parametersByName_.find(name); found != parametersByName_.end())
+    return found->second;
+  auto found = states_.find(name);
+  return found == states_.end() ? nullptr : &found->second;
+}
+
+std::vector<const StoredTensor *> Session::states(const std::string &prefix) const {
+  std::vector<const StoredTensor *> found;
+  for (auto at = states_.lower_bound(prefix);
+       at != states_.end() && at->first.compare(0, prefix.size(), prefix) == 0; ++at)
+    found.push_back(&at->second);
+  return found;
+}
+
+Status Session::zeroStates(const std::string &prefix) {
+  for (const StoredTensor *state : states(prefix))
+    HEDDLE_RETURN_IF_ERROR(device_->zero(state->data(), state->bytes()));
+  return absl::OkStatus();
+}
+
+StatusOr<void *> Session::stored(const proto::Value &value) {
+  if (value.kind() == "param")
+    return parametersByName_.at(value.name())->data();
+  auto found = states_.find(value.name());
+  if (found == states_.end()) {
+    HEDDLE_ASSIGN_OR_RETURN(StoredTensor state,
+                            allocate(value.name(), value.dtype(), shapeOf(value)));
+    found = states_.emplace(value.name(), std::move(state)).first;
+  }
+  return found->second.data();
+}
+
+uint64_t Session::newBytes(const Entry &entry) const {
+  const proto::Plan &plan = *entry.plan;
+  uint64_t bytes = plan.arena_bytes() > arenaUsed_ ? plan.arena_bytes() - arenaUsed_ : 0;
+  std::map<std::string, uint64_t> states;
+  auto count = [&](const proto::Value &value) {
+    if (!isStored(value))
+      bytes += bytesOf(value);
+    else if (value.kind() == "state" && !states_.count(value.name()))
+      states[value.name()] = bytesOf(value);
+  };
+  for (const proto::Value &value : plan.arguments())
+    count(value);
+  for (const proto::Value &value : plan.results())
+    count(value);
+  for (const auto &[name, size] : states)
+    bytes += size;
+  uint64_t scratch = 0;
+  for (const proto::Launch &launch : plan.launches())
+    scratch = std::max<uint64_t>(scratch, launch.scratch_bytes());
+  return bytes + scratch * device_->threads();
+}
+
+StatusOr<uint64_t> Session::memoryNeeded(const std::string &name) const {
+  HEDDLE_ASSIGN_OR_RETURN(const Entry *entry, executable_->entry(name));
+  uint64_t bytes = newBytes(*entry) + arenaUsed_;
+  for (const StoredTensor &parameter : parameters_)
+    bytes += parameter.bytes();
+  for (const auto &[stateName, state] : states_)
+    bytes += state.bytes();
+  return bytes;
+}
+
+Status Session::checkMemory(const Entry &entry) const {
+  uint64_t available = device_->availableBytes(), needed = newBytes(entry);
+  if (available == 0 || needed <= available)
+    return absl::OkStatus();
+  return invalidInput("entry ", entry.plan->entry(), " needs another ", byteText(needed),
+                      " of memory, ", byteText(available),
+                      " are free: compile for a smaller batch or sequence");
+}
+
+StatusOr<PreparedEntry *> Session::prepare(const std::string &name) {
+  auto &prepared = prepared_[name];
+  if (prepared)
+    return prepared.get();
+  HEDDLE_ASSIGN_OR_RETURN(const Entry *entry, executable_->entry(name));
+  HEDDLE_RETURN_IF_ERROR(checkMemory(*entry));
+  std::unique_ptr<PreparedEntry> made(new PreparedEntry(*this, *entry));
+  HEDDLE_RETURN_IF_ERROR(made->bind());
+  arenaUsed_ = std::max<uint64_t>(arenaUsed_, entry->plan->arena_bytes());
+  prepared = std::move(made);
+  return prepared.get();
+}
+
+StatusOr<TensorMap> Session::run(const std::string &name, const TensorMap &inputs) {
+  HEDDLE_ASSIGN_OR_RETURN(PreparedEntry * entry, prepare(name));
+  for (const auto &[input, value] : inputs)
+    HEDDLE_RETURN_IF_ERROR(entry->setInput(input, value));
+  HEDDLE_RETURN_IF_ERROR(entry->run());
+  TensorMap outputs;
+  for (const proto::Value &result : entry->plan().results())
+    if (result.kind() == "output") {
+      HEDDLE_ASSIGN_OR_RETURN(outputs[result.name()], entry->output(result.name()));
+    }
+  return outputs;
+}
+
+} // namespace heddle::runtime

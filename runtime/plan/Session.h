@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+// An executable with its parameters and state on a device.
+
+#ifndef HEDDLE_RUNTIME_PLAN_SESSION_H
+#define HEDDLE_RUNTIME_PLAN_SESSION_H
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "runtime/plan/Device.h"
+#include "runtime/plan/PreparedEntry.h"
+#include "runtime/plan/Tensor.h"
+
+namespace heddle::runtime {
+
+class Weights;
+
+/// A parameter or state on the device.
+struct StoredTensor {
+  std::string name;
+  DType dtype = DType::F32;
+  std::vector<int64_t> shape;
+  std::unique_ptr<DeviceMemory> memory;
+
+  void *data() const { return memory->address(); }
+  uint64_t bytes() const { return memory->size(); }
+};
+
+/// Parameters are there from the start, zero until they are initialised or loaded; states
+/// (optimizer moments, gradient accumulators, caches) appear, zeroed, with the first entry that
+/// uses them and are shared by name between entries. One thread at a time.
+class Session {
+public:
+  static StatusOr<std::unique_ptr<Session>> create(std::shared_ptr<const Executable> executable,
+                                                   std::unique_ptr<Device> device);
+  ~Session();
+
+  const Executable &executable() const { return *executable_; }
+  const proto::Manifest &manifest() const { return executable_->manifest(); }
+  Device &device() { return *device_; }
+
+  /// Fills every parameter as its definition says. The same bits for the same seed, whatever the
+  /// thread count: each element is a function of seed, parameter name and position.
+  Status initializeWeights(uint64_t seed);
+  /// Takes every parameter from a checkpoint, under its name or one of its other names, converted
+  /// to f32. A missing tensor, one of another shape, or one that the model does not know is an
+  /// error that names it.
+  Status loadWeights(const Weights &weights);
+
+  /// In the manifest's order.
+  const std::vector<StoredTensor> &parameters() const { return parameters_; }
+  /// Null if there is none (a state: or not yet).
+  const StoredTensor *find(const std::string &name) const;
+  /// The states whose names start with `prefix`, by name. Those of entries not prepared are
+  /// missing.
+  std::vector<const StoredTensor *> states(const std::string &prefix) const;
+  Status zeroStates(const std::string &prefix);
+
+  /// Binds an entry's buffers, once; InvalidArgument if it was not compiled or if its memory is not
+  /// to be had. The session owns the result.
+  StatusOr<PreparedEntry *> prepare(const std::string &entry);
+  /// Prepares, sets the inputs, runs and copies out all outputs.
+  StatusOr<TensorMap> run(const std::string &entry, const TensorMap &inputs);
+
+  /// Bytes of parameters, states, arena, inputs and outputs that preparing `entry` as well would
+  /// come to.
+  StatusOr<uint64_t> memoryNeeded(const std::string &entry) const;
+  /// Of the entries prepared so far.
+  uint64_t arenaBytes() const { return arenaUsed_; }
+
+private:
+  friend class PreparedEntry;
+  Session(std::shared_ptr<const Executable> executable, std::unique_ptr<Device> device)
+      : executable_(std::move(executable)), device_(std::move(device)) {}
+  StatusOr<StoredTensor> allocate(const std::string &name, proto::DataType dtype,
+                                  std::vector<int64_t> shape);
+  /// The buffer of a parameter or state; makes the state.
+  StatusOr<void *> stored(const proto::Value &value);
+  Status checkMemory(const Entry &entry) const;
+  uint64_t newBytes(const Entry &entry) const;
+
+  std::shared_ptr<const Executable> executable_;
+  std::unique_ptr<Device> device_;
+  std::vector<StoredTensor> parameters_;
+  std::map<std::string, StoredTensor> states_;
+  std::map<std::string, const StoredTensor *> parametersByName_;
+  std::unique_ptr<DeviceMemory> arena_; // one for all entries: they never run at the same time
+  uint64_t arenaUsed_ = 0;
+  std::map<std::string, std::unique_ptr<PreparedEntry>> prepared_;
+};
+
+} // namespace heddle::runtime
+
+#endif // HEDDLE_RUNTIME_PLAN_SESSION_H

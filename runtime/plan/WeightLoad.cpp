@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <set>
+
+#include "runtime/io/Weights.h"
+#include "runtime/plan/Session.h"
+
+namespace heddle::runtime {
+namespace {
+
+/// Whether `text` fits `pattern`, in which each `*` stands for any text.
+bool matches(std::string_view pattern, std::string_view text) {
+  size_t p = 0, t = 0, star = std::string_view::npos, resume = 0;
+  while (t < text.size()) {
+    if (p < pattern.size() && pattern[p] == '*') {
+      star = p++;
+      resume = t;
+    } else if (p < pattern.size() && pattern[p] == text[t]) {
+      ++p;
+      ++t;
+    } else if (star != std::string_view::npos) {
+      p = star + 1;
+      t = ++resume; // the last star takes one character more
+    } else {
+      return false;
+    }
+  }
+  return pattern.find_first_not_of('*', p) == std::string_view::npos;
+}
+
+std::optional<TensorView> findParameter(const Weights &weights, const proto::Parameter &parameter) {
+  if (auto found = weights.find(parameter.name()))
+    return found;
+  for (const std::string &alias : parameter.aliases())
+    if (auto found = weights.find(alias))
+      return found;
+  return std::nullopt;
+}
+
+Status refuseUnknown(const Weights &weights, const proto::Manifest &manifest) {
+  std::set<std::string> known;
+  for (const proto::Parameter &parameter : manifest.parameters()) {
+    known.insert(parameter.name());
+    known.insert(parameter.aliases().begin(), parameter.aliases().end());
+  }
+  for (const std::string &name : weights.names()) {
+    bool ignored = false;
+    for (const std::string &pattern : manifest.ignored_tensors())
+      ignored |= matches(pattern, name);
+    if (!ignored && !known.count(name))
+      return invalidInput(weights.path(), ": tensor \"", name,
+                          "\" belongs to no parameter of the model");
+  }
+  return absl::OkStatus();
+}
+
+} // namespace
+
+Status Session::loadWeights(const Weights &weights) {
+  HEDDLE_RETURN_IF_ERROR(refuseUnknown(weights, manifest()));
+  std::vector<TensorView> sources;
+  for (const proto::Parameter &parameter : manifest().parameters()) {
+    auto source = findParameter(weights, parameter);
+    if (!source)
+      return invalidInput(weights.path(), ": holds no tensor \"", parameter.name(), "\" ",
+                          shapeText(parameter.shape()));
+    std::vector<int64_t> expected(parameter.shape().begin(), parameter.shape().end());
+    if (source->shape() != expected)
+      return source->error(absl::StrCat("has shape ", shapeText(source->shape()), ", expected ",
+                                        shapeText(expected)));
+    sources.push_back(*source);
+  }
+  // Everything is checked before the first parameter changes.
+  for (size_t i = 0; i < sources.size(); ++i) {
+    const StoredTensor &tensor = parameters_[i];
+    if (device_->sharesHostMemory()) {
+      HEDDLE_RETURN_IF_ERROR(copyToF32(sources[i], static_cast<float *>(tensor.data())));
+      continue;
+    }
+    std::vector<float> staging(sources[i].elements());
+    HEDDLE_RETURN_IF_ERROR(copyToF32(sources[i], staging.data()));
+    HEDDLE_RETURN_IF_ERROR(device_->upload(tensor.data(), staging.data(), tensor.bytes()));
+  }
+  return absl::OkStatus();
+}
+
+} // namespace heddle::runtime
