@@ -101,7 +101,8 @@ BufferRef BufferAssignment::lookupStored(OpResult result) const {
 }
 
 int64_t BufferAssignment::aliasedArgument(unsigned index) const {
-  auto terminator = cast<func::ReturnOp>(function_.getBody().front().getTerminator());
+  func::FuncOp function = function_;
+  auto terminator = cast<func::ReturnOp>(function.getBody().front().getTerminator());
   BufferRef ref = lookup(terminator.getOperand(index));
   return ref.space == BufferRef::Space::Argument ? ref.index : -1;
 }

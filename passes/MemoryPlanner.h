@@ -55,6 +55,7 @@ public:
   int64_t offset(int value) const;
   /// The external value whose memory `value` lives in, or -1 when it lives in the arena.
   int externalOwner(int value) const;
+  bool sameBuffer(int a, int b) const { return values_[a].group == values_[b].group; }
   /// First and last operation during which the buffer that holds `value` is taken.
   int bufferFirst(int value) const { return groups_[values_[value].group].first; }
   int bufferLast(int value) const { return groups_[values_[value].group].last; }

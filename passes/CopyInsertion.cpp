@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "passes/CopyInsertion.h"
+
+#include "ir/Conventions.h"
+#include "passes/InPlace.h"
+#include "passes/Storage.h"
+#include "llvm/ADT/DenseSet.h"
+
+using namespace mlir;
+using namespace heddle::ir;
+
+namespace heddle::passes {
+namespace {
+
+/// Builds a kernel of one op (or of none: a copy of its operand).
+Value buildKernel(OpBuilder &builder, Location loc, StringRef name, ValueRange inputs, Type type,
+                  llvm::function_ref<Value(OpBuilder &, ValueRange)> body) {
+  auto kernel = KernelOp::create(builder, loc, TypeRange{type}, inputs, builder.getStringAttr(name),
+                                 DenseI64ArrayAttr());
+  Region &region = kernel.getBody();
+  Block *block = region.empty() ? &region.emplaceBlock() : &region.front();
+  block->clear();
+  for (Value input : inputs)
+    block->addArgument(input.getType(), loc);
+  OpBuilder inside = OpBuilder::atBlockEnd(block);
+  YieldOp::create(inside, loc, body(inside, block->getArguments()));
+  return kernel.getResult(0);
+}
+
+Value buildCopy(OpBuilder &builder, Location loc, Value value) {
+  return buildKernel(builder, loc, "copy", value, value.getType(),
+                     [](OpBuilder &, ValueRange inputs) { return inputs[0]; });
+}
+
+class CopyInsertion {
+public:
+  explicit CopyInsertion(func::FuncOp function)
+      : function_(function), block_(function.getBody().front()),
+        return_(cast<func::ReturnOp>(block_.getTerminator())) {}
+
+  FailureOr<ResultPlacement> run() {
+    if (failed(checkOps()))
+      return failure();
+    for (auto concat : llvm::make_early_inc_range(block_.getOps<ConcatOp>()))
+      settleConcat(concat);
+    for (unsigned i = 0; i < return_.getNumOperands(); ++i)
+      if (!newValueOf(i))
+        settleOutput(i);
+    for (unsigned i = 0; i < return_.getNumOperands(); ++i)
+      if (std::optional<unsigned> argument = newValueOf(i))
+        if (failed(settleNewValue(i, *argument)))
+          return failure();
+    return std::move(placement_);
+  }
+
+private:
+  LogicalResult checkOps() {
+    for (Operation &op : block_) {
+      if (isa<KernelOp, ReshapeOp, ConstantOp, func::ReturnOp>(op))
+        continue;
+      if (auto slice = dyn_cast<SliceOp>(op); slice && leadingSliceOffset(slice))
+        continue;
+      if (auto concat = dyn_cast<ConcatOp>(op); concat && leadingConcatOffset(concat, 0))
+        continue;
+      return op.emitOpError("is in no kernel and renames no contiguous memory; "
+                            "heddle-form-kernels must run before heddle-plan-memory");
+    }
+    return success();
+  }
+
+  /// The argument whose new value result `index` of the function is.
+  std::optional<unsigned> newValueOf(unsigned index) {
+    StringRef kind = resultKind(function_, index);
+    if (kind != kKindParam && kind != kKindState)
+      return std::nullopt;
+    // A state that comes from nowhere (the first caches of a prompt) is an output like others.
+    return findArgument(function_, resultName(function_, index));
+  }
+
+  /// Whether `value` can be given memory of a special kind: all of a kernel result or concat, and
+  /// not promised elsewhere.
+  bool isFree(Value value) {
+    Value root = storageOf(value).root;
+    return isWholeRoot(value) && isa_and_nonnull<KernelOp, ConcatOp>(root.getDefiningOp()) &&
+           !claimed_.contains(root);
+  }
+
+  void settleConcat(ConcatOp concat) {
+    OpBuilder builder(concat);
+    llvm::DenseSet<Value> seen;
+    auto canMove = [&](Value part) {
+      return isFree(part) && seen.insert(storageOf(part).root).second;
+    };
+    SmallVector<bool> movable = llvm::map_to_vector(concat.getParts(), canMove);
+    if (llvm::none_of(movable, [](bool b) { return b; })) {
+      Value joined = buildKernel(
+          builder, concat.getLoc(), "concat", concat.getParts(), concat.getY().getType(),
+          [&](OpBuilder &b, ValueRange parts) {
+            return ConcatOp::create(b, concat.getLoc(), parts, concat.getAxis()).getResult();
+          });
+      concat.getY().replaceAllUsesWith(joined);
+      concat.erase();
+      return;
+    }
+    for (unsigned i = 0; i < movable.size(); ++i) {
+      if (!movable[i])
+        concat->setOperand(i, buildCopy(builder, concat.getLoc(), concat->getOperand(i)));
+      claimed_.insert(storageOf(concat->getOperand(i)).root);
+    }
+  }
+
+  Value copyForReturn(unsigned index) {
+    OpBuilder builder(return_);
+    Value value = return_.getOperand(index);
+    Value copied = buildCopy(builder, value.getLoc(), value);
+    return_.setOperand(index, copied);
+    return copied;
+  }
+
+  void settleOutput(unsigned index) {
+    if (!isFree(return_.getOperand(index)))
+      copyForReturn(index);
+    Value root = storageOf(return_.getOperand(index)).root;
+    claimed_.insert(root);
+    placement_.resultOf[root] = index;
+  }
+
+  LogicalResult settleNewValue(unsigned index, unsigned argument) {
+    Value value = return_.getOperand(index);
+    if (isWholeRoot(value) && storageOf(value).root == function_.getArgument(argument))
+      return success();
+    if (!isFree(value) || !canOverwrite(storageOf(value).root, argument)) {
+      Value copied = copyForReturn(index);
+      if (!canOverwrite(copied, argument))
+        return function_.emitError("the new value of '")
+               << argumentName(function_, argument)
+               << "' cannot be written over the old one, which is read later";
+    }
+    Value root = storageOf(return_.getOperand(index)).root;
+    claimed_.insert(root);
+    placement_.argumentOf[root] = argument;
+    return success();
+  }
+
+  bool canOverwrite(Value root, unsigned argument) {
+    auto kernel = root.getDefiningOp<KernelOp>();
+    if (!kernel)
+      return false;
+    if (kernel.getInputs().empty() && llvm::all_of(kernel->getUsers(), [&](Operation *user) {
+          return user == return_.getOperation();
+        }))
+      kernel->moveBefore(return_);
+    SmallVector<Value> windows = {function_.getArgument(argument)};
+    for (size_t i = 0; i < windows.size(); ++i) {
+      for (OpOperand &use : windows[i].getUses()) {
+        Operation *user = use.getOwner();
+        if (isa<ReshapeOp, SliceOp>(user)) {
+          windows.push_back(user->getResult(0));
+        } else if (user == kernel.getOperation()) {
+          if (!isWholeRoot(use.get()) || !mayShareBuffer(kernel, use.getOperandNumber(),
+                                                         cast<OpResult>(root).getResultNumber()))
+            return false;
+        } else if (!user->isBeforeInBlock(kernel)) {
+          return false;
+        }
+      }
+    }
+    return true;
+  }
+
+  func::FuncOp function_;
+  Block &block_;
+  func::ReturnOp return_;
+  llvm::DenseSet<Value> claimed_;
+  ResultPlacement placement_;
+};
+
+} // namespace
+
+FailureOr<ResultPlacement> insertCopies(func::FuncOp function) {
+  return CopyInsertion(function).run();
+}
+
+} // namespace heddle::passes
