@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// All passes: their factories (createFuseAttentionPass, ...), options and registration, generated from
-// Passes.td. Pipelines.h strings them together.
+// All passes: their factories (createFuseAttentionPass, ...), options and registration, generated
+// from Passes.td. Pipelines.h strings them together.
 
 #ifndef HEDDLE_PASSES_PASSES_H
 #define HEDDLE_PASSES_PASSES_H

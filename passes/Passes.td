@@ -136,7 +136,8 @@ def FuseLinearCrossEntropyPass : Pass<"heddle-fuse-linear-cross-entropy", "::mli
 }
 
 //===- Differentiation and the optimizer ------------------------------------------------------------
-// (defs of the passes in Differentiate.cpp, MergeLossGradient.cpp, AppendOptimizer.cpp)
+// and memory planning: on a page of their own.
+include "passes/TrainingPasses.td"
 
 //===- Lowering to kernels --------------------------------------------------------------------------
 
@@ -194,8 +195,5 @@ def FormKernelsPass : Pass<"heddle-form-kernels", "::mlir::func::FuncOp"> {
   }];
   let dependentDialects = ["::heddle::ir::HeddleDialect"];
 }
-
-//===- Memory ---------------------------------------------------------------------------------------
-// (defs of the pass in PlanMemory.cpp)
 
 #endif

@@ -3,6 +3,11 @@
 
 namespace heddle::passes {
 
-void registerPasses() {}
+void registerPasses() {
+  registerDifferentiatePass();
+  registerMergeLossGradientPass();
+  registerAppendOptimizerPass();
+  registerPlanMemoryPass();
+}
 
 } // namespace heddle::passes
