@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "codegen/cpu/GemmEpilogue.h"
 
-#include "codegen/cpu/ElementwiseEmitter.h"
 #include "ir/ViewChain.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 
@@ -16,16 +15,16 @@ RankedTensorType tensorType(Value value) { return cast<RankedTensorType>(value.g
 class VectorOfRow {
 public:
   VectorOfRow(ImplicitLocOpBuilder &b, const Target &target, ir::KernelOp kernel,
-              const GemmProblem &problem, Block::BlockArgListType operands, Value row,
-              Value column, Value mask)
-      : b_(b), target_(target), kernel_(kernel), problem_(problem), operands_(operands), row_(row),
+              const GemmProblem &problem, Block::BlockArgListType operands, Value row, Value column,
+              Value mask)
+      : b_(b), target_(target), kernel_(kernel), problem_(problem), matmul_(problem.matmul), operands_(operands), row_(row),
         column_(column), mask_(mask) {}
 
   LogicalResult emit(Value sums, std::string *reason) {
-    lanes_[problem_.matmul.getY()] = sums;
+    lanes_[matmul_.getY()] = sums;
     Block &body = kernel_.getBody().front();
     for (Operation &op : body.without_terminator())
-      if (&op != problem_.matmul.getOperation() && !isInputOrView(&op))
+      if (&op != matmul_.getOperation() && !isInputOrView(&op))
         if (failed(emitOp(op, reason)))
           return failure();
     // All loads stand before the first store: an output may replace an input.
@@ -76,7 +75,13 @@ private:
     return success();
   }
 
-  FailureOr<Value> emitEpilogueOp(Operation &op, ValueRange lanes);
+  FailureOr<Value> emitEpilogueOp(Operation &op, ValueRange lanes) {
+    if (isa<ir::AddOp>(op))
+      return Value(arith::AddFOp::create(b_, lanes[0], lanes[1]));
+    if (isa<ir::MulOp>(op))
+      return Value(arith::MulFOp::create(b_, lanes[0], lanes[1]));
+    return failure();
+  }
 
   FailureOr<Value> laneOf(Value value, RankedTensorType iteration, std::string *reason) {
     if (auto found = lanes_.find(value); found != lanes_.end())
@@ -157,6 +162,7 @@ private:
   const Target &target_;
   ir::KernelOp kernel_;
   const GemmProblem &problem_;
+  ir::MatmulOp matmul_;
   Block::BlockArgListType operands_;
   Value row_, column_, mask_;
   llvm::DenseMap<Value, Value> lanes_;

@@ -25,8 +25,8 @@ struct EpilogueSpec {
 
 /// (operands..., scratch, offset, firstRow, rows, firstColumn, columns) -> (): applies the kernel's
 /// ops to rows [firstRow, firstRow + rows) (all leading axes and M taken as one) and columns
-/// [firstColumn, firstColumn + columns) and stores what the kernel yields. Fails with a reason on an
-/// op or operand that has no place in an epilogue.
+/// [firstColumn, firstColumn + columns) and stores what the kernel yields. Fails with a reason on
+/// an op or operand that has no place in an epilogue.
 mlir::FailureOr<mlir::func::FuncOp> emitEpilogue(mlir::ImplicitLocOpBuilder &b,
                                                  const Target &target, ir::KernelOp kernel,
                                                  const GemmProblem &problem,

@@ -18,7 +18,8 @@ LogicalResult refuse(std::string *reason, const std::string &text) {
 FailureOr<ir::ViewOfRoot> operandView(Value value, const char *name, std::string *reason) {
   ir::ViewOfRoot result = ir::viewThroughChain(value);
   if (!isa<BlockArgument>(result.root))
-    return refuse(reason, std::string("matmul operand ") + name + " is no strided view of an input");
+    return refuse(reason,
+                  std::string("matmul operand ") + name + " is no strided view of an input");
   if (!cast<RankedTensorType>(value.getType()).getElementType().isF32())
     return refuse(reason, std::string("matmul operand ") + name + " is not f32");
   return result;
@@ -180,8 +181,8 @@ GemmBlocking chooseBlocking(const GemmProblem &problem, const Target &target) {
   GemmBlocking blocking;
   int64_t wholeTile = target.gemmTile().rows;
   bool fewRows = columnsContiguous && problem.m <= wholeTile;
-  blocking.vectors = fewRows ? directVectors(target, problem.m, problem.n)
-                             : panelVectors(target, problem.n);
+  blocking.vectors =
+      fewRows ? directVectors(target, problem.m, problem.n) : panelVectors(target, problem.n);
   splitColumns(blocking, problem.n, int64_t{blocking.vectors} * target.lanes());
   splitRows(blocking, problem.m,
             fewRows ? problem.m : std::min<int64_t>(8, target.maxRows(blocking.vectors)));

@@ -45,12 +45,12 @@ enum class GemmMode {
   Dot,     // few rows and B transposed: dot products along k
 };
 
-/// How a problem is cut into tiles and tasks. Rows are split evenly: the first `longTiles` tiles have
-/// one row more than `tileRows`.
+/// How a problem is cut into tiles and tasks. Rows are split evenly: the first `longTiles` tiles
+/// have one row more than `tileRows`.
 struct GemmBlocking {
   GemmMode mode = GemmMode::PackB;
-  int vectors = 0;         // of a panel
-  int64_t panelWidth = 0;  // columns
+  int vectors = 0;        // of a panel
+  int64_t panelWidth = 0; // columns
   int64_t panels = 0;
   int64_t tailColumns = 0; // of the last panel; panelWidth when it is full
   int64_t tiles = 0, tileRows = 0, longTiles = 0;

@@ -57,14 +57,12 @@ Value subIndex(ImplicitLocOpBuilder &b, Value x, Value y) {
 Value mulIndex(ImplicitLocOpBuilder &b, Value x, int64_t y) {
   if (y == 0)
     return constantIndex(b, 0);
-  return y == 1 ? x
-                : indexOp<arith::MulIOp>(b, x, constantIndex(b, y), std::multiplies<int64_t>());
+  return y == 1 ? x : indexOp<arith::MulIOp>(b, x, constantIndex(b, y), std::multiplies<int64_t>());
 }
 
 Value divIndex(ImplicitLocOpBuilder &b, Value x, int64_t y) {
   // Unsigned: a shift or a multiplication instead of a sign fix-up.
-  return y == 1 ? x
-                : indexOp<arith::DivUIOp>(b, x, constantIndex(b, y), std::divides<int64_t>());
+  return y == 1 ? x : indexOp<arith::DivUIOp>(b, x, constantIndex(b, y), std::divides<int64_t>());
 }
 
 Value remIndex(ImplicitLocOpBuilder &b, Value x, int64_t y) {
@@ -164,9 +162,9 @@ void forLoop(ImplicitLocOpBuilder &b, Value low, Value high, int64_t step,
   });
 }
 
-SmallVector<Value>
-forLoop(ImplicitLocOpBuilder &b, Value low, Value high, int64_t step, ValueRange carried,
-        const std::function<SmallVector<Value>(Value, ValueRange)> &body) {
+SmallVector<Value> forLoop(ImplicitLocOpBuilder &b, Value low, Value high, int64_t step,
+                           ValueRange carried,
+                           const std::function<SmallVector<Value>(Value, ValueRange)> &body) {
   auto loop = scf::ForOp::create(b, low, high, constantIndex(b, step), carried);
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(loop.getBody());

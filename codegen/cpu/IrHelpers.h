@@ -60,9 +60,9 @@ void ifThen(mlir::ImplicitLocOpBuilder &b, mlir::Value condition,
 
 /// A private function that is never inlined, so that register allocation in one cannot disturb
 /// another; `body` gets its arguments and writes everything but the return.
-mlir::func::FuncOp
-privateFunction(mlir::ImplicitLocOpBuilder &b, llvm::StringRef name, mlir::TypeRange arguments,
-                const std::function<void(mlir::Block::BlockArgListType)> &body);
+mlir::func::FuncOp privateFunction(mlir::ImplicitLocOpBuilder &b, llvm::StringRef name,
+                                   mlir::TypeRange arguments,
+                                   const std::function<void(mlir::Block::BlockArgListType)> &body);
 void call(mlir::ImplicitLocOpBuilder &b, mlir::func::FuncOp function, mlir::ValueRange arguments);
 
 } // namespace heddle::codegen

@@ -1,3 +1,10 @@
 list(APPEND HEDDLE_CODEGEN_CPU_SOURCES
+  Gemm.cpp
+  GemmEpilogue.cpp
+  GemmProblem.cpp
+  IrHelpers.cpp
+  KernelShell.cpp
+  MicroKernel.cpp
+  Pack.cpp
   Target.cpp
 )

@@ -65,10 +65,10 @@ func::FuncOp emitMicroKernel(ImplicitLocOpBuilder &b, const Target &target,
           forEachVector([&](int, Value offset, Value mask) {
             initial.push_back(loadVector(b, lanes, args[2], offset, mask));
           });
-        SmallVector<Value> sums = emitTileLoop(
-            b, target, spec.tile, {args[0], args[3], spec.aRowStride, spec.aKStride},
-            {args[1], args[4], spec.bKStride, spec.bTailLanes, spec.prefetchRows}, args[6],
-            initial);
+        SmallVector<Value> sums =
+            emitTileLoop(b, target, spec.tile, {args[0], args[3], spec.aRowStride, spec.aKStride},
+                         {args[1], args[4], spec.bKStride, spec.bTailLanes, spec.prefetchRows},
+                         args[6], initial);
         forEachVector([&](int i, Value offset, Value mask) {
           storeVector(b, sums[i], args[2], offset, mask);
         });

@@ -113,16 +113,15 @@ func::FuncOp emitPackPanel(ImplicitLocOpBuilder &b, const Target &target, const 
 
 func::FuncOp emitPackRowTile(ImplicitLocOpBuilder &b, const RowTileSpec &spec) {
   SmallVector<Type> types;
-  return privateFunction(
-      b, spec.name, packArguments(types, b, spec.source, spec.packed),
-      [&](Block::BlockArgListType args) {
-        Value mask = prefixMask(b, spec.width, spec.rows);
-        forLoop(b, constantIndex(b, 0), args[4], 1, [&](Value k) {
-          Value from = addIndex(b, args[2], mulIndex(b, k, spec.kStride));
-          storeVector(b, loadVector(b, spec.width, args[0], from, mask), args[1],
-                      addIndex(b, args[3], mulIndex(b, k, spec.width)));
-        });
-      });
+  return privateFunction(b, spec.name, packArguments(types, b, spec.source, spec.packed),
+                         [&](Block::BlockArgListType args) {
+                           Value mask = prefixMask(b, spec.width, spec.rows);
+                           forLoop(b, constantIndex(b, 0), args[4], 1, [&](Value k) {
+                             Value from = addIndex(b, args[2], mulIndex(b, k, spec.kStride));
+                             storeVector(b, loadVector(b, spec.width, args[0], from, mask), args[1],
+                                         addIndex(b, args[3], mulIndex(b, k, spec.width)));
+                           });
+                         });
 }
 
 } // namespace heddle::codegen

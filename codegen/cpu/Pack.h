@@ -14,8 +14,8 @@ mlir::SmallVector<mlir::Value> emitTranspose(mlir::ImplicitLocOpBuilder &b, int6
                                              mlir::SmallVector<mlir::Value> rows);
 
 /// A panel of B: source element (k, column) at offset + k * kStride + column * columnStride goes to
-/// k * width + column of the panel. Columns from `columns` up to `width` are left as they are (their
-/// products are never stored).
+/// k * width + column of the panel. Columns from `columns` up to `width` are left as they are
+/// (their products are never stored).
 struct PanelSpec {
   std::string name;
   mlir::MemRefType source, panel;
@@ -25,12 +25,13 @@ struct PanelSpec {
 };
 
 /// (source, panel, sourceOffset, panelOffset, depth) -> (). A source whose k is contiguous is
-/// transposed in registers, one whose columns are contiguous is copied by vectors, any other element
-/// by element.
+/// transposed in registers, one whose columns are contiguous is copied by vectors, any other
+/// element by element.
 mlir::func::FuncOp emitPackPanel(mlir::ImplicitLocOpBuilder &b, const Target &target,
                                  const PanelSpec &spec);
 
-/// A row tile of A whose rows are contiguous (column access): source element (row, k) at offset + row
+/// A row tile of A whose rows are contiguous (column access): source element (row, k) at offset +
+/// row
 /// + k * kStride goes to k * width + row.
 struct RowTileSpec {
   std::string name;

@@ -1,0 +1,402 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "codegen/cpu/Gemm.h"
+
+#include "codegen/cpu/GemmEpilogue.h"
+#include "codegen/cpu/GemmProblem.h"
+#include "codegen/cpu/KernelShell.h"
+#include "codegen/cpu/MicroKernel.h"
+#include "codegen/cpu/Pack.h"
+
+using namespace mlir;
+
+namespace heddle::codegen {
+namespace {
+
+/// Writes one gemm kernel. Sums go straight to the output when nothing follows the matmul and all
+/// of k is done in one pass; else to scratch, where the epilogue picks them up.
+class GemmWriter {
+public:
+  GemmWriter(ImplicitLocOpBuilder &b, const Target &target, ir::KernelOp kernel,
+             const GemmProblem &problem)
+      : b_(b), target_(target), kernel_(kernel), problem_(problem),
+        blocking_(chooseBlocking(problem, target)), operands_(operandBufferTypes(kernel)) {}
+
+  LogicalResult write(std::string *reason) {
+    inPasses_ = blocking_.depthIsBlocked(problem_);
+    direct_ =
+        !inPasses_ && blocking_.mode != GemmMode::Dot && isPlainGemm(kernel_, problem_.matmul);
+    layOutScratch();
+    if (!direct_) {
+      FailureOr<func::FuncOp> epilogue =
+          emitEpilogue(b_, target_, kernel_, problem_,
+                       {"epilogue", operands_, scratch_.type(b_), sumsWidth_}, reason);
+      if (failed(epilogue))
+        return failure();
+      epilogue_ = *epilogue;
+    }
+    emitPackers();
+    emitMicroKernels();
+    emitEntry(b_, "gemm", operands_, scratch_.type(b_), [&](const EntryArguments &arguments) {
+      arguments_ = &arguments;
+      emitTasks();
+    });
+    return success();
+  }
+
+  int64_t tasks() const { return problem_.batch() * blocking_.panelGroups() * blocking_.blocks; }
+  int64_t scratchBytes() const { return scratch_.bytes(); }
+
+private:
+  /// A micro-kernel is chosen by whether the tile is a long one and whether the panel is the last.
+  struct Variant {
+    bool longTile = false, tailPanel = false;
+  };
+  /// Where a task works; offsets are those of its batch in the operands.
+  struct Place {
+    Value aOffset, bOffset, batchRow;
+    Value panel, tile, firstTile;
+  };
+
+  bool hasTail() const { return blocking_.tailColumns != blocking_.panelWidth; }
+  bool packsB() const { return blocking_.mode == GemmMode::PackB; }
+  bool packsA() const { return blocking_.mode == GemmMode::PackA; }
+  int64_t rowsOf(Variant variant) const { return blocking_.tileRows + variant.longTile; }
+  int64_t packedRows() const { return (blocking_.maxTileRows() + 3) / 4 * 4; }
+
+  void layOutScratch() {
+    if (packsB())
+      panel_ = scratch_.take((blocking_.depthBlock + target_.lanes()) * blocking_.panelWidth);
+    if (packsA())
+      rows_ = scratch_.take(blocking_.tilesPerBlock * packedRows() * problem_.k);
+    int64_t tiles = inPasses_ || blocking_.mode == GemmMode::Dot ? blocking_.tilesPerBlock : 1;
+    // A tile of dot products may stand over the panel's edge.
+    sumsWidth_ = blocking_.panelWidth + (blocking_.mode == GemmMode::Dot ? 16 : 0);
+    if (!direct_)
+      sums_ = scratch_.take(tiles * blocking_.maxTileRows() * sumsWidth_);
+  }
+
+  Type operandType(const GemmProblem::Operand &operand) const {
+    return operands_[operand.argument];
+  }
+
+  template <typename Emit> void forEachVariant(Emit emit) {
+    for (bool longTile : {false, true})
+      for (bool tailPanel : {false, true})
+        if ((!longTile || blocking_.longTiles) &&
+            (tailPanel ? hasTail() : blocking_.panels > 1 || !hasTail()))
+          emit(Variant{longTile, tailPanel},
+               (longTile ? "_long" : "") + std::string(tailPanel ? "_tail" : ""));
+  }
+
+  void emitPackers() {
+    auto scratch = scratch_.type(b_);
+    for (bool tail : {false, true}) {
+      if (!packsB() || (tail ? !hasTail() : blocking_.panels == 1 && hasTail()))
+        continue;
+      packPanel_[tail] = emitPackPanel(
+          b_, target_,
+          {tail ? "pack_panel_tail" : "pack_panel", cast<MemRefType>(operandType(problem_.b)),
+           scratch, problem_.b.kStride, problem_.b.otherStride,
+           tail ? blocking_.tailColumns : blocking_.panelWidth, blocking_.panelWidth});
+    }
+    for (bool longTile : {false, true})
+      if (packsA() && (!longTile || blocking_.longTiles))
+        packRows_[longTile] =
+            emitPackRowTile(b_, {longTile ? "pack_rows_long" : "pack_rows",
+                                 cast<MemRefType>(operandType(problem_.a)), scratch,
+                                 problem_.a.kStride, rowsOf({longTile, false}), packedRows()});
+  }
+
+  void emitMicroKernels() {
+    auto scratch = scratch_.type(b_);
+    auto a = cast<MemRefType>(operandType(problem_.a)),
+         b = cast<MemRefType>(operandType(problem_.b));
+    if (blocking_.mode == GemmMode::Dot) {
+      for (bool longTile : {false, true})
+        if (!longTile || blocking_.longTiles)
+          kernels_[longTile][0] = emitDotKernel(
+              b_, target_,
+              {longTile ? "dot_long" : "dot", static_cast<int>(rowsOf({longTile, false})),
+               blocking_.dotColumns, a, b, scratch, problem_.a.otherStride, problem_.b.otherStride,
+               sumsWidth_, problem_.k, problem_.n - 1});
+      return;
+    }
+    forEachVariant([&](Variant variant, const std::string &suffix) {
+      MicroKernelSpec spec;
+      spec.name = "tile" + suffix;
+      int64_t lanes = target_.lanes();
+      int64_t columns = variant.tailPanel ? blocking_.tailColumns : blocking_.panelWidth;
+      spec.tile = {static_cast<int>(rowsOf(variant)),
+                   static_cast<int>((columns + lanes - 1) / lanes)};
+      spec.a = packsA() ? scratch : a;
+      spec.aRowStride = packsA() ? 1 : problem_.a.otherStride;
+      spec.aKStride = packsA() ? packedRows() : problem_.a.kStride;
+      spec.b = packsB() ? scratch : b;
+      spec.bKStride = packsB() ? blocking_.panelWidth : problem_.b.kStride;
+      spec.bTailLanes = packsB() ? 0 : columns % lanes;
+      spec.c = direct_ ? cast<MemRefType>(operands_.back()) : scratch;
+      spec.cRowStride = direct_ ? problem_.n : sumsWidth_;
+      spec.cTailLanes = direct_ ? columns % lanes : 0;
+      spec.prefetchRows = blocking_.mode == GemmMode::DirectB && blocking_.tiles == 1 ? 8 : 0;
+      spec.accumulate = inPasses_;
+      kernels_[variant.longTile][variant.tailPanel] = emitMicroKernel(b_, target_, spec);
+    });
+  }
+
+  /// Runs `emit` for the variants that the place may be, under conditions where there are several.
+  void dispatchTail(Value panel, const std::function<void(bool)> &emit) {
+    if (!hasTail() || blocking_.panels == 1)
+      return emit(hasTail());
+    ifThen(
+        b_, equals(b_, panel, constantIndex(b_, blocking_.panels - 1)), [&] { emit(true); },
+        [&] { emit(false); });
+  }
+  void dispatchLong(Value tile, const std::function<void(bool)> &emit) {
+    if (!blocking_.longTiles)
+      return emit(false);
+    ifThen(
+        b_, lessThan(b_, tile, constantIndex(b_, blocking_.longTiles)), [&] { emit(true); },
+        [&] { emit(false); });
+  }
+
+  Value firstRowOf(Value tile) {
+    Value row = mulIndex(b_, tile, blocking_.tileRows);
+    return blocking_.longTiles
+               ? addIndex(b_, row, minIndex(b_, tile, constantIndex(b_, blocking_.longTiles)))
+               : row;
+  }
+
+  Value columnOf(Value panel) { return mulIndex(b_, panel, blocking_.panelWidth); }
+  Value columnsOf(Value panel) {
+    Value width = constantIndex(b_, blocking_.panelWidth);
+    return minIndex(b_, width, subIndex(b_, constantIndex(b_, problem_.n), columnOf(panel)));
+  }
+  Value operandA() { return arguments_->operands[problem_.a.argument]; }
+  Value operandB() { return arguments_->operands[problem_.b.argument]; }
+  Value region(int64_t offset) { return constantIndex(b_, offset); }
+
+  void emitTasks() {
+    // What a packed region holds is remembered from task to task, so that neighbouring tasks of one
+    // thread pack once. -1: nothing yet.
+    forLoop(b_, arguments_->begin, arguments_->end, 1, ValueRange{constantIndex(b_, -1)},
+            [&](Value task, ValueRange packed) {
+              Value unit, held;
+              Place place;
+              Value batch, block, group;
+              if (packsA()) { // groups of panels innermost
+                group = remIndex(b_, task, blocking_.panelGroups());
+                held = divIndex(b_, task, blocking_.panelGroups());
+                block = remIndex(b_, held, blocking_.blocks);
+                batch = divIndex(b_, held, blocking_.blocks);
+              } else { // blocks of rows innermost
+                block = remIndex(b_, task, blocking_.blocks);
+                held = divIndex(b_, task, blocking_.blocks);
+                group = remIndex(b_, held, blocking_.panels);
+                batch = divIndex(b_, held, blocking_.panels);
+              }
+              locateBatch(place, batch);
+              Value low = mulIndex(b_, block, blocking_.tilesPerBlock);
+              Value high = minIndex(b_, addIndex(b_, low, blocking_.tilesPerBlock),
+                                    constantIndex(b_, blocking_.tiles));
+              place.firstTile = low;
+              emitTask(place, group, low, high, held, packed[0]);
+              return SmallVector<Value>{held};
+            });
+  }
+
+  void locateBatch(Place &place, Value batch) {
+    place.aOffset = constantIndex(b_, problem_.a.offset);
+    place.bOffset = constantIndex(b_, problem_.b.offset);
+    place.batchRow = mulIndex(b_, batch, problem_.m);
+    Value rest = batch;
+    for (const GemmProblem::BatchAxis &axis : llvm::reverse(problem_.batchAxes)) {
+      bool outermost = &axis == &problem_.batchAxes.front();
+      Value index = outermost ? rest : remIndex(b_, rest, axis.size);
+      place.aOffset = addIndex(b_, place.aOffset, mulIndex(b_, index, axis.aStride));
+      place.bOffset = addIndex(b_, place.bOffset, mulIndex(b_, index, axis.bStride));
+      if (!outermost)
+        rest = divIndex(b_, rest, axis.size);
+    }
+  }
+
+  void emitTask(Place place, Value group, Value low, Value high, Value held, Value packed) {
+    auto unlessHeld = [&](auto &&pack) {
+      Value same = equals(b_, held, packed);
+      ifThen(b_, same, [] {}, pack);
+    };
+    switch (blocking_.mode) {
+    case GemmMode::PackB:
+      place.panel = group;
+      if (inPasses_)
+        return emitPasses(place, low, high);
+      unlessHeld(
+          [&] { emitPanelPack(place, constantIndex(b_, 0), constantIndex(b_, problem_.k)); });
+      return emitTiles(place, low, high);
+    case GemmMode::DirectB:
+      place.panel = group;
+      return emitTiles(place, low, high);
+    case GemmMode::PackA: {
+      unlessHeld([&] { emitRowsPack(place, low, high); });
+      Value first = mulIndex(b_, group, blocking_.panelsPerTask);
+      Value last = minIndex(b_, addIndex(b_, first, blocking_.panelsPerTask),
+                            constantIndex(b_, blocking_.panels));
+      return forLoop(b_, first, last, 1, [&](Value panel) {
+        place.panel = panel;
+        emitTiles(place, low, high);
+      });
+    }
+    case GemmMode::Dot:
+      place.panel = group;
+      return emitDots(place, low, high);
+    }
+  }
+
+  /// Rows [k, k + depth) of the panel into scratch.
+  void emitPanelPack(const Place &place, Value k, Value depth) {
+    Value from =
+        addIndex(b_, place.bOffset, mulIndex(b_, columnOf(place.panel), problem_.b.otherStride));
+    from = addIndex(b_, from, mulIndex(b_, k, problem_.b.kStride));
+    dispatchTail(place.panel, [&](bool tail) {
+      call(b_, packPanel_[tail], {operandB(), arguments_->scratch, from, region(panel_), depth});
+    });
+  }
+
+  Value packedTile(const Place &place, Value tile) {
+    Value index = subIndex(b_, tile, place.firstTile);
+    return addIndex(b_, mulIndex(b_, index, packedRows() * problem_.k), rows_);
+  }
+
+  void emitRowsPack(const Place &place, Value low, Value high) {
+    forLoop(b_, low, high, 1, [&](Value tile) {
+      Value from =
+          addIndex(b_, place.aOffset, mulIndex(b_, firstRowOf(tile), problem_.a.otherStride));
+      dispatchLong(tile, [&](bool longTile) {
+        call(b_, packRows_[longTile],
+             {operandA(), arguments_->scratch, from, packedTile(place, tile),
+              constantIndex(b_, problem_.k)});
+      });
+    });
+  }
+
+  /// One pass of the micro-kernel over tiles [low, high): k from `k` on, sums of a tile at `sums`.
+  void emitTilePass(const Place &place, Value tile, Value k, Value depth, Value sums) {
+    Value row = firstRowOf(tile), aOffset, bOffset;
+    if (packsA())
+      aOffset = packedTile(place, tile);
+    else
+      aOffset = addIndex(b_, addIndex(b_, place.aOffset, mulIndex(b_, row, problem_.a.otherStride)),
+                         mulIndex(b_, k, problem_.a.kStride));
+    bOffset = packsB() ? region(panel_) : addIndex(b_, place.bOffset, columnOf(place.panel));
+    Value a = packsA() ? arguments_->scratch : operandA();
+    Value b = packsB() ? arguments_->scratch : operandB();
+    Value c = direct_ ? arguments_->operands.back() : arguments_->scratch;
+    dispatchTail(place.panel, [&](bool tail) {
+      dispatchLong(tile, [&](bool longTile) {
+        call(b_, kernels_[longTile][tail], {a, b, c, aOffset, bOffset, sums, depth});
+      });
+    });
+  }
+
+  void emitEpilogueCall(const Place &place, Value sums, Value firstRow, Value rows) {
+    SmallVector<Value> arguments(arguments_->operands);
+    arguments.append({arguments_->scratch, sums, addIndex(b_, place.batchRow, firstRow), rows,
+                      columnOf(place.panel), columnsOf(place.panel)});
+    call(b_, epilogue_, arguments);
+  }
+
+  Value rowsBetween(Value low, Value high) {
+    return subIndex(b_, firstRowOf(high), firstRowOf(low));
+  }
+
+  void emitTiles(const Place &place, Value low, Value high) {
+    Value zero = constantIndex(b_, 0), depth = constantIndex(b_, problem_.k);
+    forLoop(b_, low, high, 1, [&](Value tile) {
+      Value row = firstRowOf(tile);
+      if (direct_) {
+        Value line = mulIndex(b_, addIndex(b_, place.batchRow, row), problem_.n);
+        emitTilePass(place, tile, zero, depth, addIndex(b_, line, columnOf(place.panel)));
+        return;
+      }
+      emitTilePass(place, tile, zero, depth, region(sums_));
+      emitEpilogueCall(place, region(sums_), row, rowsBetween(tile, addIndex(b_, tile, 1)));
+    });
+  }
+
+  Value sumsOf(Value low, Value tile) {
+    return addIndex(b_, mulIndex(b_, rowsBetween(low, tile), sumsWidth_), sums_);
+  }
+
+  /// k in passes: the sums of the block's rows stay in scratch until the last.
+  void emitPasses(const Place &place, Value low, Value high) {
+    int64_t lanes = target_.lanes();
+    Value zero = constantIndex(b_, 0), depth = constantIndex(b_, problem_.k);
+    Value rows = rowsBetween(low, high);
+    forLoop(b_, zero, mulIndex(b_, rows, sumsWidth_), lanes, [&](Value i) {
+      storeVector(b_, splat(b_, lanes, 0.0), arguments_->scratch, addIndex(b_, i, sums_));
+    });
+    forLoop(b_, zero, depth, blocking_.depthBlock, [&](Value k) {
+      Value part = minIndex(b_, constantIndex(b_, blocking_.depthBlock), subIndex(b_, depth, k));
+      emitPanelPack(place, k, part);
+      forLoop(b_, low, high, 1,
+              [&](Value tile) { emitTilePass(place, tile, k, part, sumsOf(low, tile)); });
+    });
+    emitEpilogueCall(place, region(sums_), firstRowOf(low), rows);
+  }
+
+  void emitDots(const Place &place, Value low, Value high) {
+    Value columns = columnsOf(place.panel), first = columnOf(place.panel);
+    forLoop(b_, constantIndex(b_, 0), columns, blocking_.dotColumns, [&](Value column) {
+      forLoop(b_, low, high, 1, [&](Value tile) {
+        Value aOffset =
+            addIndex(b_, place.aOffset, mulIndex(b_, firstRowOf(tile), problem_.a.otherStride));
+        Value sums = addIndex(b_, sumsOf(low, tile), column);
+        dispatchLong(tile, [&](bool longTile) {
+          call(b_, kernels_[longTile][0],
+               {operandA(), operandB(), arguments_->scratch, aOffset, place.bOffset, sums,
+                addIndex(b_, first, column)});
+        });
+      });
+    });
+    emitEpilogueCall(place, region(sums_), firstRowOf(low), rowsBetween(low, high));
+  }
+
+  ImplicitLocOpBuilder &b_;
+  const Target &target_;
+  ir::KernelOp kernel_;
+  const GemmProblem &problem_;
+  GemmBlocking blocking_;
+  SmallVector<Type> operands_;
+  bool inPasses_ = false, direct_ = false;
+  ScratchLayout scratch_;
+  int64_t panel_ = 0, rows_ = 0, sums_ = 0; // regions of scratch
+  int64_t sumsWidth_ = 0;
+  func::FuncOp epilogue_, packPanel_[2], packRows_[2], kernels_[2][2];
+  const EntryArguments *arguments_ = nullptr;
+};
+
+} // namespace
+
+FailureOr<GeneratedKernel> generateGemm(ir::KernelOp kernel, const Target &target,
+                                        std::string *reason) {
+  std::string ignored;
+  if (!reason)
+    reason = &ignored;
+  FailureOr<GemmProblem> problem = matchGemm(kernel, reason);
+  if (failed(problem))
+    return failure();
+  GeneratedKernel result;
+  result.module = ModuleOp::create(UnknownLoc::get(kernel.getContext()));
+  ImplicitLocOpBuilder b(result.module->getLoc(), kernel.getContext());
+  b.setInsertionPointToEnd(result.module->getBody());
+  GemmWriter writer(b, target, kernel, *problem);
+  if (failed(writer.write(reason)))
+    return failure();
+  result.entry = "gemm";
+  result.tasks = writer.tasks();
+  result.scratchBytes = writer.scratchBytes();
+  result.flops = 2.0 * problem->batch() * problem->m * problem->n * problem->k;
+  result.bytes = operandBytes(kernel);
+  return result;
+}
+
+} // namespace heddle::codegen

@@ -1,0 +1,2 @@
+heddle_library(HeddleTestKernelText MLIR SRCS KernelText.cpp DEPS HeddleCpuObject HeddleIR GTest::gtest)
+heddle_gtest(codegen_gemm_test MLIR SRCS GemmTest.cpp DEPS HeddleTestJit HeddleTestKernelText)
