@@ -107,6 +107,9 @@ Status FileLayer::makeFolder(const std::string &path) {
 }
 
 Status FileLayer::makeFolders(const std::string &path) {
+  HEDDLE_ASSIGN_OR_RETURN(bool there, isFolder(path));
+  if (there)
+    return absl::OkStatus();
   // From the top, one at a time: a folder that is there already is not an error.
   for (size_t end = 0; end != std::string::npos;) {
     end = path.find('/', end + 1);
@@ -119,6 +122,8 @@ Status FileLayer::makeFolders(const std::string &path) {
       continue; // another process was quicker
     if (result < 0)
       return fileError("make folder", part, -result);
+    // What will be flushed in the new folder is lost if its own name is.
+    HEDDLE_RETURN_IF_ERROR(syncFolder(parentFolder(part)));
   }
   return absl::OkStatus();
 }

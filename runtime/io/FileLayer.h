@@ -105,7 +105,7 @@ public:
   Status rename(const std::string &from, const std::string &to);
   Status unlink(const std::string &path);
   Status makeFolder(const std::string &path);
-  /// With the folders above it; those that exist are fine.
+  /// With the folders above it, each made durable; those that exist are fine.
   Status makeFolders(const std::string &path);
   /// A folder with all that is in it; links are removed, not followed.
   Status removeFolder(const std::string &path, int depthLimit = 16);

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+// The real file system, in which one chosen call (or all from it on) goes wrong.
+
+#ifndef HEDDLE_TESTS_RUNTIME_FAULTYFILECALLS_H
+#define HEDDLE_TESTS_RUNTIME_FAULTYFILECALLS_H
+
+#include <cerrno>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "runtime/io/FileCalls.h"
+
+namespace heddle::test {
+
+enum class Call {
+  Open,
+  Close,
+  Read,
+  Write,
+  Sync,
+  Truncate,
+  StatPath,
+  StatOpen,
+  Rename,
+  Unlink,
+  MakeFolder,
+  RemoveFolder,
+  List,
+  Lock,
+  Map,
+};
+const char *callName(Call call);
+
+struct Fault {
+  uint64_t at = 0;      // the n-th counted call, from 1; 0: none
+  int error = EIO;      // 0: a short transfer instead (half the bytes, at least one)
+  bool forEver = false; // all counted calls from `at` on
+  std::optional<Call> only = std::nullopt; // counts and hits this kind alone
+  bool halfThenFail = false;               // a failing write first writes half of its bytes
+};
+
+class FaultyFileCalls : public runtime::FileCalls {
+public:
+  /// Starts counting from 0.
+  void plan(const Fault &fault) {
+    fault_ = fault;
+    count_ = 0;
+    last_.clear();
+  }
+  uint64_t count() const { return count_; }
+  /// The kind and path of the last call that was made to fail.
+  const std::string &last() const { return last_; }
+
+  int64_t open(const std::string &path, int flags, uint32_t mode) override;
+  int64_t close(int fd) override;
+  int64_t read(int fd, void *bytes, size_t size) override;
+  int64_t write(int fd, const void *bytes, size_t size) override;
+  int64_t sync(int fd) override;
+  int64_t truncate(int fd, uint64_t size) override;
+  int64_t statPath(const std::string &path, runtime::PathInfo &info) override;
+  int64_t statOpen(int fd, runtime::PathInfo &info) override;
+  int64_t rename(const std::string &from, const std::string &to) override;
+  int64_t unlink(const std::string &path) override;
+  int64_t makeFolder(const std::string &path) override;
+  int64_t removeFolder(const std::string &path) override;
+  int64_t list(const std::string &path, std::vector<std::string> &names) override;
+  int64_t lock(int fd) override;
+  int64_t map(int fd, uint64_t size, const void *&data) override;
+
+private:
+  bool fails(Call call, const std::string &what = "");
+  Fault fault_;
+  uint64_t count_ = 0;
+  std::string last_;
+};
+
+} // namespace heddle::test
+
+#endif // HEDDLE_TESTS_RUNTIME_FAULTYFILECALLS_H
