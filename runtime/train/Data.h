@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a model is trained on.
+
+#ifndef HEDDLE_RUNTIME_TRAIN_DATA_H
+#define HEDDLE_RUNTIME_TRAIN_DATA_H
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "runtime/base/Status.h"
+
+namespace heddle::runtime {
+
+class FileLayer;
+class Tokenizer;
+
+/// Token ids with the token that follows each, both [B, T]; -100 in targets is ignored.
+struct Batch {
+  std::vector<int32_t> inputIds;
+  std::vector<int32_t> targets;
+};
+
+/// Batches by number: the same number gives the same batch, so that a resumed run needs no more
+/// state than its step. Immutable.
+class TrainingData {
+public:
+  virtual ~TrainingData() = default;
+  virtual void trainingBatch(uint64_t index, Batch &batch) const = 0;
+  virtual bool hasValidation() const = 0;
+  virtual void validationBatch(uint64_t index, Batch &batch) const = 0;
+  /// For the user: "1,115,394 tokens, 111,539 of them for validation".
+  virtual std::string describe() const = 0;
+  /// Changes when the data does: a resumed run warns.
+  virtual std::string fingerprint() const = 0;
+};
+
+enum class DataKind { Text, Tokens, Batches };
+
+/// What `--data` names, found without reading it all. Batches know their B and T, else 0.
+struct DataInfo {
+  DataKind kind = DataKind::Text;
+  int64_t batch = 0;
+  int64_t seq = 0;
+};
+StatusOr<DataInfo> inspectData(FileLayer &layer, const std::string &path);
+
+/// A text file, or all files below a folder in the order of their paths, one after the other.
+/// Hidden files are left out.
+StatusOr<std::string> readTrainingText(FileLayer &layer, const std::string &path);
+
+struct DataOptions {
+  int64_t batch = 1;
+  int64_t seq = 1;
+  int64_t vocabSize = 0;
+  uint64_t seed = 0;
+  double valSplit = 0; // the last share of the tokens
+};
+
+/// Opens `path` as inspectData says. `tokenizer` is needed for text only. Errors: fewer than T + 1
+/// tokens in either part, an id outside the vocabulary (with its place), other B or T than
+/// compiled.
+StatusOr<std::unique_ptr<TrainingData>> openTrainingData(FileLayer &layer, const std::string &path,
+                                                         const Tokenizer *tokenizer,
+                                                         const DataOptions &options);
+
+/// Windows of T + 1 tokens at places drawn by seed and batch number.
+StatusOr<std::unique_ptr<TrainingData>>
+makeTokenWindows(std::vector<int32_t> tokens, const std::string &name, const DataOptions &options);
+
+/// Ready batches [N, B, T], taken in order and again from the first.
+StatusOr<std::unique_ptr<TrainingData>> makeReadyBatches(std::vector<int32_t> inputIds,
+                                                         std::vector<int32_t> labels, int64_t count,
+                                                         const std::string &name,
+                                                         const DataOptions &options);
+
+} // namespace heddle::runtime
+
+#endif // HEDDLE_RUNTIME_TRAIN_DATA_H

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+// From files to tokens.
+#include "runtime/io/Safetensors.h"
+#include "runtime/io/WholeFile.h"
+#include "runtime/text/Tokenizer.h"
+#include "runtime/train/Data.h"
+
+namespace heddle::runtime {
+namespace {
+
+// Text is tokenised in memory, four bytes a token.
+constexpr uint64_t kTextBytes = uint64_t{1} << 33;
+// A link that points upwards makes a folder endless.
+constexpr int kFolderDepth = 32;
+
+bool isSafetensors(const std::string &path) { return path.ends_with(".safetensors"); }
+
+Status appendText(FileLayer &layer, const std::string &path, int depth, std::string &text) {
+  HEDDLE_ASSIGN_OR_RETURN(PathInfo info, layer.info(path));
+  if (info.kind == PathKind::Folder) {
+    if (depth > kFolderDepth)
+      return invalidInput(path, ": more than ", kFolderDepth, " folders deep");
+    HEDDLE_ASSIGN_OR_RETURN(std::vector<std::string> names, layer.list(path));
+    for (const std::string &name : names)
+      if (name.front() != '.')
+        HEDDLE_RETURN_IF_ERROR(appendText(layer, joinPath(path, name), depth + 1, text));
+    return absl::OkStatus();
+  }
+  if (info.kind == PathKind::Other || (info.kind == PathKind::Missing && depth > 0))
+    return absl::OkStatus(); // a device or a dangling link among the files
+  HEDDLE_ASSIGN_OR_RETURN(std::string content,
+                          readSmallFile(layer, path, kTextBytes - text.size()));
+  text += content;
+  return absl::OkStatus();
+}
+
+StatusOr<std::vector<int32_t>> readIntegers(const TensorView &tensor) {
+  std::vector<int32_t> values(tensor.elements());
+  HEDDLE_RETURN_IF_ERROR(copyToI32(tensor, values.data()));
+  return values;
+}
+
+struct OpenedTensors {
+  SafetensorsFile file;
+  DataInfo info;
+};
+
+StatusOr<OpenedTensors> openTensors(FileLayer &layer, const std::string &path) {
+  HEDDLE_ASSIGN_OR_RETURN(SafetensorsFile file, SafetensorsFile::open(layer, path));
+  DataInfo info;
+  auto tokens = file.find("tokens"), ids = file.find("input_ids"), labels = file.find("labels");
+  if (tokens) {
+    if (tokens->shape().size() != 1)
+      return tokens->error(
+          absl::StrCat("has shape ", describeShape(tokens->shape()), ", expected one axis"));
+    info.kind = DataKind::Tokens;
+  } else if (ids && labels) {
+    if (ids->shape().size() != 3 || ids->elements() == 0)
+      return ids->error(
+          absl::StrCat("has shape ", describeShape(ids->shape()), ", expected [N, B, T]"));
+    if (labels->shape() != ids->shape())
+      return labels->error(absl::StrCat("has shape ", describeShape(labels->shape()),
+                                        ", expected that of input_ids, ",
+                                        describeShape(ids->shape())));
+    info = {DataKind::Batches, ids->shape()[1], ids->shape()[2]};
+  } else {
+    return invalidInput(path, ": expected a tensor tokens [N], or input_ids and labels [N, B, T]");
+  }
+  return OpenedTensors{std::move(file), info};
+}
+
+} // namespace
+
+StatusOr<DataInfo> inspectData(FileLayer &layer, const std::string &path) {
+  HEDDLE_ASSIGN_OR_RETURN(PathInfo found, layer.info(path));
+  if (found.kind == PathKind::Missing)
+    return invalidInput("--data ", path, ": no such file or folder");
+  if (found.kind == PathKind::Folder || !isSafetensors(path))
+    return DataInfo{};
+  HEDDLE_ASSIGN_OR_RETURN(OpenedTensors opened, openTensors(layer, path));
+  return opened.info;
+}
+
+StatusOr<std::string> readTrainingText(FileLayer &layer, const std::string &path) {
+  std::string text;
+  HEDDLE_RETURN_IF_ERROR(appendText(layer, path, 0, text));
+  if (text.empty())
+    return invalidInput("--data ", path, ": holds no text");
+  return text;
+}
+
+StatusOr<std::unique_ptr<TrainingData>> openTrainingData(FileLayer &layer, const std::string &path,
+                                                         const Tokenizer *tokenizer,
+                                                         const DataOptions &options) {
+  HEDDLE_ASSIGN_OR_RETURN(DataInfo info, inspectData(layer, path));
+  if (info.kind == DataKind::Text) {
+    if (!tokenizer)
+      return invalidInput("--data ", path, ": text needs a tokenizer; give --tokenizer bytes");
+    HEDDLE_ASSIGN_OR_RETURN(std::string text, readTrainingText(layer, path));
+    auto tokens = tokenizer->encode(text);
+    if (!tokens.ok())
+      return withContext(tokens.status(), path);
+    return makeTokenWindows(*std::move(tokens), path, options);
+  }
+  HEDDLE_ASSIGN_OR_RETURN(OpenedTensors opened, openTensors(layer, path));
+  if (info.kind == DataKind::Tokens) {
+    HEDDLE_ASSIGN_OR_RETURN(auto tokens, readIntegers(*opened.file.find("tokens")));
+    return makeTokenWindows(std::move(tokens), path, options);
+  }
+  if (info.batch != options.batch || info.seq != options.seq)
+    return invalidInput(path, ": batches of ", info.batch, " x ", info.seq,
+                        " tokens, the executable is compiled for batch ", options.batch,
+                        ", sequence ", options.seq);
+  HEDDLE_ASSIGN_OR_RETURN(auto ids, readIntegers(*opened.file.find("input_ids")));
+  HEDDLE_ASSIGN_OR_RETURN(auto labels, readIntegers(*opened.file.find("labels")));
+  int64_t count = opened.file.find("input_ids")->shape()[0];
+  return makeReadyBatches(std::move(ids), std::move(labels), count, path, options);
+}
+
+} // namespace heddle::runtime

@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/train/Trainer.h"
+
+#include <chrono>
+#include <cmath>
+#include <limits>
+
+#include "runtime/io/JsonLog.h"
+#include "runtime/io/JsonWriter.h"
+#include "runtime/plan/Session.h"
+#include "runtime/text/Tokenizer.h"
+#include "runtime/train/Interrupt.h"
+#include "runtime/train/Progress.h"
+
+namespace heddle::runtime {
+
+struct Trainer::Progress : ProgressLine {
+  using ProgressLine::ProgressLine;
+};
+
+Trainer::Trainer(FileLayer &layer, Session &session, std::unique_ptr<TrainingData> data,
+                 const Tokenizer *tokenizer, TrainerOptions options, TrainingState state)
+    : layer_(layer), session_(session), data_(std::move(data)), tokenizer_(tokenizer),
+      options_(std::move(options)), state_(std::move(state)),
+      progress_(std::make_unique<Progress>(options_.showProgress, state_.step, options_.steps)) {}
+
+Trainer::~Trainer() = default;
+
+StatusOr<std::unique_ptr<Trainer>> Trainer::create(FileLayer &layer, Session &session,
+                                                   std::unique_ptr<TrainingData> data,
+                                                   const Tokenizer *tokenizer,
+                                                   TrainerOptions options, TrainingState state) {
+  std::unique_ptr<Trainer> trainer(new Trainer(layer, session, std::move(data), tokenizer,
+                                               std::move(options), std::move(state)));
+  HEDDLE_RETURN_IF_ERROR(trainer->prepare());
+  return trainer;
+}
+
+Status Trainer::prepare() {
+  HEDDLE_RETURN_IF_ERROR(checkHyperparameters(options_.rate, options_.adam));
+  if (!(options_.gradClip >= 0))
+    return invalidInput("--grad-clip ", options_.gradClip, ": expected a number >= 0");
+  if (options_.gradAccum < 1)
+    return invalidInput("--grad-accum ", options_.gradAccum, ": expected at least 1");
+  if (options_.evalInterval > 0 && (!data_->hasValidation() || options_.evalIters == 0))
+    return invalidInput(
+        "--eval-interval ", options_.evalInterval, ": there is no validation data (",
+        options_.evalIters == 0 ? "--eval-iters 0" : "it needs text or tokens and --val-split",
+        ")");
+  bool accumulates = options_.gradAccum > 1;
+  HEDDLE_ASSIGN_OR_RETURN(step_, session_.prepare(accumulates ? "step_accumulated" : "step"));
+  if (accumulates) {
+    HEDDLE_ASSIGN_OR_RETURN(accumulate_, session_.prepare("accumulate"));
+    auto scale = static_cast<float>(1.0 / static_cast<double>(options_.gradAccum));
+    HEDDLE_RETURN_IF_ERROR(accumulate_->setScalar("loss_scale", scale));
+    HEDDLE_RETURN_IF_ERROR(step_->setScalar("loss_scale", scale));
+  }
+  if (options_.evalInterval > 0) {
+    HEDDLE_ASSIGN_OR_RETURN(eval_, session_.prepare("eval"));
+  }
+  float clip = options_.gradClip > 0 ? static_cast<float>(options_.gradClip)
+                                     : std::numeric_limits<float>::infinity();
+  HEDDLE_RETURN_IF_ERROR(step_->setScalar("grad_clip", clip));
+  if (!options_.out.empty()) {
+    HEDDLE_ASSIGN_OR_RETURN(CheckpointWriter writer, CheckpointWriter::open(layer_, options_.out));
+    writer_ = std::make_unique<CheckpointWriter>(std::move(writer));
+    if (state_.step > 0)
+      saved_ = state_.step;
+  }
+  if (!options_.log.empty()) {
+    // Steps after the checkpoint are about to be run again.
+    if (state_.step > 0)
+      HEDDLE_RETURN_IF_ERROR(cutLogAtStep(layer_, options_.log, state_.step));
+    HEDDLE_ASSIGN_OR_RETURN(JsonLog log, state_.step > 0 ? JsonLog::append(layer_, options_.log)
+                                                         : JsonLog::start(layer_, options_.log));
+    log_ = std::make_unique<JsonLog>(std::move(log));
+  }
+  return absl::OkStatus();
+}
+
+StatusOr<TrainerResult> Trainer::run() {
+  TrainerResult result;
+  using Clock = std::chrono::steady_clock;
+  uint64_t first = state_.step;
+  double seconds = 0;
+  while (state_.step < options_.steps && !result.interrupted) {
+    if (eval_ && state_.step % options_.evalInterval == 0)
+      HEDDLE_RETURN_IF_ERROR(evaluateAndLog(result));
+    auto start = Clock::now();
+    double lr = options_.rate.at(state_.step);
+    auto done = step(lr);
+    if (!done.ok()) {
+      progress_->finish();
+      if (log_)
+        log_->sync().IgnoreError(); // the error at hand matters more
+      return done.status();
+    }
+    std::chrono::duration<double> elapsed = Clock::now() - start;
+    seconds += elapsed.count();
+    double tokens = static_cast<double>(state_.batch * state_.seq * options_.gradAccum);
+    HEDDLE_RETURN_IF_ERROR(logStep(*done, lr, tokens / elapsed.count()));
+    ++state_.step;
+    state_.updates += done->applied;
+    state_.skipped += !done->applied;
+    result.loss = done->loss;
+    result.tokensPerSecond = tokens * static_cast<double>(state_.step - first) / seconds;
+    showStep(*done, lr, result.tokensPerSecond);
+    result.interrupted = InterruptGuard::requested() && state_.step < options_.steps;
+    if (options_.checkpointInterval > 0 && state_.step % options_.checkpointInterval == 0)
+      HEDDLE_RETURN_IF_ERROR(checkpoint());
+  }
+  if (eval_ && !result.interrupted && state_.step == options_.steps)
+    HEDDLE_RETURN_IF_ERROR(evaluateAndLog(result));
+  progress_->finish();
+  HEDDLE_RETURN_IF_ERROR(checkpoint());
+  if (log_)
+    HEDDLE_RETURN_IF_ERROR(log_->sync());
+  result.step = state_.step;
+  result.skipped = state_.skipped;
+  return result;
+}
+
+Status Trainer::setBatch(PreparedEntry &entry, uint64_t microBatch) {
+  data_->trainingBatch(state_.step * options_.gradAccum + microBatch, batch_);
+  HEDDLE_RETURN_IF_ERROR(
+      entry.setRaw("input_ids", batch_.inputIds.data(), 4 * batch_.inputIds.size()));
+  HEDDLE_RETURN_IF_ERROR(entry.setRaw("targets", batch_.targets.data(), 4 * batch_.targets.size()));
+  int64_t rng[3] = {static_cast<int64_t>(state_.seed), static_cast<int64_t>(state_.step),
+                    static_cast<int64_t>(microBatch)};
+  return entry.setRaw("rng", rng, sizeof rng);
+}
+
+StatusOr<Trainer::StepResult> Trainer::step(double lr) {
+  double lossSum = 0;
+  uint64_t last = options_.gradAccum - 1;
+  for (uint64_t i = 0; i < last; ++i) {
+    HEDDLE_RETURN_IF_ERROR(setBatch(*accumulate_, i));
+    HEDDLE_RETURN_IF_ERROR(accumulate_->run());
+    HEDDLE_ASSIGN_OR_RETURN(float loss, accumulate_->scalar("loss"));
+    if (!std::isfinite(loss)) {
+      HEDDLE_RETURN_IF_ERROR(abandon(*accumulate_, absl::StrCat("loss is ", loss), i).status());
+      return StepResult{loss, std::numeric_limits<float>::quiet_NaN(), false};
+    }
+    lossSum += loss;
+  }
+  HEDDLE_RETURN_IF_ERROR(setBatch(*step_, last));
+  std::array<float, 9> hyper = options_.adam.hyper(lr, state_.updates + 1);
+  HEDDLE_RETURN_IF_ERROR(step_->setRaw("hyper", hyper.data(), sizeof hyper));
+  bool checksFirst = step_->entry().lossBeforeCommit;
+  HEDDLE_RETURN_IF_ERROR(checksFirst ? step_->runUntilCommit() : step_->run());
+  StepResult result;
+  HEDDLE_ASSIGN_OR_RETURN(result.loss, step_->scalar("loss"));
+  HEDDLE_ASSIGN_OR_RETURN(result.gradNorm, step_->scalar("grad_norm"));
+  bool lossFinite = std::isfinite(result.loss);
+  if (!lossFinite || !std::isfinite(result.gradNorm)) {
+    std::string what = lossFinite ? absl::StrCat("gradient norm is ", result.gradNorm)
+                                  : absl::StrCat("loss is ", result.loss);
+    if (!checksFirst)
+      return absl::FailedPreconditionError(absl::StrCat(
+          "step ", state_.step, ": ", what,
+          "; this executable updates parameters before its loss is known, so they are lost"));
+    HEDDLE_RETURN_IF_ERROR(abandon(*step_, what, last).status());
+    result.applied = false;
+  } else if (checksFirst) {
+    HEDDLE_RETURN_IF_ERROR(step_->commit());
+  }
+  if (last > 0)
+    result.loss = static_cast<float>((lossSum + result.loss) / static_cast<double>(last + 1));
+  return result;
+}
+
+/// Leaves the step without a trace, or ends the run with the reason.
+StatusOr<bool> Trainer::abandon(PreparedEntry &entry, const std::string &what,
+                                uint64_t microBatch) {
+  if (options_.skipNonFinite) {
+    if (accumulate_)
+      HEDDLE_RETURN_IF_ERROR(session_.zeroStates("grad."));
+    say(absl::StrCat("step ", state_.step, ": ", what, ", update skipped (", state_.skipped + 1,
+                     " so far)"));
+    return true;
+  }
+  HEDDLE_ASSIGN_OR_RETURN(std::string origin, entry.describeFirstNonFinite());
+  std::string place = absl::StrCat("step ", state_.step);
+  if (options_.gradAccum > 1)
+    absl::StrAppend(&place, ", micro-batch ", microBatch);
+  return absl::FailedPreconditionError(
+      absl::StrCat(place, ": ", what, "; ", origin,
+                   saved_ ? absl::StrCat("; the checkpoint of step ", *saved_, " is kept") : ""));
+}
+
+StatusOr<std::optional<float>> Trainer::evaluate() {
+  double sum = 0;
+  for (uint64_t i = 0; i < options_.evalIters; ++i) {
+    if (InterruptGuard::requested())
+      return std::optional<float>();
+    data_->validationBatch(i, batch_);
+    HEDDLE_RETURN_IF_ERROR(
+        eval_->setRaw("input_ids", batch_.inputIds.data(), 4 * batch_.inputIds.size()));
+    HEDDLE_RETURN_IF_ERROR(
+        eval_->setRaw("targets", batch_.targets.data(), 4 * batch_.targets.size()));
+    HEDDLE_RETURN_IF_ERROR(eval_->run());
+    HEDDLE_ASSIGN_OR_RETURN(float loss, eval_->scalar("loss"));
+    sum += loss;
+  }
+  return std::optional<float>(static_cast<float>(sum / static_cast<double>(options_.evalIters)));
+}
+
+Status Trainer::evaluateAndLog(TrainerResult &result) {
+  HEDDLE_ASSIGN_OR_RETURN(std::optional<float> loss, evaluate());
+  if (!loss) // interrupted: a resumed run evaluates here again
+    return absl::OkStatus();
+  result.valLoss = loss;
+  say(absl::StrCat("step ", state_.step, ": validation loss ", *loss));
+  if (!log_)
+    return absl::OkStatus();
+  JsonWriter json;
+  json.beginObject().member("step", state_.step).member("val_loss", *loss).endObject();
+  return log_->write(json.text());
+}
+
+Status Trainer::logStep(const StepResult &result, double lr, double tokensPerSecond) {
+  if (!log_)
+    return absl::OkStatus();
+  JsonWriter json;
+  json.beginObject()
+      .member("step", state_.step)
+      .member("loss", result.loss)
+      .member("lr", lr)
+      .member("grad_norm", result.gradNorm);
+  if (!result.applied)
+    json.member("skipped", state_.skipped + 1);
+  json.member("tokens_per_s", std::round(tokensPerSecond * 10) / 10).endObject();
+  return log_->write(json.text());
+}
+
+Status Trainer::checkpoint() {
+  if (!writer_ || saved_ == state_.step)
+    return absl::OkStatus();
+  // Before the checkpoint: a log must not end before the step from which a resumed run goes on.
+  if (log_)
+    HEDDLE_RETURN_IF_ERROR(log_->sync());
+  HEDDLE_RETURN_IF_ERROR(
+      writer_->write(state_.step, checkpointFiles(session_, tokenizer_, state_)));
+  saved_ = state_.step;
+  return absl::OkStatus();
+}
+
+void Trainer::showStep(const StepResult &result, double lr, double tokensPerSecond) {
+  double tokensLeft = static_cast<double>((options_.steps - state_.step) * state_.batch *
+                                          state_.seq * options_.gradAccum);
+  progress_->show(state_.step, result.loss, lr, tokensPerSecond, tokensLeft / tokensPerSecond);
+}
+
+void Trainer::say(const std::string &line) { progress_->say(line); }
+
+} // namespace heddle::runtime

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+// The training loop.
+
+#ifndef HEDDLE_RUNTIME_TRAIN_TRAINER_H
+#define HEDDLE_RUNTIME_TRAIN_TRAINER_H
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "runtime/train/Data.h"
+#include "runtime/train/Schedule.h"
+#include "runtime/train/TrainingState.h"
+
+namespace heddle::runtime {
+
+class JsonLog;
+class PreparedEntry;
+class Session;
+class Tokenizer;
+
+struct TrainerOptions {
+  uint64_t steps = 100; // in all, with those of the run that is resumed
+  LearningRate rate;
+  AdamW adam;
+  double gradClip = 0; // 0: none
+  int64_t gradAccum = 1;
+  bool skipNonFinite = false;
+  uint64_t evalInterval = 0;
+  uint64_t evalIters = 20;
+  uint64_t checkpointInterval = 0; // 0: at the end and on interruption only
+  std::string out;                 // empty: nothing is saved
+  std::string log;                 // empty: none
+  bool showProgress = true;        // on stderr
+};
+
+struct TrainerResult {
+  uint64_t step = 0; // how far the run is
+  uint64_t skipped = 0;
+  std::optional<float> loss;
+  std::optional<float> valLoss;
+  double tokensPerSecond = 0;
+  bool interrupted = false;
+};
+
+/// Runs the entries `step`, `accumulate`, `step_accumulated` and `eval` of a session. The session
+/// holds the weights (and, resumed, the moments) and outlives it. One thread.
+class Trainer {
+public:
+  /// `tokenizer` goes into checkpoints; null is fine. `state` says where to start; its settings are
+  /// those of this run.
+  static StatusOr<std::unique_ptr<Trainer>> create(FileLayer &layer, Session &session,
+                                                   std::unique_ptr<TrainingData> data,
+                                                   const Tokenizer *tokenizer,
+                                                   TrainerOptions options, TrainingState state);
+  ~Trainer();
+
+  /// Trains up to options.steps, or to a request of InterruptGuard, and writes log and checkpoints.
+  /// FailedPrecondition where a loss is not finite (without skipNonFinite): names the step and the
+  /// first op whose result is not finite; parameters and moments are then as before the step.
+  StatusOr<TrainerResult> run();
+
+private:
+  struct StepResult {
+    float loss = 0, gradNorm = 0;
+    bool applied = true;
+  };
+
+  Trainer(FileLayer &layer, Session &session, std::unique_ptr<TrainingData> data,
+          const Tokenizer *tokenizer, TrainerOptions options, TrainingState state);
+  Status prepare();
+  StatusOr<StepResult> step(double lr);
+  Status setBatch(PreparedEntry &entry, uint64_t microBatch);
+  StatusOr<bool> abandon(PreparedEntry &entry, const std::string &what, uint64_t microBatch);
+  StatusOr<std::optional<float>> evaluate();
+  Status evaluateAndLog(TrainerResult &result);
+  Status logStep(const StepResult &result, double lr, double tokensPerSecond);
+  Status checkpoint();
+  void showStep(const StepResult &result, double lr, double tokensPerSecond);
+  void say(const std::string &line);
+
+  FileLayer &layer_;
+  Session &session_;
+  std::unique_ptr<TrainingData> data_;
+  const Tokenizer *tokenizer_;
+  TrainerOptions options_;
+  TrainingState state_;
+  PreparedEntry *step_ = nullptr;
+  PreparedEntry *accumulate_ = nullptr;
+  PreparedEntry *eval_ = nullptr;
+  std::unique_ptr<JsonLog> log_;
+  std::unique_ptr<CheckpointWriter> writer_;
+  std::optional<uint64_t> saved_; // the step of the newest checkpoint
+  Batch batch_;
+  struct Progress;
+  std::unique_ptr<Progress> progress_;
+};
+
+} // namespace heddle::runtime
+
+#endif // HEDDLE_RUNTIME_TRAIN_TRAINER_H

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/train/TrainingState.h"
+
+#include <charconv>
+
+#include "runtime/io/Json.h"
+#include "runtime/io/JsonWriter.h"
+#include "runtime/io/SafetensorsWriter.h"
+#include "runtime/io/Weights.h"
+#include "runtime/plan/Session.h"
+#include "runtime/text/Tokenizer.h"
+
+namespace heddle::runtime {
+namespace {
+
+constexpr int64_t kStateFormat = 1;
+constexpr char kMoments[] = "adam.";
+
+/// Through a copy on the host where the device has memory of its own.
+TensorToWrite toWrite(const StoredTensor &tensor, Device &device) {
+  if (device.sharesHostMemory())
+    return tensorFromMemory(tensor.name, tensor.dtype, tensor.shape, tensor.data());
+  return {tensor.name, tensor.dtype, tensor.shape, [&tensor, &device](ByteSink &sink) -> Status {
+            std::string copy(tensor.bytes(), '\0');
+            HEDDLE_RETURN_IF_ERROR(device.download(copy.data(), tensor.data(), copy.size()));
+            return sink.write(copy.data(), copy.size());
+          }};
+}
+
+bool belongsToTokenizer(const std::string &name) { return name.starts_with("tokenizer"); }
+
+} // namespace
+
+std::string printTrainingState(const TrainingState &state) {
+  JsonWriter json(2);
+  json.beginObject()
+      .member("format", kStateFormat)
+      .member("step", state.step)
+      .member("updates", state.updates)
+      .member("skipped", state.skipped)
+      .member("seed", std::to_string(state.seed)) // may exceed what JSON's readers keep exact
+      .member("batch", state.batch)
+      .member("seq", state.seq)
+      .member("grad_accum", state.gradAccum)
+      .member("val_split", state.valSplit)
+      .member("data", state.data)
+      .endObject();
+  return json.take() + "\n";
+}
+
+StatusOr<TrainingState> readTrainingState(FileLayer &layer, const std::string &path) {
+  HEDDLE_ASSIGN_OR_RETURN(JsonDocument document, readJsonFile(layer, path));
+  JsonRef json = document.ref();
+  HEDDLE_ASSIGN_OR_RETURN(int64_t format, json.getInteger("format"));
+  if (format != kStateFormat)
+    return invalidInput(path, ": key \"format\": ", format, ", this version reads ", kStateFormat);
+  TrainingState state;
+  auto count = [&](const char *key, auto &value) -> Status {
+    HEDDLE_ASSIGN_OR_RETURN(JsonRef member, json.at(key));
+    HEDDLE_ASSIGN_OR_RETURN(value, member.asInteger(0, limits::kJsonInteger));
+    return absl::OkStatus();
+  };
+  HEDDLE_RETURN_IF_ERROR(count("step", state.step));
+  HEDDLE_RETURN_IF_ERROR(count("updates", state.updates));
+  HEDDLE_RETURN_IF_ERROR(count("skipped", state.skipped));
+  HEDDLE_RETURN_IF_ERROR(count("batch", state.batch));
+  HEDDLE_RETURN_IF_ERROR(count("seq", state.seq));
+  HEDDLE_RETURN_IF_ERROR(count("grad_accum", state.gradAccum));
+  HEDDLE_ASSIGN_OR_RETURN(state.valSplit, json.getNumber("val_split"));
+  HEDDLE_ASSIGN_OR_RETURN(state.data, json.getString("data"));
+  HEDDLE_ASSIGN_OR_RETURN(std::string seed, json.getString("seed"));
+  auto [end, error] = std::from_chars(seed.data(), seed.data() + seed.size(), state.seed);
+  if (error != std::errc() || end != seed.data() + seed.size())
+    return invalidInput(path, ": key \"seed\": expected a number, found \"", seed, "\"");
+  return state;
+}
+
+std::vector<CheckpointFile> checkpointFiles(const Session &session, const Tokenizer *tokenizer,
+                                            const TrainingState &state) {
+  auto &device = const_cast<Session &>(session).device();
+  std::vector<CheckpointFile> files;
+  files.push_back({kWeightsFile, [&session, &device](ByteSink &sink) {
+                     std::vector<TensorToWrite> tensors;
+                     for (const StoredTensor &parameter : session.parameters())
+                       tensors.push_back(toWrite(parameter, device));
+                     return writeSafetensors(sink, std::move(tensors));
+                   }});
+  for (const proto::EmbeddedFile &file : session.manifest().files())
+    if (!tokenizer || !belongsToTokenizer(file.name()))
+      files.push_back(CheckpointFile::fromText(file.name(), file.content()));
+  if (tokenizer)
+    files.push_back(CheckpointFile::fromText(kTokenizerFile, tokenizer->toJson()));
+  files.push_back({kMomentsFile, [&session, &device](ByteSink &sink) {
+                     std::vector<TensorToWrite> tensors;
+                     for (const StoredTensor *moment : session.states(kMoments))
+                       tensors.push_back(toWrite(*moment, device));
+                     return writeSafetensors(sink, std::move(tensors));
+                   }});
+  files.push_back(CheckpointFile::fromText(kStateFile, printTrainingState(state)));
+  return files;
+}
+
+Status restoreCheckpoint(FileLayer &layer, const std::string &folder, Session &session) {
+  HEDDLE_ASSIGN_OR_RETURN(Weights weights, Weights::open(layer, joinPath(folder, kWeightsFile)));
+  HEDDLE_ASSIGN_OR_RETURN(Weights moments, Weights::open(layer, joinPath(folder, kMomentsFile)));
+  std::vector<const StoredTensor *> states = session.states(kMoments);
+  if (moments.names().size() != states.size())
+    return invalidInput(moments.path(), ": ", moments.names().size(), " tensors, expected ",
+                        states.size());
+  for (const StoredTensor *state : states) {
+    auto source = moments.find(state->name);
+    if (!source)
+      return invalidInput(moments.path(), ": holds no tensor \"", state->name, "\"");
+    if (source->dtype() != state->dtype || source->shape() != state->shape)
+      return source->error(absl::StrCat("is ", describeTensor(source->dtype(), source->shape()),
+                                        ", expected ", describeTensor(state->dtype, state->shape)));
+    HEDDLE_RETURN_IF_ERROR(session.device().upload(state->data(), source->data, state->bytes()));
+  }
+  return session.loadWeights(weights);
+}
+
+} // namespace heddle::runtime
