@@ -1,0 +1,5 @@
+list(APPEND HEDDLE_CODEGEN_CPU_SOURCES
+  Dropout.cpp
+  ElementwiseEmitter.cpp
+  MathEmitter.cpp
+)
