@@ -1,0 +1,20 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# Builds the preset release from nothing and runs every test; what CI runs.
+#   tests/run.sh [ctest arguments, as -R runtime]
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+phase() {
+  local name=$1 start=$SECONDS
+  shift
+  echo "== $name"
+  "$@" || { local code=$?; echo "== $name: failed after $((SECONDS - start)) s"; exit "$code"; }
+  echo "== $name: $((SECONDS - start)) s"
+}
+
+jobs=${HEDDLE_BUILD_JOBS:-$(nproc)}
+phase "dependencies" tools/install_deps.sh
+phase "configure" cmake --preset release
+phase "build" cmake --build --preset release -j "$jobs"
+phase "test" ctest --preset release -j "$jobs" "$@"
