@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+// From logits to the next token.
+
+#ifndef HEDDLE_RUNTIME_GENERATE_SAMPLER_H
+#define HEDDLE_RUNTIME_GENERATE_SAMPLER_H
+
+#include <cstdint>
+#include <vector>
+
+#include "runtime/base/Status.h"
+
+namespace heddle::runtime {
+
+/// Applied in this order, each to what the one before left: repetition penalty, temperature, top-k,
+/// top-p, min-p.
+struct SamplingOptions {
+  double temperature = 1;       // 0: always the likeliest token
+  int64_t topK = 0;             // the K likeliest; 0: all
+  double topP = 1;              // the fewest likeliest with at least this much probability
+  double minP = 0;              // those at least this share as likely as the likeliest
+  double repetitionPenalty = 1; // for tokens of prompt and answer, as in arXiv:1909.05858
+  uint64_t seed = 0;
+};
+
+/// InvalidArgument that names the flag out of range.
+Status checkSampling(const SamplingOptions &options);
+
+struct Sample {
+  int32_t id = 0;
+  double logProbability = 0; // under the model itself, before any option
+};
+
+/// Picks from `logits` (one per token of the vocabulary). `history` holds the tokens so far;
+/// `prompt` and `position` number the draw, so that the result depends on nothing else. Of equal
+/// logits the lower id counts as the likelier. FailedPrecondition if a logit is NaN or +infinity.
+StatusOr<Sample> sample(const SamplingOptions &options, const float *logits, int64_t vocabSize,
+                        const std::vector<int32_t> &history, uint64_t prompt, uint64_t position);
+
+} // namespace heddle::runtime
+
+#endif // HEDDLE_RUNTIME_GENERATE_SAMPLER_H
