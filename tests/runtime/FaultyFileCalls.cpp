@@ -16,33 +16,39 @@ const char *callName(Call call) {
 }
 
 bool FaultyFileCalls::fails(Call call, const std::string &what) {
+  trace_.push_back(std::string(callName(call)) + " " + what);
   if (fault_.only && *fault_.only != call)
     return false;
   ++count_;
   if (fault_.at == 0 || count_ < fault_.at || (count_ > fault_.at && !fault_.forEver))
     return false;
-  last_ = std::string(callName(call)) + " " + what;
+  last_ = trace_.back();
   return true;
 }
 
 int64_t FaultyFileCalls::open(const std::string &path, int flags, uint32_t mode) {
-  return fails(Call::Open, path) ? -fault_.error : FileCalls::open(path, flags, mode);
+  if (fails(Call::Open, path))
+    return -fault_.error;
+  int64_t fd = FileCalls::open(path, flags, mode);
+  if (fd >= 0)
+    paths_[static_cast<int>(fd)] = path;
+  return fd;
 }
 
 int64_t FaultyFileCalls::close(int fd) {
   // The descriptor goes in any case, as on Linux.
   int64_t result = FileCalls::close(fd);
-  return fails(Call::Close) ? -fault_.error : result;
+  return fails(Call::Close, fd) ? -fault_.error : result;
 }
 
 int64_t FaultyFileCalls::read(int fd, void *bytes, size_t size) {
-  if (!fails(Call::Read))
+  if (!fails(Call::Read, fd))
     return FileCalls::read(fd, bytes, size);
   return fault_.error ? -fault_.error : FileCalls::read(fd, bytes, std::max<size_t>(size / 2, 1));
 }
 
 int64_t FaultyFileCalls::write(int fd, const void *bytes, size_t size) {
-  if (!fails(Call::Write))
+  if (!fails(Call::Write, fd))
     return FileCalls::write(fd, bytes, size);
   if (fault_.error == 0)
     return FileCalls::write(fd, bytes, std::max<size_t>(size / 2, 1));
@@ -52,11 +58,11 @@ int64_t FaultyFileCalls::write(int fd, const void *bytes, size_t size) {
 }
 
 int64_t FaultyFileCalls::sync(int fd) {
-  return fails(Call::Sync) ? -fault_.error : FileCalls::sync(fd);
+  return fails(Call::Sync, fd) ? -fault_.error : FileCalls::sync(fd);
 }
 
 int64_t FaultyFileCalls::truncate(int fd, uint64_t size) {
-  return fails(Call::Truncate) ? -fault_.error : FileCalls::truncate(fd, size);
+  return fails(Call::Truncate, fd) ? -fault_.error : FileCalls::truncate(fd, size);
 }
 
 int64_t FaultyFileCalls::statPath(const std::string &path, PathInfo &info) {
@@ -64,11 +70,11 @@ int64_t FaultyFileCalls::statPath(const std::string &path, PathInfo &info) {
 }
 
 int64_t FaultyFileCalls::statOpen(int fd, PathInfo &info) {
-  return fails(Call::StatOpen) ? -fault_.error : FileCalls::statOpen(fd, info);
+  return fails(Call::StatOpen, fd) ? -fault_.error : FileCalls::statOpen(fd, info);
 }
 
 int64_t FaultyFileCalls::rename(const std::string &from, const std::string &to) {
-  return fails(Call::Rename, from) ? -fault_.error : FileCalls::rename(from, to);
+  return fails(Call::Rename, from + " " + to) ? -fault_.error : FileCalls::rename(from, to);
 }
 
 int64_t FaultyFileCalls::unlink(const std::string &path) {
@@ -88,11 +94,11 @@ int64_t FaultyFileCalls::list(const std::string &path, std::vector<std::string> 
 }
 
 int64_t FaultyFileCalls::lock(int fd) {
-  return fails(Call::Lock) ? -fault_.error : FileCalls::lock(fd);
+  return fails(Call::Lock, fd) ? -fault_.error : FileCalls::lock(fd);
 }
 
 int64_t FaultyFileCalls::map(int fd, uint64_t size, const void *&data) {
-  return fails(Call::Map) ? -fault_.error : FileCalls::map(fd, size, data);
+  return fails(Call::Map, fd) ? -fault_.error : FileCalls::map(fd, size, data);
 }
 
 } // namespace heddle::test

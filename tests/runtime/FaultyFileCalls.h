@@ -5,6 +5,7 @@
 #define HEDDLE_TESTS_RUNTIME_FAULTYFILECALLS_H
 
 #include <cerrno>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -47,8 +48,11 @@ public:
     fault_ = fault;
     count_ = 0;
     last_.clear();
+    trace_.clear();
   }
   uint64_t count() const { return count_; }
+  /// All calls since plan(), as "fsync /path"; a rename as "rename /from /to".
+  const std::vector<std::string> &trace() const { return trace_; }
   /// The kind and path of the last call that was made to fail.
   const std::string &last() const { return last_; }
 
@@ -69,10 +73,13 @@ public:
   int64_t map(int fd, uint64_t size, const void *&data) override;
 
 private:
-  bool fails(Call call, const std::string &what = "");
+  bool fails(Call call, const std::string &what);
+  bool fails(Call call, int fd) { return fails(call, paths_[fd]); }
   Fault fault_;
   uint64_t count_ = 0;
   std::string last_;
+  std::vector<std::string> trace_;
+  std::map<int, std::string> paths_; // of open descriptors
 };
 
 } // namespace heddle::test

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Every file call of the checkpoint writer fails in turn, once and for ever, in several ways: no
 // older checkpoint is ever lost, none of ours is ever half, and the error says step and file.
+#include <csignal>
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include "runtime/train/Checkpoint.h"
 #include "runtime/train/CheckpointNames.h"
 #include "tests/runtime/FaultyFileCalls.h"
@@ -197,6 +201,58 @@ TEST(CheckpointInterruptions, AreNotNoticed) {
       }
     }
   }
+}
+
+TEST(CheckpointProtocol, EverythingIsFlushedBeforeItCounts) {
+  TempFolder out(TempFolder::kInMemory);
+  FaultyFileCalls calls;
+  FileLayer layer(calls);
+  CheckpointWriter writer = *CheckpointWriter::open(layer, out.path());
+  for (uint64_t step : {1, 2})
+    ASSERT_THAT(writer.write(step, {CheckpointFile::fromText("a", "abc")}), IsOk());
+  calls.plan({});
+  ASSERT_THAT(writer.write(3, {CheckpointFile::fromText("a", "abc")}), IsOk());
+  std::vector<std::string> changes; // what reaches the disk, in order
+  for (const std::string &call : calls.trace())
+    if (call.starts_with("write ") || call.starts_with("fsync ") || call.starts_with("rename "))
+      changes.push_back(call);
+  std::string temporary = out / ".tmp-step-00000003", dropped = out / ".tmp-drop-step-00000001";
+  EXPECT_THAT(changes,
+              testing::ElementsAre(
+                  "write " + temporary + "/a", "fsync " + temporary + "/a",
+                  "write " + temporary + "/manifest.json", "fsync " + temporary + "/manifest.json",
+                  "fsync " + temporary, "rename " + temporary + " " + (out / "step-00000003"),
+                  "fsync " + out.path(), "rename " + (out / "step-00000001") + " " + dropped,
+                  "fsync " + out.path()));
+}
+
+/// A child writes checkpoint after checkpoint until it is killed somewhere in between.
+TEST(CheckpointKill, LeavesTheNewestWhole) {
+  TempFolder out(TempFolder::kInMemory);
+  uint64_t least = 0;
+  for (int round = 0; round < 40; ++round) {
+    pid_t child = fork();
+    if (child == 0) {
+      StatusOr<CheckpointWriter> writer = CheckpointWriter::open(FileLayer::system(), out.path());
+      if (!writer.ok())
+        _exit(1);
+      for (uint64_t step = least + 1;; ++step) {
+        std::string content(20'000, static_cast<char>('a' + step % 26));
+        if (!writer->write(step, {CheckpointFile::fromText("a", content)}).ok())
+          _exit(1);
+      }
+    }
+    ::usleep(static_cast<useconds_t>(500 + 137 * round));
+    ::kill(child, SIGKILL);
+    int status = 0;
+    ASSERT_EQ(::waitpid(child, &status, 0), child);
+    EXPECT_TRUE(WIFSIGNALED(status)) << "the writer failed";
+    CheckpointSearch found = *findNewestCheckpoint(FileLayer::system(), out.path());
+    EXPECT_TRUE(found.skipped.empty());
+    EXPECT_GE(found.newest ? found.newest->step : 0, least);
+    least = found.newest ? found.newest->step : 0;
+  }
+  EXPECT_GT(least, 40u);
 }
 
 } // namespace

@@ -210,6 +210,11 @@ TEST(Safetensors, LimitsAreInclusive) {
   EXPECT_THAT(
       parse("{" + entry("b", 2, 3) + "," + entry("e", 2, 2) + "," + entry("a", 0, 2) + "}", 3),
       IsOk());
+  std::string metadata = "{\"__metadata__\":{";
+  for (uint64_t i = 0; i < limits::kSafetensorsMetadataEntries; ++i)
+    metadata += (i ? ",\"" : "\"") + std::to_string(i) + "\":\"\"";
+  EXPECT_THAT(parse(metadata + "}}", 0), IsOk());
+  EXPECT_THAT(parse(metadata + ",\"x\":\"\"}}", 0), IsBadInput("limit of 10000 metadata entries"));
   std::string padded = "{}" + std::string(limits::kSafetensorsHeaderBytes - 2, ' ');
   EXPECT_THAT(parse(padded, 0), IsOk());
   EXPECT_THAT(parse(padded + " ", 0), IsBadInput("more than the limit of 100000000"));
@@ -225,6 +230,47 @@ TEST(Safetensors, AMillionTensorsAndNoMore) {
   EXPECT_EQ(million->tensors.size(), limits::kTensors);
   EXPECT_THAT(parse(header + "," + entry("x", 0, 0) + "}", 0),
               IsBadInput("more than the limit of 1000000 tensors"));
+}
+
+/// What damage leaves acceptable is consistent: every byte that a view offers lies in the file.
+TEST(Safetensors, DamagedFilesAreRefusedOrConsistent) {
+  const std::string good = fileOf("{\"__metadata__\":{\"format\":\"pt\"}," + entry("a", 0, 7) +
+                                      "," + entry("b", 7, 12) + "}",
+                                  12);
+  uint64_t state = 1;
+  auto random = [&](uint64_t below) {
+    state = state * 6364136223846793005u + 1442695040888963407u;
+    return (state >> 33) % below;
+  };
+  int accepted = 0;
+  for (int round = 0; round < 50'000; ++round) {
+    std::string bytes = good;
+    for (uint64_t i = 0, n = 1 + random(3); i < n && !bytes.empty(); ++i) {
+      size_t at = random(bytes.size());
+      switch (random(4)) {
+      case 0:
+        bytes[at] = static_cast<char>(random(256));
+        break;
+      case 1:
+        bytes.erase(at, 1 + random(4));
+        break;
+      case 2:
+        bytes.insert(at, 1, "0123456789[]{}\",:"[random(17)]);
+        break;
+      default:
+        bytes.resize(at + 1);
+      }
+    }
+    StatusOr<SafetensorsHeader> header = parseSafetensorsHeader(bytes, "x");
+    if (!header.ok()) {
+      ASSERT_THAT(header, IsBadInput("x: "));
+      continue;
+    }
+    ++accepted;
+    for (const TensorInfo &tensor : header->tensors)
+      ASSERT_LE(header->dataStart + tensor.end, bytes.size());
+  }
+  EXPECT_GT(accepted, 100); // damage to names and data goes unseen
 }
 
 template <typename T>

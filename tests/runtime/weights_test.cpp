@@ -88,6 +88,27 @@ TEST(Weights, HostileIndexes) {
   EXPECT_THAT(Weights::open(layer(), folder.path()), IsBadInput("key \"weight_map\" is missing"));
 }
 
+TEST(Weights, TenThousandShardsAndNoMore) {
+  TempFolder folder(TempFolder::kInMemory);
+  std::string map;
+  auto add = [&](uint64_t i) {
+    std::string name = std::to_string(i);
+    std::string header =
+        "{\"" + name + "\":{\"dtype\":\"U8\",\"shape\":[0],\"data_offsets\":[0,0]}}";
+    spill(folder / name,
+          std::string(1, static_cast<char>(header.size())) + std::string(7, '\0') + header);
+    map += (map.empty() ? "{\"" : ",\"") + name + "\":\"" + name + "\"";
+  };
+  for (uint64_t i = 0; i < limits::kShards; ++i)
+    add(i);
+  writeIndex(folder, map + "}");
+  ASSERT_THAT(Weights::open(layer(), folder.path()), IsOk());
+  add(limits::kShards);
+  writeIndex(folder, map + "}");
+  EXPECT_THAT(Weights::open(layer(), folder.path()),
+              IsBadInput("key \"weight_map\": more than the limit of 10000 shards"));
+}
+
 TEST(Weights, PicklesAreNamedAndNotRead) {
   TempFolder folder;
   EXPECT_FALSE(*folderHasWeights(layer(), folder.path()));
