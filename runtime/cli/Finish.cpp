@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <cstdio>
+
+#include "runtime/cli/Verbs.h"
+
+namespace heddle::runtime {
+
+int finish(const StatusOr<int> &result) {
+  // Results that did not reach their reader are a failure too.
+  bool written = fflush(stdout) == 0;
+  if (!result.ok()) {
+    fprintf(stderr, "error: %s\n", std::string(result.status().message()).c_str());
+    return exitCode(result.status());
+  }
+  if (!written) {
+    fprintf(stderr, "error: cannot write to standard output\n");
+    return 1;
+  }
+  return *result;
+}
+
+void remark(const std::string &text) { fprintf(stderr, "remark: %s\n", text.c_str()); }
+
+} // namespace heddle::runtime

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/cli/OpenModel.h"
+
+#include <charconv>
+
+#include "runtime/base/CheckedMath.h"
+#include "runtime/base/Limits.h"
+#include "runtime/cli/Verbs.h"
+#include "runtime/io/FileLayer.h"
+#include "runtime/io/Weights.h"
+#include "runtime/io/WholeFile.h"
+#include "runtime/plan/ByteText.h"
+#include "runtime/train/Checkpoint.h"
+
+namespace heddle::runtime {
+namespace {
+
+Status checkVocabulary(const Tokenizer &tokenizer, const Executable &executable) {
+  int64_t size = executable.manifest().vocab_size();
+  if (size == 0 || tokenizer.vocabSize() <= size)
+    return absl::OkStatus();
+  return invalidInput("the ", tokenizer.kind(), " tokenizer has ", tokenizer.vocabSize(),
+                      " tokens, the model's vocabulary only ", size);
+}
+
+} // namespace
+
+Status checkCompiled(const Executable &executable, const ModelFlags &flags) {
+  const proto::Manifest &manifest = executable.manifest();
+  auto other = [&](const char *flag, auto asked, auto compiled) {
+    return invalidInput(flag, " ", asked, ": ", executable.origin(), " is compiled for ", compiled,
+                        "; compile the model again with ", flag, " ", asked);
+  };
+  if (flags.batch && *flags.batch != manifest.batch())
+    return other("--batch", *flags.batch,
+                 absl::StrCat("batch ", manifest.batch(), ", sequence ", manifest.seq()));
+  if (flags.seq && *flags.seq != manifest.seq())
+    return other("--seq", *flags.seq,
+                 absl::StrCat("batch ", manifest.batch(), ", sequence ", manifest.seq()));
+  if (!flags.dtype.empty() && flags.dtype != manifest.dtype())
+    return other("--dtype", flags.dtype, manifest.dtype());
+  // "cpu" is whatever this machine has, and the loader has checked that it has it.
+  if (!flags.target.empty() && flags.target != "cpu" && flags.target != manifest.target())
+    return other("--target", flags.target, manifest.target());
+  return absl::OkStatus();
+}
+
+StatusOr<uint64_t> parseBytes(const std::string &flag, const std::string &text) {
+  double value = 0;
+  auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  std::string unit(end, text.data() + text.size());
+  std::erase(unit, ' ');
+  static constexpr std::pair<const char *, double> kUnits[] = {
+      {"", 1},      {"B", 1},        {"KB", 1e3},     {"MB", 1e6},     {"GB", 1e9},
+      {"TB", 1e12}, {"KiB", 0x1p10}, {"MiB", 0x1p20}, {"GiB", 0x1p30}, {"TiB", 0x1p40}};
+  for (auto [name, factor] : kUnits)
+    if (error == std::errc() && unit == name && value >= 0 && value * factor < 0x1p62)
+      return static_cast<uint64_t>(value * factor);
+  return invalidInput(flag, " ", text, ": expected a size such as 8GiB");
+}
+
+StatusOr<std::unique_ptr<Session>> openSession(std::shared_ptr<const Executable> executable,
+                                               const ModelFlags &flags, const std::string &entry) {
+  HEDDLE_RETURN_IF_ERROR(checkCompiled(*executable, flags));
+  HEDDLE_RETURN_IF_ERROR(executable->entry(entry).status());
+  HEDDLE_ASSIGN_OR_RETURN(std::unique_ptr<Session> session,
+                          Session::create(std::move(executable), makeCpuDevice(flags.threads)));
+  if (!flags.memoryBudget.empty()) {
+    HEDDLE_ASSIGN_OR_RETURN(uint64_t budget, parseBytes("--memory-budget", flags.memoryBudget));
+    HEDDLE_ASSIGN_OR_RETURN(uint64_t needed, session->memoryNeeded(entry));
+    if (needed > budget)
+      return invalidInput("--memory-budget ", flags.memoryBudget, ": entry ", entry, " needs ",
+                          byteText(needed));
+  }
+  return session;
+}
+
+StatusOr<std::string> loadWeights(FileLayer &layer, Session &session, const ModelFlags &flags,
+                                  uint64_t seed) {
+  const proto::Manifest &manifest = session.manifest();
+  if (flags.weights.empty() && manifest.weights_path().empty()) {
+    remark(absl::StrCat("no weights given: random ones by seed ", seed));
+    HEDDLE_RETURN_IF_ERROR(session.initializeWeights(seed));
+    return std::string();
+  }
+  bool given = !flags.weights.empty();
+  std::string path = given ? flags.weights : manifest.weights_path();
+  HEDDLE_ASSIGN_OR_RETURN(ModelFolder folder, resolveModelFolder(layer, path));
+  for (const SkippedCheckpoint &skipped : folder.skipped)
+    remark(absl::StrCat("skipped ", skipped.path, ": ", skipped.reason));
+  auto weights = Weights::open(layer, folder.path);
+  if (!weights.ok())
+    return given ? weights.status()
+                 : withContext(weights.status(), "the weights recorded at compile time");
+  if (!given) {
+    Sha256Digest digest = weights->digest();
+    if (std::string(digest.begin(), digest.end()) != manifest.weights_sha256())
+      return invalidInput(path,
+                          ": the weights recorded at compile time have changed; give --weights ",
+                          path, " to use them as they are now");
+  }
+  HEDDLE_RETURN_IF_ERROR(session.loadWeights(*weights));
+  HEDDLE_ASSIGN_OR_RETURN(bool isFolder, layer.isFolder(folder.path));
+  return isFolder ? folder.path : parentFolder(folder.path);
+}
+
+StatusOr<std::unique_ptr<Tokenizer>> folderTokenizer(FileLayer &layer, const std::string &folder) {
+  std::string path = joinPath(folder, kTokenizerFile);
+  HEDDLE_ASSIGN_OR_RETURN(bool there, layer.exists(path));
+  if (!there)
+    return std::unique_ptr<Tokenizer>();
+  HEDDLE_ASSIGN_OR_RETURN(std::string json,
+                          readSmallFile(layer, path, limits::kTokenizerJsonBytes));
+  return parseTokenizer(json, path);
+}
+
+StatusOr<std::unique_ptr<Tokenizer>> chooseTokenizer(FileLayer &layer, const std::string &name,
+                                                     const std::string &folder,
+                                                     const Executable &executable) {
+  std::unique_ptr<Tokenizer> tokenizer;
+  if (!name.empty()) {
+    HEDDLE_ASSIGN_OR_RETURN(tokenizer, openTokenizer(layer, name));
+  } else if (!folder.empty()) {
+    HEDDLE_ASSIGN_OR_RETURN(tokenizer, folderTokenizer(layer, folder));
+  }
+  if (!tokenizer) {
+    if (const proto::EmbeddedFile *own = executable.file(kTokenizerFile)) {
+      HEDDLE_ASSIGN_OR_RETURN(
+          tokenizer, parseTokenizer(own->content(), absl::StrCat(executable.origin(), ": ",
+                                                                 std::string(kTokenizerFile))));
+    } else if (executable.file("tokenizer.json")) {
+      return vocabularyTokenizerError(absl::StrCat(executable.origin(), ": tokenizer.json"));
+    } else {
+      remark("the model has no tokenizer: tokens are bytes");
+      tokenizer = makeByteTokenizer();
+    }
+  }
+  HEDDLE_RETURN_IF_ERROR(checkVocabulary(*tokenizer, executable));
+  return tokenizer;
+}
+
+} // namespace heddle::runtime

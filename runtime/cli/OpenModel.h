@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the verbs share: flags against the executable, weights, tokenizers.
+
+#ifndef HEDDLE_RUNTIME_CLI_OPENMODEL_H
+#define HEDDLE_RUNTIME_CLI_OPENMODEL_H
+
+#include <memory>
+#include <string>
+
+#include "runtime/cli/Flags.h"
+#include "runtime/plan/Session.h"
+#include "runtime/text/Tokenizer.h"
+
+namespace heddle::runtime {
+
+class FileLayer;
+
+/// InvalidArgument where a flag asks for what was not compiled; it says what was.
+Status checkCompiled(const Executable &executable, const ModelFlags &flags);
+
+/// "8GiB", "500 MB", "1073741824".
+StatusOr<uint64_t> parseBytes(const std::string &flag, const std::string &text);
+
+/// A session without weights, after checkCompiled and after comparing --memory-budget with what
+/// `entry` needs.
+StatusOr<std::unique_ptr<Session>> openSession(std::shared_ptr<const Executable> executable,
+                                               const ModelFlags &flags, const std::string &entry);
+
+/// --weights, else the folder recorded at compile time (which must be unchanged), else random by
+/// `seed`, said as a remark. Returns the folder that the weights came from, or "".
+StatusOr<std::string> loadWeights(FileLayer &layer, Session &session, const ModelFlags &flags,
+                                  uint64_t seed);
+
+/// `name` (of --tokenizer) if given, else the tokenizer in `folder` (may be empty), else the
+/// executable's own, else bytes, said as a remark. An error where the model brings a vocabulary
+/// tokenizer, or where the tokenizer has more tokens than the model.
+StatusOr<std::unique_ptr<Tokenizer>> chooseTokenizer(FileLayer &layer, const std::string &name,
+                                                     const std::string &folder,
+                                                     const Executable &executable);
+
+/// The tokenizer that a folder carries; null if it has none of ours.
+StatusOr<std::unique_ptr<Tokenizer>> folderTokenizer(FileLayer &layer, const std::string &folder);
+
+} // namespace heddle::runtime
+
+#endif // HEDDLE_RUNTIME_CLI_OPENMODEL_H

@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: Apache-2.0
+// heddle train: sets up a training run, new or resumed, and reports how it ended.
+#include <cstdio>
+
+#include "runtime/cli/OpenModel.h"
+#include "runtime/cli/Verbs.h"
+#include "runtime/io/FileLayer.h"
+#include "runtime/io/JsonWriter.h"
+#include "runtime/train/Interrupt.h"
+#include "runtime/train/Trainer.h"
+
+namespace heddle::runtime {
+namespace {
+
+/// The checkpoint to go on from, if the flags ask for one and there is one.
+StatusOr<std::optional<FoundCheckpoint>> findResume(FileLayer &layer, const TrainFlags &flags) {
+  if (!flags.resume)
+    return std::optional<FoundCheckpoint>();
+  if (flags.out.empty())
+    return invalidInput("--resume: needs --out, the folder with the checkpoints");
+  HEDDLE_ASSIGN_OR_RETURN(CheckpointSearch search, findNewestCheckpoint(layer, flags.out));
+  for (const SkippedCheckpoint &skipped : search.skipped)
+    remark(absl::StrCat("skipped ", skipped.path, ": ", skipped.reason));
+  return search.newest;
+}
+
+Status checkTrainFlags(const Executable &executable, const TrainFlags &flags) {
+  HEDDLE_RETURN_IF_ERROR(checkCompiled(executable, flags));
+  if (!flags.freeze.empty() || !flags.lora.empty())
+    return invalidInput(flags.lora.empty() ? "--freeze" : "--lora", ": not supported yet");
+  if (!flags.objective.empty() && flags.objective != "causal")
+    return invalidInput("--objective ", flags.objective, ": not supported yet, expected causal");
+  if (flags.data.empty() && flags.steps > 0)
+    return invalidInput("--data: missing; only --steps 0 goes without");
+  double dropout = executable.manifest().dropout();
+  if (flags.dropout && *flags.dropout != dropout)
+    return invalidInput("--dropout ", *flags.dropout, ": ", executable.origin(),
+                        " is compiled with dropout ", dropout);
+  return absl::OkStatus();
+}
+
+Status checkOut(FileLayer &layer, const TrainFlags &flags) {
+  if (flags.out.empty() || flags.resume)
+    return absl::OkStatus();
+  HEDDLE_ASSIGN_OR_RETURN(bool fresh, isNewOrEmpty(layer, flags.out));
+  if (!fresh)
+    return invalidInput("--out ", flags.out,
+                        ": is not empty; choose a new folder, or go on there with --resume");
+  return absl::OkStatus();
+}
+
+/// The tokenizer of the text, or null where the data is tokens already.
+StatusOr<std::unique_ptr<Tokenizer>> tokenizerFor(FileLayer &layer, const TrainFlags &flags,
+                                                  const Executable &executable, DataKind kind,
+                                                  const std::string &resumed,
+                                                  const std::string &weightsFolder) {
+  if (!resumed.empty()) {
+    HEDDLE_ASSIGN_OR_RETURN(auto tokenizer, folderTokenizer(layer, resumed));
+    if (tokenizer)
+      return tokenizer;
+  }
+  if (kind != DataKind::Text) {
+    // Kept with the checkpoint where it is known; not needed otherwise.
+    if (!flags.tokenizer.empty() && flags.tokenizer != "char")
+      return chooseTokenizer(layer, flags.tokenizer, "", executable);
+    return std::unique_ptr<Tokenizer>();
+  }
+  if (flags.tokenizer != "char")
+    return chooseTokenizer(layer, flags.tokenizer, weightsFolder, executable);
+  // heddle made it from this text before it compiled; heddle-run makes it now.
+  std::unique_ptr<Tokenizer> tokenizer;
+  if (const proto::EmbeddedFile *own = executable.file(kTokenizerFile)) {
+    HEDDLE_ASSIGN_OR_RETURN(tokenizer, parseTokenizer(own->content(), kTokenizerFile));
+  }
+  if (!tokenizer || tokenizer->kind() != "char") {
+    HEDDLE_ASSIGN_OR_RETURN(std::string text, readTrainingText(layer, flags.data));
+    HEDDLE_ASSIGN_OR_RETURN(tokenizer, makeCharTokenizer(text, flags.data));
+  }
+  int64_t vocabulary = executable.manifest().vocab_size();
+  if (vocabulary > 0 && tokenizer->vocabSize() > vocabulary)
+    return invalidInput("the text has ", tokenizer->vocabSize(),
+                        " characters, the model's vocabulary only ", vocabulary);
+  return tokenizer;
+}
+
+TrainerOptions trainerOptions(const TrainFlags &flags) {
+  TrainerOptions options;
+  options.steps = flags.steps;
+  options.rate = {flags.lr, flags.minLr, flags.warmupSteps, flags.lrDecaySteps};
+  options.adam = {flags.weightDecay, flags.beta1, flags.beta2, flags.eps};
+  options.gradClip = flags.gradClip;
+  options.gradAccum = flags.gradAccum;
+  options.skipNonFinite = flags.onNonfinite == "skip";
+  options.evalInterval = flags.evalInterval;
+  options.evalIters = flags.evalIters;
+  options.checkpointInterval = flags.checkpointInterval;
+  options.out = flags.out;
+  options.log = flags.log;
+  return options;
+}
+
+/// Takes over what a resumed run must share with the one before; says what differs.
+Status mergeState(const TrainFlags &flags, const TrainingState &saved, TrainingState &state) {
+  if (flags.seed && *flags.seed != saved.seed)
+    return invalidInput("--seed ", *flags.seed, ": the run to be resumed has seed ", saved.seed);
+  state.step = saved.step;
+  state.updates = saved.updates;
+  state.skipped = saved.skipped;
+  if (state.batch != saved.batch || state.seq != saved.seq || state.gradAccum != saved.gradAccum)
+    remark(absl::StrCat("the run goes on with batch ", state.batch, ", sequence ", state.seq,
+                        ", accumulation ", state.gradAccum, "; it was ", saved.batch, ", ",
+                        saved.seq, ", ", saved.gradAccum));
+  if (!saved.data.empty() && !state.data.empty() && state.data != saved.data)
+    remark("the run goes on with other data than it began with");
+  return absl::OkStatus();
+}
+
+void report(const TrainerResult &result, const TrainFlags &flags) {
+  if (!flags.json) {
+    std::string text =
+        absl::StrCat(result.interrupted ? "interrupted after step " : "step ", result.step);
+    if (result.loss)
+      absl::StrAppend(&text, ", loss ", *result.loss);
+    if (result.valLoss)
+      absl::StrAppend(&text, ", validation loss ", *result.valLoss);
+    if (result.skipped > 0)
+      absl::StrAppend(&text, ", ", result.skipped, " updates skipped");
+    if (!flags.out.empty())
+      absl::StrAppend(&text, ", saved in ", flags.out);
+    printf("%s\n", text.c_str());
+    return;
+  }
+  JsonWriter json;
+  json.beginObject().member("step", result.step);
+  if (result.loss)
+    json.member("loss", *result.loss);
+  if (result.valLoss)
+    json.member("val_loss", *result.valLoss);
+  json.member("skipped", result.skipped)
+      .member("tokens_per_s", result.tokensPerSecond)
+      .member("interrupted", result.interrupted);
+  if (!flags.out.empty())
+    json.member("out", flags.out);
+  json.endObject();
+  printf("%s\n", json.text().c_str());
+}
+
+/// Stands in where no step is run.
+class NoData : public TrainingData {
+public:
+  void trainingBatch(uint64_t, Batch &) const override {}
+  bool hasValidation() const override { return false; }
+  void validationBatch(uint64_t, Batch &) const override {}
+  std::string describe() const override { return "no data"; }
+  std::string fingerprint() const override { return ""; }
+};
+
+} // namespace
+
+StatusOr<std::unique_ptr<Tokenizer>> trainingTokenizer(FileLayer &layer, const TrainFlags &flags,
+                                                       const std::string &modelFolder) {
+  HEDDLE_ASSIGN_OR_RETURN(std::optional<FoundCheckpoint> resumed, findResume(layer, flags));
+  if (resumed) {
+    HEDDLE_ASSIGN_OR_RETURN(auto tokenizer, folderTokenizer(layer, resumed->path));
+    if (tokenizer)
+      return tokenizer;
+  }
+  if (flags.tokenizer == "char") {
+    HEDDLE_ASSIGN_OR_RETURN(DataInfo info, inspectData(layer, flags.data));
+    if (info.kind != DataKind::Text)
+      return invalidInput("--tokenizer char: --data ", flags.data, " holds tokens, not text");
+    HEDDLE_ASSIGN_OR_RETURN(std::string text, readTrainingText(layer, flags.data));
+    return makeCharTokenizer(text, flags.data);
+  }
+  if (!flags.tokenizer.empty())
+    return openTokenizer(layer, flags.tokenizer);
+  if (!modelFolder.empty())
+    return folderTokenizer(layer, modelFolder);
+  return std::unique_ptr<Tokenizer>();
+}
+
+StatusOr<int> trainVerb(FileLayer &layer, SharedExecutable executable, const TrainFlags &flags) {
+  HEDDLE_RETURN_IF_ERROR(checkTrainFlags(*executable, flags));
+  HEDDLE_RETURN_IF_ERROR(checkOut(layer, flags));
+  DataInfo info;
+  if (!flags.data.empty()) {
+    HEDDLE_ASSIGN_OR_RETURN(info, inspectData(layer, flags.data));
+  }
+  InterruptGuard interrupt; // from here on a signal means: stop at the next good moment
+  HEDDLE_ASSIGN_OR_RETURN(std::optional<FoundCheckpoint> resumed, findResume(layer, flags));
+  std::string step = flags.gradAccum > 1 ? "step_accumulated" : "step";
+  HEDDLE_ASSIGN_OR_RETURN(auto session, openSession(executable, flags, step));
+  HEDDLE_RETURN_IF_ERROR(session->prepare(step).status()); // its memory, before anything is read
+
+  TrainingState saved;
+  std::string weightsFolder;
+  if (resumed) {
+    HEDDLE_ASSIGN_OR_RETURN(saved, readTrainingState(layer, joinPath(resumed->path, kStateFile)));
+    HEDDLE_RETURN_IF_ERROR(restoreCheckpoint(layer, resumed->path, *session));
+    remark(absl::StrCat("resumed from ", resumed->path));
+  } else {
+    if (flags.resume)
+      remark(absl::StrCat("nothing to resume in ", flags.out, ": starting afresh"));
+    HEDDLE_ASSIGN_OR_RETURN(weightsFolder,
+                            loadWeights(layer, *session, flags, flags.seed.value_or(0)));
+  }
+
+  std::unique_ptr<Tokenizer> tokenizer;
+  if (!flags.data.empty()) {
+    HEDDLE_ASSIGN_OR_RETURN(tokenizer, tokenizerFor(layer, flags, *executable, info.kind,
+                                                    resumed ? resumed->path : "", weightsFolder));
+  }
+  TrainingState state;
+  state.seed = resumed ? saved.seed : flags.seed.value_or(0);
+  state.batch = executable->manifest().batch();
+  state.seq = executable->manifest().seq();
+  state.gradAccum = flags.gradAccum;
+  bool splits = flags.evalInterval > 0 && info.kind != DataKind::Batches;
+  state.valSplit = flags.valSplit.value_or(saved.step > 0 ? saved.valSplit : splits ? 0.1 : 0);
+  std::unique_ptr<TrainingData> data = std::make_unique<NoData>();
+  if (!flags.data.empty()) {
+    HEDDLE_ASSIGN_OR_RETURN(
+        data, openTrainingData(layer, flags.data, tokenizer.get(),
+                               {state.batch, state.seq, executable->manifest().vocab_size(),
+                                state.seed, state.valSplit}));
+    remark(absl::StrCat(flags.data, ": ", data->describe()));
+  }
+  state.data = data->fingerprint();
+  if (resumed)
+    HEDDLE_RETURN_IF_ERROR(mergeState(flags, saved, state));
+
+  HEDDLE_ASSIGN_OR_RETURN(auto trainer,
+                          Trainer::create(layer, *session, std::move(data), tokenizer.get(),
+                                          trainerOptions(flags), state));
+  if (state.step >= flags.steps && flags.steps > 0)
+    remark(absl::StrCat("the run is at step ", state.step, " of ", flags.steps,
+                        " already: nothing to do"));
+  HEDDLE_ASSIGN_OR_RETURN(TrainerResult result, trainer->run());
+  report(result, flags);
+  return result.interrupted ? kInterrupted : 0;
+}
+
+} // namespace heddle::runtime

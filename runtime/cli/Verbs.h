@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+// The verbs that run an executable, from a file (heddle-run) or just compiled (heddle). Results go
+// to standard output, everything else to standard error.
+
+#ifndef HEDDLE_RUNTIME_CLI_VERBS_H
+#define HEDDLE_RUNTIME_CLI_VERBS_H
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "runtime/cli/Flags.h"
+#include "runtime/plan/Executable.h"
+
+namespace heddle::runtime {
+
+class FileLayer;
+class Tokenizer;
+
+/// Exit code of a training run that was interrupted and saved its checkpoint.
+inline constexpr int kInterrupted = 130;
+
+/// Each checks that the flags fit what was compiled, runs, and returns the exit code or the error
+/// that gives it (see exitCode in runtime/base/Status.h).
+using SharedExecutable = std::shared_ptr<const Executable>;
+StatusOr<int> runVerb(FileLayer &layer, SharedExecutable executable, const RunFlags &flags);
+StatusOr<int> trainVerb(FileLayer &layer, SharedExecutable executable, const TrainFlags &flags);
+StatusOr<int> generateVerb(FileLayer &layer, SharedExecutable executable,
+                           const GenerateFlags &flags);
+/// `compileMs` goes into the report.
+StatusOr<int> benchVerb(FileLayer &layer, SharedExecutable executable, const BenchFlags &flags,
+                        double compileMs = 0);
+
+/// Prints an error as "error: ..." on standard error and returns its exit code; otherwise the code.
+int finish(const StatusOr<int> &result);
+/// One line of chatter: "remark: ..." on standard error.
+void remark(const std::string &text);
+
+/// For a compiler that must know B and T before it compiles: the shape of `input_ids` in --inputs.
+struct BatchShape {
+  int64_t batch = 0, seq = 0;
+};
+StatusOr<BatchShape> inputShape(FileLayer &layer, const std::string &inputs);
+
+/// The tokenizer of a training run, for a compiler that takes the vocabulary from it. In this
+/// order: that of the checkpoint to be resumed, --tokenizer (`char` is made from the text of
+/// --data), that of `modelFolder` (may be empty). Null if none is named: the caller decides
+/// (bytes).
+StatusOr<std::unique_ptr<Tokenizer>> trainingTokenizer(FileLayer &layer, const TrainFlags &flags,
+                                                       const std::string &modelFolder);
+
+} // namespace heddle::runtime
+
+#endif // HEDDLE_RUNTIME_CLI_VERBS_H
