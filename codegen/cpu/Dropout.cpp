@@ -83,8 +83,7 @@ Value emitDropoutKeep(ImplicitLocOpBuilder &b, Value elements, const RngWords &r
   auto type = VectorType::get({lanes}, b.getI32Type());
   Value shift = arith::ConstantOp::create(b, DenseElementsAttr::get(wide, int64_t{32}));
   Value high = arith::ShRUIOp::create(b, elements, shift);
-  Value third =
-      arith::OrIOp::create(b, rng.microBatch, scalar(b, static_cast<uint32_t>(rngId)));
+  Value third = arith::OrIOp::create(b, rng.microBatch, scalar(b, static_cast<uint32_t>(rngId)));
   Words counter = {{arith::TruncIOp::create(b, type, elements),
                     arith::TruncIOp::create(b, type, high), broadcast(b, lanes, third),
                     broadcast(b, lanes, rng.step)}};

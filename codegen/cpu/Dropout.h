@@ -6,8 +6,8 @@
 
 namespace heddle::codegen {
 
-/// Which of the elements e (a vector of i64) heddle.dropout keeps, as a vector of i1, bit for bit as
-/// runtime/plan/Philox.h has it.
+/// Which of the elements e (a vector of i64) heddle.dropout keeps, as a vector of i1, bit for bit
+/// as runtime/plan/Philox.h has it.
 mlir::Value emitDropoutKeep(mlir::ImplicitLocOpBuilder &b, mlir::Value elements,
                             const RngWords &rng, double p, int64_t rngId);
 

@@ -97,8 +97,7 @@ private:
   }
 
   Value gelu(bool tanhApproximation) {
-    Value weight =
-        tanhApproximation ? math_.sigmoid(geluArgument(x())) : math_.normalCdf(x());
+    Value weight = tanhApproximation ? math_.sigmoid(geluArgument(x())) : math_.normalCdf(x());
     return math_.mul(x(), weight);
   }
 

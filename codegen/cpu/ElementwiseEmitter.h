@@ -30,10 +30,10 @@ struct LaneContext {
   RngWords rng;
 };
 
-/// Emits one op with ElementwiseTrait, or dropout, at the builder's insertion point. `lanes` holds a
-/// 1-D vector of context.lanes elements per operand: f32, i32, i64 or i1 (not the byte of memory);
-/// dropout reads the first only. Gives NaN and infinity where the op gives them, and never calls a
-/// function. Fails on an op or element type that has no code here, without a diagnostic.
+/// Emits one op with ElementwiseTrait, or dropout, at the builder's insertion point. `lanes` holds
+/// a 1-D vector of context.lanes elements per operand: f32, i32, i64 or i1 (not the byte of
+/// memory); dropout reads the first only. Gives NaN and infinity where the op gives them, and never
+/// calls a function. Fails on an op or element type that has no code here, without a diagnostic.
 mlir::FailureOr<mlir::Value> emitElementwise(mlir::ImplicitLocOpBuilder &b, mlir::Operation *op,
                                              mlir::ValueRange lanes, const LaneContext &context);
 

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "codegen/cpu/KernelGenerator.h"
+
+#include "codegen/cpu/Gemm.h"
+#include "codegen/cpu/MapKernel.h"
+#include "ir/Dialect.h"
+#include "ir/KernelForms.h"
+
+using namespace mlir;
+
+namespace heddle::codegen {
+
+FailureOr<GeneratedKernel> generateKernel(ir::KernelOp kernel, const Target &target,
+                                          std::string *reason) {
+  std::string ignored;
+  if (!reason)
+    reason = &ignored;
+  std::optional<ir::KernelAnatomy> anatomy = ir::classifyKernel(kernel, reason);
+  if (!anatomy)
+    return failure();
+  switch (anatomy->form) {
+  case ir::KernelForm::Gemm:
+    return generateGemm(kernel, target, reason);
+  case ir::KernelForm::Map:
+    return generateMap(kernel, target, reason);
+  default:
+    *reason = "no code for kernels of the form " + ir::kernelFormName(anatomy->form).str();
+    return failure();
+  }
+}
+
+} // namespace heddle::codegen

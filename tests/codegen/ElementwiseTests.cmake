@@ -1,0 +1,3 @@
+heddle_library(HeddleTestKernelCheck MLIR SRCS KernelCheck.cpp
+  DEPS HeddleTestJit HeddleTestKernelText HeddleInterpreter)
+heddle_gtest(codegen_map_test MLIR SRCS MapKernelTest.cpp DEPS HeddleTestKernelCheck)

@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/codegen/KernelCheck.h"
+
+#include <cmath>
+#include <cstring>
+#include <random>
+
+#include "codegen/cpu/KernelGenerator.h"
+#include "ir/interpreter/Interpreter.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "tests/codegen/JitHarness.h"
+#include "gtest/gtest.h"
+
+using namespace mlir;
+
+namespace heddle::codegen {
+namespace {
+
+using Bytes = std::vector<char>;
+
+ir::ElementKind kindOf(Type type) {
+  return *ir::elementKindOf(cast<RankedTensorType>(type).getElementType());
+}
+
+size_t elementBytes(ir::ElementKind kind) {
+  switch (kind) {
+  case ir::ElementKind::i1:
+    return 1;
+  case ir::ElementKind::i64:
+  case ir::ElementKind::f64:
+    return 8;
+  default:
+    return 4;
+  }
+}
+
+Bytes toMemory(const ir::Tensor &tensor) {
+  size_t size = elementBytes(tensor.kind);
+  Bytes bytes(tensor.elements() * size);
+  for (int64_t i = 0; i < tensor.elements(); ++i) {
+    char *to = &bytes[i * size];
+    if (tensor.kind == ir::ElementKind::f64) {
+      std::memcpy(to, &tensor.floats[i], 8);
+    } else if (tensor.isFloat()) {
+      float value = static_cast<float>(tensor.floats[i]);
+      std::memcpy(to, &value, 4);
+    } else {
+      std::memcpy(to, &tensor.ints[i], size); // little endian
+    }
+  }
+  return bytes;
+}
+
+double fromMemory(const Bytes &bytes, ir::ElementKind kind, int64_t i) {
+  size_t size = elementBytes(kind);
+  if (kind == ir::ElementKind::f64 || kind == ir::ElementKind::f32) {
+    double wide;
+    float narrow;
+    std::memcpy(kind == ir::ElementKind::f64 ? static_cast<void *>(&wide) : &narrow,
+                &bytes[i * size], size);
+    return kind == ir::ElementKind::f64 ? wide : narrow;
+  }
+  int64_t value = 0;
+  std::memcpy(&value, &bytes[i * size], size);
+  return kind == ir::ElementKind::i32 ? static_cast<int32_t>(value) : static_cast<double>(value);
+}
+
+ir::Tensor makeInput(const KernelCheck &check, int index, RankedTensorType type) {
+  ir::Tensor tensor = ir::Tensor::zeros(kindOf(type), type.getShape().vec());
+  std::mt19937 generator(1 + index);
+  auto given = check.given.find(index);
+  for (int64_t i = 0; i < tensor.elements(); ++i) {
+    if (tensor.isFloat()) {
+      float value = std::uniform_real_distribution<float>(-1, 1)(generator);
+      tensor.floats[i] = given == check.given.end() ? value : static_cast<float>(given->second[i]);
+    } else {
+      int64_t bound = tensor.kind == ir::ElementKind::i1 ? 2 : check.integerBound;
+      int64_t value = std::uniform_int_distribution<int64_t>(0, bound - 1)(generator);
+      tensor.ints[i] = given == check.given.end() ? value : static_cast<int64_t>(given->second[i]);
+    }
+  }
+  return tensor;
+}
+
+class Checker {
+public:
+  explicit Checker(const KernelCheck &check) : check_(check) {}
+
+  void run() {
+    kernel_ = parseKernel(check_.text, module_);
+    ASSERT_TRUE(kernel_);
+    for (auto [index, type] : llvm::enumerate(kernel_->getOperandTypes()))
+      inputs_.push_back(std::make_shared<ir::Tensor>(
+          makeInput(check_, static_cast<int>(index), cast<RankedTensorType>(type))));
+    evaluateReference();
+    if (!testing::Test::HasFatalFailure())
+      for (const std::string &target : runnableTargets()) {
+        SCOPED_TRACE(target);
+        checkTarget(*parseTarget(target));
+      }
+  }
+
+private:
+  /// The text's function returns nothing; let it return what the kernel yields.
+  void evaluateReference() {
+    auto function = kernel_->getParentOfType<func::FuncOp>();
+    function.getBody().front().getTerminator()->setOperands(kernel_->getResults());
+    function.setType(FunctionType::get(kernel_.getContext(), function.getArgumentTypes(),
+                                       kernel_->getResultTypes()));
+    auto results = ir::evaluate(function, inputs_);
+    ASSERT_TRUE(results.ok()) << results.status();
+    expected_ = std::move(*results);
+  }
+
+  std::vector<Bytes> execute(const JitKernel &kernel, int pieces, bool inPlace) {
+    std::vector<Bytes> inputs, outputs;
+    std::vector<void *> operands;
+    for (const ir::TensorRef &input : inputs_)
+      inputs.push_back(toMemory(*input));
+    for (const ir::TensorRef &output : expected_)
+      outputs.emplace_back(output->elements() * elementBytes(output->kind), char(0xff));
+    for (Bytes &input : inputs)
+      operands.push_back(input.data());
+    for (Bytes &output : outputs)
+      operands.push_back(output.data());
+    if (inPlace)
+      for (auto [input, output] : check_.inPlace) {
+        EXPECT_EQ(inputs[input].size(), outputs[output].size());
+        outputs[output] = inputs[input];
+        operands[input] = operands[inputs.size() + output] = outputs[output].data();
+      }
+    kernel.run(operands, pieces);
+    return outputs;
+  }
+
+  void checkTarget(const Target &target) {
+    std::string reason;
+    auto generated = generateKernel(kernel_, target, &reason);
+    ASSERT_TRUE(succeeded(generated)) << reason;
+    StatusOr<JitKernel> kernel = JitKernel::compile(std::move(*generated), target);
+    ASSERT_TRUE(kernel.ok()) << kernel.status();
+    std::vector<Bytes> whole = execute(*kernel, 1, false);
+    for (size_t output = 0; output < expected_.size(); ++output)
+      compare(whole[output], *expected_[output], output);
+    EXPECT_EQ(whole, execute(*kernel, 7, false)) << "the bits depend on how tasks are grouped";
+    if (!check_.inPlace.empty()) {
+      EXPECT_EQ(whole, execute(*kernel, 1, true)) << "wrong in place";
+      EXPECT_EQ(whole, execute(*kernel, 3, true)) << "wrong in place";
+    }
+  }
+
+  void compare(const Bytes &actual, const ir::Tensor &expected, size_t output) {
+    int wrong = 0;
+    for (int64_t i = 0; i < expected.elements() && wrong < 5; ++i) {
+      double got = fromMemory(actual, expected.kind, i), want = expected.number(i);
+      if (std::isnan(got) && std::isnan(want))
+        continue;
+      if (got == want || std::abs(got - want) <= check_.absolute + check_.relative * std::abs(want))
+        continue;
+      ++wrong;
+      ADD_FAILURE() << "output " << output << " element " << i << ": got " << got << ", expected "
+                    << want;
+    }
+  }
+
+  const KernelCheck &check_;
+  OwningOpRef<ModuleOp> module_;
+  ir::KernelOp kernel_;
+  std::vector<ir::TensorRef> inputs_, expected_;
+};
+
+} // namespace
+
+std::vector<std::string> runnableTargets() {
+  std::vector<std::string> names = {"cpu:scalar"};
+  Isa host = hostTarget().isa();
+  if (host != Isa::Scalar)
+    names.push_back("cpu:avx2");
+  if (host == Isa::Avx512)
+    names.push_back("cpu:avx512");
+  return names;
+}
+
+void checkKernel(const KernelCheck &check) { Checker(check).run(); }
+
+} // namespace heddle::codegen

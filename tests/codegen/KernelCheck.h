@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+// Holds a generated kernel against the float64 interpreter.
+
+#ifndef HEDDLE_TESTS_CODEGEN_KERNELCHECK_H
+#define HEDDLE_TESTS_CODEGEN_KERNELCHECK_H
+
+#include <map>
+
+#include "codegen/cpu/Target.h"
+#include "tests/codegen/KernelText.h"
+
+namespace heddle::codegen {
+
+struct KernelCheck {
+  KernelText text;
+  /// |actual - expected| <= absolute + relative * |expected|.
+  double absolute = 2e-6;
+  double relative = 2e-6;
+  /// Inputs are uniform in [-1, 1); of integers, in [0, integerBound); other contents go here.
+  std::map<int, std::vector<double>> given = {};
+  int64_t integerBound = 2;
+  /// Input i's buffer is output j's as well: what plan-memory does in place.
+  std::map<int, int> inPlace = {};
+};
+
+/// Generates the kernel for each target, runs it in one call and in several (the bits must agree),
+/// and compares with the interpreter. Failures are reported to GoogleTest.
+void checkKernel(const KernelCheck &check);
+
+/// The targets that this machine runs, as text.
+std::vector<std::string> runnableTargets();
+
+} // namespace heddle::codegen
+
+#endif // HEDDLE_TESTS_CODEGEN_KERNELCHECK_H
