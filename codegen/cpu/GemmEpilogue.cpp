@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "codegen/cpu/GemmEpilogue.h"
 
+#include "codegen/cpu/ElementwiseEmitter.h"
 #include "ir/ViewChain.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 
@@ -16,9 +17,9 @@ class VectorOfRow {
 public:
   VectorOfRow(ImplicitLocOpBuilder &b, const Target &target, ir::KernelOp kernel,
               const GemmProblem &problem, Block::BlockArgListType operands, Value row, Value column,
-              Value mask)
-      : b_(b), target_(target), kernel_(kernel), problem_(problem), matmul_(problem.matmul), operands_(operands), row_(row),
-        column_(column), mask_(mask) {}
+              Value mask, const llvm::DenseMap<Value, RngWords> &rng)
+      : b_(b), rng_(rng), target_(target), kernel_(kernel), problem_(problem),
+        matmul_(problem.matmul), operands_(operands), row_(row), column_(column), mask_(mask) {}
 
   LogicalResult emit(Value sums, std::string *reason) {
     lanes_[matmul_.getY()] = sums;
@@ -59,28 +60,29 @@ private:
       lanes_[reshape.getY()] = lanes_[reshape.getX()];
       return success();
     }
+    LaneContext context;
+    context.lanes = target_.lanes();
+    context.fma = target_.hasFma();
     SmallVector<Value> lanes;
     for (Value operand : op.getOperands()) {
+      if (auto found = rng_.find(operand); found != rng_.end()) {
+        context.rng = found->second;
+        context.firstElement = addIndex(b_, mulIndex(b_, row_, problem_.n), column_);
+        lanes.push_back(lanes.front()); // not read: the state comes with the context
+        continue;
+      }
       FailureOr<Value> lane = laneOf(operand, tensorType(op.getResult(0)), reason);
       if (failed(lane))
         return failure();
       lanes.push_back(*lane);
     }
-    FailureOr<Value> result = emitEpilogueOp(op, lanes);
+    FailureOr<Value> result = emitElementwise(b_, &op, lanes, context);
     if (failed(result)) {
       *reason = "no code for " + op.getName().getStringRef().str() + " in a gemm's epilogue";
       return failure();
     }
     lanes_[op.getResult(0)] = *result;
     return success();
-  }
-
-  FailureOr<Value> emitEpilogueOp(Operation &op, ValueRange lanes) {
-    if (isa<ir::AddOp>(op))
-      return Value(arith::AddFOp::create(b_, lanes[0], lanes[1]));
-    if (isa<ir::MulOp>(op))
-      return Value(arith::MulFOp::create(b_, lanes[0], lanes[1]));
-    return failure();
   }
 
   FailureOr<Value> laneOf(Value value, RankedTensorType iteration, std::string *reason) {
@@ -97,9 +99,6 @@ private:
       return failure();
     }
     Value buffer = operands_[argument.getArgNumber()];
-    if (tensorType(value).getShape() == ArrayRef<int64_t>{3} &&
-        tensorType(value).getElementType().isInteger(64))
-      return buffer; // the state of the random numbers: read by the op itself
     ir::StridedView view = source.view.broadcastTo(iteration.getShape().vec());
     int64_t last = view.sizes.empty() || view.elements() == 1 ? 0 : view.strides.back();
     if (last != 0 && last != 1) {
@@ -159,6 +158,7 @@ private:
   }
 
   ImplicitLocOpBuilder &b_;
+  const llvm::DenseMap<Value, RngWords> &rng_;
   const Target &target_;
   ir::KernelOp kernel_;
   const GemmProblem &problem_;
@@ -193,13 +193,18 @@ FailureOr<func::FuncOp> emitEpilogue(ImplicitLocOpBuilder &b, const Target &targ
     auto rest = args.drop_front(spec.operands.size());
     Value scratch = rest[0], offset = rest[1], firstRow = rest[2], rows = rest[3];
     Value firstColumn = rest[4], columns = rest[5];
+    llvm::DenseMap<Value, RngWords> rng;
+    kernel.walk([&](ir::DropoutOp dropout) {
+      if (auto argument = dyn_cast<BlockArgument>(dropout.getRng()))
+        rng.try_emplace(argument, loadRngWords(b, operands[argument.getArgNumber()]));
+    });
     Value whole = mulIndex(b, divIndex(b, columns, lanes), lanes);
     forLoop(b, constantIndex(b, 0), rows, 1, [&](Value row) {
       Value line = addIndex(b, offset, mulIndex(b, row, spec.width));
       auto vector = [&](Value column, Value mask) {
         Value sums = loadVector(b, lanes, scratch, addIndex(b, line, column));
         VectorOfRow writer(b, target, kernel, problem, operands, addIndex(b, firstRow, row),
-                           addIndex(b, firstColumn, column), mask);
+                           addIndex(b, firstColumn, column), mask, rng);
         if (failed(writer.emit(sums, reason)))
           result = failure();
       };

@@ -1,4 +1,7 @@
 list(APPEND HEDDLE_CODEGEN_CPU_SOURCES
+  Attention.cpp
+  AttentionParts.cpp
+  AttentionProblem.cpp
   Gemm.cpp
   GemmEpilogue.cpp
   GemmProblem.cpp

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+// Generated attention kernels against plain loops in double precision.
+
+#include <cmath>
+
+#include "codegen/cpu/Attention.h"
+#include "tests/codegen/AttentionReference.h"
+#include "tests/codegen/JitHarness.h"
+#include "tests/codegen/KernelText.h"
+#include "gtest/gtest.h"
+
+namespace heddle::codegen {
+namespace {
+
+struct NamedCase {
+  const char *name;
+  AttentionCase c;
+};
+
+// B, H, G, T, S, D, E, causal, window, cap, key mask, lengths, bias, dropout
+const NamedCase kCases[] = {
+    {"square", {2, 3, 3, 37, 37, 16, 16}},
+    {"causal", {1, 2, 2, 64, 64, 64, 64, true}},
+    {"causal_odd", {2, 2, 2, 45, 45, 24, 24, true}},
+    {"causal_more_keys", {1, 2, 1, 19, 70, 8, 8, true}},
+    {"causal_more_queries", {1, 1, 1, 50, 20, 8, 8, true}},
+    {"window", {1, 2, 2, 100, 100, 16, 16, true, 33}},
+    {"window_alone", {1, 1, 1, 90, 90, 16, 16, false, 20}},
+    {"soft_cap", {1, 2, 2, 20, 36, 16, 16, false, 0, 0.7}},
+    {"key_mask", {3, 2, 2, 17, 40, 32, 32, false, 0, 0, true}},
+    {"lengths", {3, 2, 2, 9, 80, 32, 32, true, 0, 0, false, true}},
+    {"bias", {2, 3, 3, 21, 35, 16, 16, true, 0, 0, false, false, true}},
+    {"dropout", {2, 2, 2, 33, 40, 16, 16, true, 0, 0, false, false, false, 0.25}},
+    {"grouped", {2, 6, 2, 13, 50, 16, 16, true}},
+    {"grouped_whole_tiles", {1, 4, 2, 32, 32, 16, 16, true}},
+    {"other_value_size", {1, 2, 2, 30, 30, 80, 40, true}},
+    {"wide", {1, 2, 2, 24, 48, 128, 128, true}},
+    {"very_wide", {1, 1, 1, 24, 48, 256, 256}},
+    {"decode", {2, 4, 4, 1, 77, 64, 64, true, 0, 0, false, true}},
+    {"decode_grouped", {2, 8, 2, 1, 100, 64, 64, false, 0, 0, false, true}},
+    {"decode_mask_window", {2, 2, 1, 2, 90, 24, 24, true, 40, 0, true}},
+    {"everything", {2, 4, 2, 40, 65, 24, 24, true, 30, 2.0, true, true, true, 0.1}},
+};
+
+struct Parameter {
+  std::string target;
+  NamedCase item;
+};
+
+class AttentionTest : public testing::TestWithParam<Parameter> {
+protected:
+  const AttentionCase &item() const { return GetParam().item.c; }
+
+  template <typename Generate>
+  std::unique_ptr<JitKernel> compile(const KernelText &text, Generate generate) {
+    Target target = *parseTarget(GetParam().target);
+    mlir::OwningOpRef<mlir::ModuleOp> module;
+    ir::KernelOp kernel = parseKernel(text, module);
+    std::string reason;
+    auto generated = generate(kernel, target, &reason);
+    if (failed(generated)) {
+      ADD_FAILURE() << reason;
+      return nullptr;
+    }
+    StatusOr<JitKernel> jit = JitKernel::compile(std::move(*generated), target);
+    EXPECT_TRUE(jit.ok()) << jit.status();
+    return jit.ok() ? std::make_unique<JitKernel>(std::move(*jit)) : nullptr;
+  }
+
+  void appendOptions(std::vector<void *> &operands) {
+    if (item().bias)
+      operands.push_back(data_.bias.data());
+    if (item().keyMask)
+      operands.push_back(data_.keyMask.data());
+    if (item().lengths)
+      operands.push_back(data_.lengths.data());
+    if (item().dropout > 0)
+      operands.push_back(data_.rng.data());
+  }
+
+  static void expectClose(const std::vector<float> &actual, const std::vector<double> &expected,
+                          double tolerance, const char *name) {
+    ASSERT_EQ(actual.size(), expected.size());
+    for (size_t i = 0; i < actual.size(); ++i) {
+      if (std::isinf(expected[i]))
+        ASSERT_EQ(actual[i], expected[i]) << name << " at " << i;
+      else
+        ASSERT_NEAR(actual[i], expected[i], tolerance) << name << " at " << i;
+    }
+  }
+
+  AttentionData data_;
+};
+
+std::vector<Parameter> allParameters() {
+  std::vector<Parameter> result;
+  for (const char *target : {"cpu:avx512", "cpu:avx2", "cpu:scalar"})
+    for (const NamedCase &item : kCases)
+      result.push_back({target, item});
+  return result;
+}
+
+INSTANTIATE_TEST_SUITE_P(Cases, AttentionTest, testing::ValuesIn(allParameters()),
+                         [](const auto &info) {
+                           return info.param.target.substr(4) + "_" + info.param.item.name;
+                         });
+
+TEST_P(AttentionTest, Forward) {
+  const AttentionCase &c = item();
+  AttentionOptionsText options = optionsText(c, 3);
+  std::string q = tensorText({c.batches, c.heads, c.queries, c.headSize});
+  std::string k = tensorText({c.batches, c.groups, c.keys, c.headSize});
+  std::string v = tensorText({c.batches, c.groups, c.keys, c.valueSize});
+  std::string o = tensorText({c.batches, c.heads, c.queries, c.valueSize});
+  std::string lse = tensorText({c.batches, c.heads, c.queries});
+  std::vector<std::string> inputs = {q, k, v};
+  inputs.insert(inputs.end(), options.types.begin(), options.types.end());
+  std::string types;
+  for (const std::string &type : inputs)
+    types += (types.empty() ? "" : ", ") + type;
+  auto kernel = compile({inputs,
+                         "%o, %lse = heddle.attention %0, %1, %2" + options.operands +
+                             options.attributes + " : (" + types + ") -> (" + o + ", " + lse + ")",
+                         {"%o", "%lse"},
+                         {o, lse}},
+                        generateAttention);
+  ASSERT_TRUE(kernel);
+  data_ = randomAttentionData(c);
+  AttentionResults expected = referenceAttention(c, data_);
+  std::vector<float> actual(c.oSize(), NAN), actualLse(c.lseSize(), NAN);
+  std::vector<void *> operands = {data_.q.data(), data_.k.data(), data_.v.data()};
+  appendOptions(operands);
+  operands.push_back(actual.data());
+  operands.push_back(actualLse.data());
+  kernel->run(operands);
+  expectClose(actual, expected.o, 2e-6, "o");
+  expectClose(actualLse, expected.lse, 4e-6, "lse");
+  std::vector<float> once = actual;
+  kernel->run(operands, 3);
+  EXPECT_EQ(once, actual) << "the bits depend on how tasks are grouped";
+}
+
+} // namespace
+} // namespace heddle::codegen
