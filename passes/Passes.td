@@ -28,7 +28,7 @@ def FuseAttentionPass : Pass<"heddle-fuse-attention", "::mlir::func::FuncOp"> {
       an operand reshaped likewise, for an integer x [B, S]; each kind at most once, up to broadcasts;
     - q is [B, H, T, D] with k, v [B, H, S, D] (perhaps a repeat of [B, G, S, D]: reshape, broadcast,
       reshape), or q is [B, G, R, T, D] with k, v [B, G, 1, S, D] (grouped queries);
-    - a bias does not depend on a parameter: the fused gradient gives it none.
+    - with `training`, a bias does not depend on a parameter: the fused gradient gives it none.
 
     Never: changes what is computed where a query sees at least one key. A query that sees none gets
     zeros, where a very negative constant in the mask would give the mean of v.
@@ -51,6 +51,10 @@ def FuseAttentionPass : Pass<"heddle-fuse-attention", "::mlir::func::FuncOp"> {
     %o, %lse = heddle.attention %q, %k, %v {causal, scale = 0.353553385}
     ```
   }];
+  let options = [
+    Option<"training", "training", "bool", "false",
+           "leave attention alone whose bias needs a gradient">,
+  ];
   let dependentDialects = ["::heddle::ir::HeddleDialect"];
 }
 
@@ -139,6 +143,15 @@ def FuseLinearCrossEntropyPass : Pass<"heddle-fuse-linear-cross-entropy", "::mli
 // and memory planning: on a page of their own.
 include "passes/TrainingPasses.td"
 
+def DropFunctionsPass : Pass<"heddle-drop-functions", "::mlir::ModuleOp"> {
+  let summary = "erases functions that other entries were derived from";
+  let description = [{
+    Erases the functions named; a name that does not exist is no error. @train_loss goes once
+    heddle-append-optimizer has made the training entries, so that it becomes no entry itself.
+  }];
+  let options = [ListOption<"names", "names", "std::string", "functions to erase">];
+}
+
 //===- Lowering to kernels --------------------------------------------------------------------------
 
 def ExpandCompositesPass : Pass<"heddle-expand-composites", "::mlir::func::FuncOp"> {
@@ -160,17 +173,6 @@ def ExpandCompositesPass : Pass<"heddle-expand-composites", "::mlir::func::FuncO
     Option<"decomposeAttention", "decompose-attention", "bool", "false",
            "write out heddle.attention where it has no gradient op">,
   ];
-  let dependentDialects = ["::heddle::ir::HeddleDialect"];
-}
-
-def FuseResidualNormPass : Pass<"heddle-fuse-residual-norm", "::mlir::func::FuncOp"> {
-  let summary = "orders residual adds next to the norms that read them";
-  let description = [{
-    Prepares heddle-form-kernels. Where `add(add(a, b), c)` chains the gradients that flow into a
-    residual stream and one of them is a norm's gradient by x, the sum is reassociated so that
-    the norm's gradient is added last and the add lands in the norm gradient's kernel. Values are
-    equal up to the rounding of one addition order, which this pass thereby fixes.
-  }];
   let dependentDialects = ["::heddle::ir::HeddleDialect"];
 }
 
