@@ -8,4 +8,9 @@ list(APPEND HEDDLE_CODEGEN_CPU_SOURCES
   LaneMemory.cpp
   MapKernel.cpp
   MathEmitter.cpp
+  RowKernel.cpp
+  RowLosses.cpp
+  RowNorms.cpp
+  RowOps.cpp
+  RowPasses.cpp
 )

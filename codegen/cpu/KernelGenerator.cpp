@@ -3,6 +3,7 @@
 
 #include "codegen/cpu/Gemm.h"
 #include "codegen/cpu/MapKernel.h"
+#include "codegen/cpu/RowKernel.h"
 #include "ir/Dialect.h"
 #include "ir/KernelForms.h"
 
@@ -23,6 +24,8 @@ FailureOr<GeneratedKernel> generateKernel(ir::KernelOp kernel, const Target &tar
     return generateGemm(kernel, target, reason);
   case ir::KernelForm::Map:
     return generateMap(kernel, target, reason);
+  case ir::KernelForm::Row:
+    return generateRow(kernel, anatomy->anchor, target, reason);
   default:
     *reason = "no code for kernels of the form " + ir::kernelFormName(anatomy->form).str();
     return failure();

@@ -1,3 +1,4 @@
 heddle_library(HeddleTestKernelCheck MLIR SRCS KernelCheck.cpp
   DEPS HeddleTestJit HeddleTestKernelText HeddleInterpreter)
 heddle_gtest(codegen_map_test MLIR SRCS MapKernelTest.cpp DEPS HeddleTestKernelCheck)
+heddle_gtest(codegen_row_test MLIR SRCS RowKernelTest.cpp DEPS HeddleTestKernelCheck)
