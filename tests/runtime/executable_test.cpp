@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: Apache-2.0
+// Executables that are damaged, hostile or for another machine are refused by name.
+#include <functional>
+
+#include "runtime/base/Limits.h"
+#include "runtime/io/FileLayer.h"
+#include "tests/runtime/FakeModel.h"
+#include "tests/runtime/TempFolder.h"
+
+namespace heddle::runtime {
+namespace {
+
+using namespace heddle::test;
+
+struct Damage {
+  const char *message;
+  std::function<void(proto::Executable &)> apply;
+};
+
+proto::Plan &plan(proto::Executable &e, const std::string &entry) {
+  for (proto::Plan &plan : *e.mutable_plans())
+    if (plan.entry() == entry)
+      return plan;
+  ADD_FAILURE() << entry;
+  return *e.mutable_plans(0);
+}
+proto::BufferRef &operand(proto::Executable &e, int launch, int index) {
+  return *plan(e, "step").mutable_launches(launch)->mutable_operands(index);
+}
+
+TEST(Executable, DamageIsNamed) {
+  const std::vector<Damage> damages = {
+      {"format version 9", [](auto &e) { e.mutable_manifest()->set_format_version(9); }},
+      {"out of range", [](auto &e) { e.mutable_manifest()->set_batch(0); }},
+      {"dropout", [](auto &e) { e.mutable_manifest()->set_dropout(NAN); }},
+      {"listed twice",
+       [](auto &e) { e.mutable_manifest()->mutable_parameters(1)->set_name("table"); }},
+      {"taken already",
+       [](auto &e) { e.mutable_manifest()->mutable_parameters(1)->add_aliases("table"); }},
+      {"negative or too large",
+       [](auto &e) { e.mutable_manifest()->mutable_parameters(0)->set_shape(0, -1); }},
+      {"negative or too large",
+       [](auto &e) {
+         e.mutable_manifest()->mutable_parameters(0)->set_shape(0, int64_t{1} << 62);
+       }},
+      {"initial scale",
+       [](auto &e) {
+         e.mutable_manifest()->mutable_parameters(0)->mutable_initializer()->set_scale(-1);
+       }},
+      {"entry step is there twice", [](auto &e) { plan(e, "loss").set_entry("step"); }},
+      {"without a name", [](auto &e) { plan(e, "loss").clear_entry(); }},
+      {"unknown kind", [](auto &e) { plan(e, "step").mutable_arguments(1)->set_kind("friend"); }},
+      {"no element type",
+       [](auto &e) {
+         plan(e, "step").mutable_arguments(1)->set_dtype(static_cast<proto::DataType>(77));
+       }},
+      {"not in the manifest",
+       [](auto &e) { plan(e, "forward").mutable_arguments(0)->set_name("chair"); }},
+      {"F32 [256, 256] in the manifest",
+       [](auto &e) { plan(e, "forward").mutable_arguments(0)->set_shape(0, 255); }},
+      {"elsewhere", [](auto &e) { plan(e, "decode").mutable_arguments(1)->set_shape(2, 9); }},
+      {"axes",
+       [](auto &e) {
+         for (int i = 0; i < 9; ++i)
+           plan(e, "step").mutable_arguments(1)->add_shape(1);
+       }},
+      {"entries in result_alias", [](auto &e) { plan(e, "step").add_result_alias(0); }},
+      {"out of range or taken", [](auto &e) { plan(e, "step").set_result_alias(2, 99); }},
+      {"out of range or taken", [](auto &e) { plan(e, "step").set_result_alias(2, -2); }},
+      {"another name, kind or type", [](auto &e) { plan(e, "step").set_result_alias(3, 5); }},
+      {"must share a buffer", [](auto &e) { plan(e, "step").set_result_alias(2, -1); }},
+      {"unknown buffer space",
+       [](auto &e) { operand(e, 0, 0).set_space(static_cast<proto::BufferRef::Space>(9)); }},
+      {"argument 99 of", [](auto &e) { operand(e, 0, 0).set_index(99); }},
+      {"argument -1 of", [](auto &e) { operand(e, 0, 0).set_index(-1); }},
+      {"constant 0 of 0", [](auto &e) { operand(e, 0, 0).set_space(proto::BufferRef::CONSTANT); }},
+      {"operand 0: 65536 elements at byte 4", [](auto &e) { operand(e, 0, 0).set_offset(4); }},
+      {"operand 0", [](auto &e) { operand(e, 0, 0).set_offset(~uint64_t{0}); }},
+      {"operand 0", [](auto &e) { operand(e, 0, 0).set_elements(uint64_t{1} << 62); }},
+      {"operand 3", [](auto &e) { plan(e, "step").set_arena_bytes(8); }},
+      {"an arena of", [](auto &e) { plan(e, "step").set_arena_bytes(~uint64_t{0}); }},
+      {"bytes of scratch",
+       [](auto &e) { plan(e, "step").mutable_launches(0)->set_scratch_bytes(~uint64_t{0}); }},
+      {"tasks with", [](auto &e) { plan(e, "step").mutable_launches(0)->set_tasks(-1); }},
+      {"outputs of", [](auto &e) { plan(e, "step").mutable_launches(0)->set_outputs(5); }},
+      {"no kernel", [](auto &e) { plan(e, "step").mutable_launches(0)->clear_kernel(); }},
+      {"hold no function fake_nothing",
+       [](auto &e) { plan(e, "step").mutable_launches(0)->set_kernel("fake_nothing"); }},
+      {"lacks avx9000", [](auto &e) { e.mutable_manifest()->add_cpu_features("avx9000"); }},
+      {"do not match their hash", [](auto &e) { (*e.mutable_kernels())[999] ^= 1; }},
+      {"do not match their hash", [](auto &e) { e.clear_kernels(); }},
+      {"no 64-bit ELF",
+       [](auto &e) {
+         e.set_kernels(std::string(100, 'x'));
+         auto v = e.manifest().format_version();
+         sealExecutable(e);
+         e.mutable_manifest()->set_format_version(v);
+       }},
+      {"cannot load the kernels",
+       [](auto &e) {
+         e.set_kernels(e.kernels().substr(0, 500));
+         sealExecutable(e);
+       }},
+  };
+  for (const Damage &damage : damages) {
+    proto::Executable executable = fakeExecutable();
+    damage.apply(executable);
+    EXPECT_THAT(Executable::create(std::move(executable), "x.heddle"), IsBadInput(damage.message));
+  }
+}
+
+TEST(Executable, FileRoundTrip) {
+  TempFolder folder;
+  std::string path = folder / "m.heddle";
+  proto::Executable executable = fakeExecutable();
+  ASSERT_THAT(writeExecutable(FileLayer::system(), executable, path), IsOk());
+  auto loaded = Executable::load(FileLayer::system(), path);
+  ASSERT_THAT(loaded, IsOk());
+  EXPECT_EQ((*loaded)->manifest().model_name(), "bigram");
+  ASSERT_NE((*loaded)->find("step"), nullptr);
+  EXPECT_EQ((*loaded)->find("nothing"), nullptr);
+  EXPECT_THAT((*loaded)->entry("encode"), IsBadInput("compiled: forward, loss, eval, step"));
+  EXPECT_NE((*loaded)->file("model.textproto"), nullptr);
+}
+
+TEST(Executable, DamagedFilesAreErrors) {
+  TempFolder folder;
+  std::string path = folder / "m.heddle";
+  FileLayer &layer = FileLayer::system();
+  EXPECT_THAT(Executable::load(layer, path), IsBadInput("m.heddle"));
+  EXPECT_THAT(Executable::load(layer, folder.path()), IsBadInput("folder"));
+  for (const char *content : {"", "hello", "\x0a\xff\xff\xff\xff\x0f"}) {
+    spill(path, content);
+    EXPECT_THAT(Executable::load(layer, path), IsBadInput("m.heddle: not a Heddle executable"));
+  }
+  proto::Executable executable = fakeExecutable();
+  std::string whole = executable.SerializeAsString();
+  // Cut anywhere, it is an error and nothing worse.
+  for (size_t size = 0; size < whole.size(); size += 1 + whole.size() / 97) {
+    spill(path, whole.substr(0, size));
+    EXPECT_THAT(Executable::load(layer, path), IsBadInput("m.heddle"));
+  }
+}
+
+TEST(Executable, FlippedBytesNeverCrash) {
+  proto::Executable executable = fakeExecutable();
+  std::string kernels = executable.kernels();
+  executable.clear_kernels();
+  std::string description = executable.SerializeAsString();
+  uint32_t random = 1;
+  for (int round = 0; round < 2000; ++round) {
+    std::string damaged = description;
+    for (int flips = 0; flips < 3; ++flips) {
+      random = random * 1664525 + 1013904223;
+      damaged[random % damaged.size()] ^= static_cast<char>(1 << (random >> 29));
+    }
+    proto::Executable parsed;
+    if (!parsed.ParseFromString(damaged))
+      continue;
+    parsed.set_kernels(kernels);
+    Executable::create(std::move(parsed), "x").status().IgnoreError();
+  }
+}
+
+TEST(Executable, KnowsWhereAStepBecomesFinal) {
+  auto executable = loadFake(fakeExecutable());
+  const Entry *step = executable->find("step");
+  EXPECT_EQ(step->commit, 4); // token losses, mean, gradient and norm come before
+  EXPECT_TRUE(step->lossBeforeCommit);
+  EXPECT_EQ(executable->find("step_accumulated")->commit, 5);
+  EXPECT_EQ(executable->find("forward")->commit, 1);
+}
+
+} // namespace
+} // namespace heddle::runtime
