@@ -1,5 +1,6 @@
 list(APPEND HEDDLE_CODEGEN_CPU_SOURCES
   Attention.cpp
+  AttentionGrad.cpp
   AttentionParts.cpp
   AttentionProblem.cpp
   Gemm.cpp

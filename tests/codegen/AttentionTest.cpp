@@ -140,5 +140,41 @@ TEST_P(AttentionTest, Forward) {
   EXPECT_EQ(once, actual) << "the bits depend on how tasks are grouped";
 }
 
+TEST_P(AttentionTest, Backward) {
+  const AttentionCase &c = item();
+  AttentionOptionsText options = optionsText(c, 6);
+  std::string q = tensorText({c.batches, c.heads, c.queries, c.headSize});
+  std::string k = tensorText({c.batches, c.groups, c.keys, c.headSize});
+  std::string v = tensorText({c.batches, c.groups, c.keys, c.valueSize});
+  std::string o = tensorText({c.batches, c.heads, c.queries, c.valueSize});
+  std::string lse = tensorText({c.batches, c.heads, c.queries});
+  std::vector<std::string> inputs = {q, k, v, o, lse, o};
+  inputs.insert(inputs.end(), options.types.begin(), options.types.end());
+  std::string types;
+  for (const std::string &type : inputs)
+    types += (types.empty() ? "" : ", ") + type;
+  auto kernel =
+      compile({inputs,
+               "%dq, %dk, %dv = heddle.attention_grad %0, %1, %2, %3, %4, %5" + options.operands +
+                   options.attributes + " : (" + types + ") -> (" + q + ", " + k + ", " + v + ")",
+               {"%dq", "%dk", "%dv"},
+               {q, k, v}},
+              generateAttentionGrad);
+  ASSERT_TRUE(kernel);
+  data_ = randomAttentionData(c);
+  AttentionResults expected = referenceAttention(c, data_);
+  std::vector<float> forward(expected.o.begin(), expected.o.end());
+  std::vector<float> lseValues(expected.lse.begin(), expected.lse.end());
+  std::vector<float> dq(c.qSize(), NAN), dk(c.kSize(), NAN), dv(c.vSize(), NAN);
+  std::vector<void *> operands = {data_.q.data(), data_.k.data(),   data_.v.data(),
+                                  forward.data(), lseValues.data(), data_.dO.data()};
+  appendOptions(operands);
+  operands.insert(operands.end(), {dq.data(), dk.data(), dv.data()});
+  kernel->run(operands, 2);
+  expectClose(dq, expected.dq, 1e-5, "dq");
+  expectClose(dk, expected.dk, 1e-5, "dk");
+  expectClose(dv, expected.dv, 1e-5, "dv");
+}
+
 } // namespace
 } // namespace heddle::codegen
