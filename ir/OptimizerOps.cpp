@@ -14,6 +14,28 @@ LogicalResult GlobalNormOp::verify() {
   return rules.shape("norm", getNorm(), {});
 }
 
+SmallVector<Value> GlobalNormOp::decompose(OpBuilder &builder) {
+  SmallVector<Value> partials;
+  for (Value tensor : getTensors())
+    partials.push_back(SumSquaresOp::create(builder, getLoc(), tensor));
+  return {NormOfPartialsOp::create(builder, getLoc(), getNorm().getType(), partials)};
+}
+
+LogicalResult SumSquaresOp::inferReturnTypes(MLIRContext *context, std::optional<Location>,
+                                             SumSquaresOp::Adaptor op,
+                                             SmallVectorImpl<Type> &results) {
+  int64_t chunks = (tensorOf(op.getX()).getNumElements() + kChunk - 1) / kChunk;
+  results.push_back(RankedTensorType::get({chunks}, Float64Type::get(context)));
+  return success();
+}
+
+LogicalResult NormOfPartialsOp::verify() {
+  ShapeRules rules(getLoc(), "norm_of_partials");
+  if (getPartials().empty())
+    return rules.fail("needs at least one tensor");
+  return rules.shape("norm", getNorm(), {});
+}
+
 LogicalResult AdamWOp::verify() {
   ShapeRules rules(getLoc(), "adamw");
   RankedTensorType param = tensorOf(getParam());

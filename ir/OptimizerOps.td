@@ -4,12 +4,37 @@
 
 include "ir/Dialect.td"
 
-def GlobalNormOp : Heddle_PureOp<"global_norm"> {
+def GlobalNormOp : Heddle_PureOp<"global_norm",
+    [DeclareOpInterfaceMethods<DecomposableOpInterface>]> {
   let summary = "the Euclidean norm of all tensors taken as one vector";
-  let description = "Sums of squares accumulate in f64 in a fixed order.";
+  let description = [{
+    Sums of squares accumulate in f64 in a fixed order. Decomposes into a sum_squares
+    per tensor, which many threads share, and one norm_of_partials.
+  }];
   let arguments = (ins Variadic<Heddle_FloatTensor>:$tensors);
   let results = (outs Heddle_FloatTensor:$norm);
   let assemblyFormat = "$tensors attr-dict `:` functional-type(operands, results)";
+  let hasVerifier = 1;
+}
+
+def SumSquaresOp : Heddle_PureOp<"sum_squares", [InferTypeOpAdaptor]> {
+  let summary = "sums of squares over chunks of a tensor";
+  let description = [{
+    y[c] is the sum of x^2 over elements [c kChunk, (c + 1) kChunk) of x in row-major
+    order, in f64; the last chunk may be short. y is f64[ceil(elements / kChunk)].
+  }];
+  let arguments = (ins Heddle_FloatTensor:$x);
+  let results = (outs Heddle_FloatTensor:$y);
+  let assemblyFormat = "$x attr-dict `:` functional-type(operands, results)";
+  let extraClassDeclaration = "static constexpr int64_t kChunk = 16384;";
+}
+
+def NormOfPartialsOp : Heddle_PureOp<"norm_of_partials"> {
+  let summary = "the square root of the sum of all elements of all partial sums of squares";
+  let description = "Added up in f64 in the order of the operands.";
+  let arguments = (ins Variadic<Heddle_FloatTensor>:$partials);
+  let results = (outs Heddle_FloatTensor:$norm);
+  let assemblyFormat = "$partials attr-dict `:` functional-type(operands, results)";
   let hasVerifier = 1;
 }
 

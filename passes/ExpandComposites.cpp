@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// heddle-expand-composites: ffn by its decomposition, losses by blocks of tokens.
+// heddle-expand-composites: ffn and global_norm by their decompositions, losses by blocks of tokens.
 #include "ir/TensorBuilder.h"
 #include "passes/FusionReport.h"
 #include "passes/Matching.h"
@@ -106,7 +106,7 @@ struct ExpandCompositesPass : impl::ExpandCompositesPassBase<ExpandCompositesPas
   void runOnOperation() override {
     SmallVector<Operation *> composites;
     getOperation().walk([&](Operation *op) {
-      if (isa<FfnOp, LinearCrossEntropyOp, LinearCrossEntropyTrainOp>(op) ||
+      if (isa<FfnOp, GlobalNormOp, LinearCrossEntropyOp, LinearCrossEntropyTrainOp>(op) ||
           (decomposeAttention && isa<AttentionOp>(op)))
         composites.push_back(op);
     });

@@ -15,6 +15,22 @@ absl::Status globalNorm(GlobalNormOp op, const Inputs &in, Outputs out) {
   return absl::OkStatus();
 }
 
+absl::Status sumSquares(SumSquaresOp op, const Inputs &in, Outputs out) {
+  const std::vector<double> &x = in[op.getX()].floats;
+  for (size_t i = 0; i < x.size(); ++i)
+    out[0].floats[i / SumSquaresOp::kChunk] += x[i] * x[i];
+  return absl::OkStatus();
+}
+
+absl::Status normOfPartials(NormOfPartialsOp op, const Inputs &in, Outputs out) {
+  double squares = 0;
+  for (mlir::Value value : op.getPartials())
+    for (double partial : in[value].floats)
+      squares += partial;
+  out[0].floats[0] = std::sqrt(squares);
+  return absl::OkStatus();
+}
+
 absl::Status adamW(AdamWOp op, const Inputs &in, Outputs out) {
   const std::vector<double> &hyper = in[op.getHyper()].floats;
   double lr = hyper[0], weightDecay = hyper[1], beta1 = hyper[2], oneMinusBeta1 = hyper[3];
@@ -40,6 +56,8 @@ absl::Status adamW(AdamWOp op, const Inputs &in, Outputs out) {
 
 void addOptimizerEvaluators(EvaluatorTable &table) {
   table.add(globalNorm);
+  table.add(sumSquares);
+  table.add(normOfPartials);
   table.add(adamW);
 }
 

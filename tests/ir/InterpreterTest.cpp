@@ -306,6 +306,9 @@ TEST_F(InterpreterTest, CrossEntropy) {
 
 TEST_F(InterpreterTest, OptimizerStep) {
   expectOp("heddle.global_norm %0, %1", {floats({2}, {1, 2}), floats({}, {2})}, floats({}, {3}));
+  expectOp("heddle.sum_squares %0", {floats({2}, {1, 3})}, floats({1}, {10}));
+  expectOp("heddle.norm_of_partials %0, %1", {floats({2}, {4, 2}), floats({1}, {3})},
+           floats({}, {3}));
   // First step: m = 0.1 g, v = 0.01 g^2, both corrected back to g and g^2.
   std::string type = "tensor<1xf64>";
   auto results =
