@@ -111,9 +111,21 @@ private:
 
   Value copyForReturn(unsigned index) {
     OpBuilder builder(return_);
-    Value value = return_.getOperand(index);
-    Value copied = buildCopy(builder, value.getLoc(), value);
+    Value value = return_.getOperand(index), copied;
+    Operation *producer = value.getDefiningOp();
+    if (auto kernel = dyn_cast_or_null<KernelOp>(producer);
+        kernel && kernel.getInputs().empty() && kernel->getNumResults() == 1)
+      copied = builder.clone(*kernel)->getResult(0); // writing is cheaper than copying
+    else if (auto constant = dyn_cast_or_null<ConstantOp>(producer);
+             constant && isa<SplatElementsAttr>(constant.getValue()))
+      copied =
+          buildKernel(builder, value.getLoc(), "fill", {}, value.getType(),
+                      [&](OpBuilder &b, ValueRange) { return b.clone(*constant)->getResult(0); });
+    else
+      copied = buildCopy(builder, value.getLoc(), value);
     return_.setOperand(index, copied);
+    if (producer && isa<ConstantOp>(producer) && producer->use_empty())
+      producer->erase();
     return copied;
   }
 
@@ -146,10 +158,20 @@ private:
     auto kernel = root.getDefiningOp<KernelOp>();
     if (!kernel)
       return false;
-    if (kernel.getInputs().empty() && llvm::all_of(kernel->getUsers(), [&](Operation *user) {
+    if (isReadBeforeOrInPlace(argument, kernel, cast<OpResult>(root).getResultNumber()))
+      return true;
+    // What reads nothing can be made last.
+    if (!kernel.getInputs().empty() || !llvm::all_of(kernel->getUsers(), [&](Operation *user) {
           return user == return_.getOperation();
         }))
-      kernel->moveBefore(return_);
+      return false;
+    kernel->moveBefore(return_);
+    return isReadBeforeOrInPlace(argument, kernel, cast<OpResult>(root).getResultNumber());
+  }
+
+  /// Whether every read of the argument comes before `kernel`, or is one of `kernel`'s that allows
+  /// result `result` to lie in the same memory.
+  bool isReadBeforeOrInPlace(unsigned argument, KernelOp kernel, unsigned result) {
     SmallVector<Value> windows = {function_.getArgument(argument)};
     for (size_t i = 0; i < windows.size(); ++i) {
       for (OpOperand &use : windows[i].getUses()) {
@@ -157,8 +179,7 @@ private:
         if (isa<ReshapeOp, SliceOp>(user)) {
           windows.push_back(user->getResult(0));
         } else if (user == kernel.getOperation()) {
-          if (!isWholeRoot(use.get()) || !mayShareBuffer(kernel, use.getOperandNumber(),
-                                                         cast<OpResult>(root).getResultNumber()))
+          if (!isWholeRoot(use.get()) || !mayShareBuffer(kernel, use.getOperandNumber(), result))
             return false;
         } else if (!user->isBeforeInBlock(kernel)) {
           return false;

@@ -26,9 +26,10 @@ struct ResultPlacement {
 ///   result
 ///     that may be written over it: nobody reads the old value afterwards, and the kernel itself
 ///     reads it in place, if at all.
-/// Where that does not hold, a kernel named "copy" (or "concat") is put in; kernels that read
-/// nothing and make a new state (zeros) move down to the return first. Fails with an error at the
-/// op when the function has other ops, or when two arguments would have to swap values.
+/// Where that does not hold, a kernel named "copy" (or "concat"; or "fill" for a splat constant) is
+/// put in; kernels that read nothing and make a new state (zeros) move down to the return first.
+/// Fails with an error at the op when the function has other ops, or when two arguments would have
+/// to swap values.
 mlir::FailureOr<ResultPlacement> insertCopies(mlir::func::FuncOp function);
 
 } // namespace heddle::passes

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+// RUN: heddle-opt %s --split-input-file --heddle-fuse-ffn | FileCheck %s
+
+// The dropout behind it stays outside.
+// CHECK-LABEL: func @plain
+// CHECK: %[[Y:.*]], %{{.*}} = heddle.ffn gelu_tanh %arg0 in(%arg1, %arg2) out(%arg3, %arg4)
+// CHECK: heddle.dropout %[[Y]]
+// CHECK-NOT: heddle.matmul
+func.func @plain(%x: tensor<2x3x4xf32>, %w1: tensor<4x16xf32>, %b1: tensor<16xf32>, %w2: tensor<16x4xf32>, %b2: tensor<4xf32>, %rng: tensor<3xi64>) -> tensor<2x3x4xf32> {
+  %0 = heddle.matmul %x, %w1 : (tensor<2x3x4xf32>, tensor<4x16xf32>) -> tensor<2x3x16xf32>
+  %1 = heddle.add %0, %b1 : (tensor<2x3x16xf32>, tensor<16xf32>) -> tensor<2x3x16xf32>
+  %2 = heddle.gelu %1 {tanh_approximation} : tensor<2x3x16xf32>
+  %3 = heddle.matmul %2, %w2 : (tensor<2x3x16xf32>, tensor<16x4xf32>) -> tensor<2x3x4xf32>
+  %4 = heddle.add %b2, %3 : (tensor<4xf32>, tensor<2x3x4xf32>) -> tensor<2x3x4xf32>
+  %5 = heddle.dropout %4, %rng {p = 0.1 : f64, rng_id = 5 : i64} : (tensor<2x3x4xf32>, tensor<3xi64>) -> tensor<2x3x4xf32>
+  return %5 : tensor<2x3x4xf32>
+}
+
+// -----
+
+// CHECK-LABEL: func @gated
+// CHECK: heddle.ffn silu %arg0 in(%arg2) gate(%arg1) out(%arg3) {transpose_weights}
+// CHECK-NOT: heddle.mul
+func.func @gated(%x: tensor<2x3x4xf32>, %wg: tensor<16x4xf32>, %wu: tensor<16x4xf32>, %wd: tensor<4x16xf32>) -> tensor<2x3x4xf32> {
+  %0 = heddle.matmul %x, %wg {transpose_b} : (tensor<2x3x4xf32>, tensor<16x4xf32>) -> tensor<2x3x16xf32>
+  %1 = heddle.silu %0 : tensor<2x3x16xf32>
+  %2 = heddle.matmul %x, %wu {transpose_b} : (tensor<2x3x4xf32>, tensor<16x4xf32>) -> tensor<2x3x16xf32>
+  %3 = heddle.mul %1, %2 : (tensor<2x3x16xf32>, tensor<2x3x16xf32>) -> tensor<2x3x16xf32>
+  %4 = heddle.matmul %3, %wd {transpose_b} : (tensor<2x3x16xf32>, tensor<4x16xf32>) -> tensor<2x3x4xf32>
+  return %4 : tensor<2x3x4xf32>
+}
+
+// -----
+
+// silu written out, rank 2.
+// CHECK-LABEL: func @written_silu
+// CHECK: heddle.ffn silu %arg0 in(%arg1) out(%arg2)
+func.func @written_silu(%x: tensor<3x4xf32>, %w1: tensor<4x16xf32>, %w2: tensor<16x4xf32>) -> tensor<3x4xf32> {
+  %0 = heddle.matmul %x, %w1 : (tensor<3x4xf32>, tensor<4x16xf32>) -> tensor<3x16xf32>
+  %1 = heddle.sigmoid %0 : tensor<3x16xf32>
+  %2 = heddle.mul %0, %1 : (tensor<3x16xf32>, tensor<3x16xf32>) -> tensor<3x16xf32>
+  %3 = heddle.matmul %2, %w2 : (tensor<3x16xf32>, tensor<16x4xf32>) -> tensor<3x4xf32>
+  return %3 : tensor<3x4xf32>
+}
+
+// -----
+
+// A residual is no bias.
+// CHECK-LABEL: func @residual
+// CHECK: %[[Y:.*]], %{{.*}} = heddle.ffn relu %arg0 in(%arg1) out(%arg2) :
+// CHECK: heddle.add %[[Y]], %arg0
+func.func @residual(%x: tensor<3x4xf32>, %w1: tensor<4x16xf32>, %w2: tensor<16x4xf32>) -> tensor<3x4xf32> {
+  %0 = heddle.matmul %x, %w1 : (tensor<3x4xf32>, tensor<4x16xf32>) -> tensor<3x16xf32>
+  %1 = heddle.relu %0 : tensor<3x16xf32>
+  %2 = heddle.matmul %1, %w2 : (tensor<3x16xf32>, tensor<16x4xf32>) -> tensor<3x4xf32>
+  %3 = heddle.add %2, %x : (tensor<3x4xf32>, tensor<3x4xf32>) -> tensor<3x4xf32>
+  return %3 : tensor<3x4xf32>
+}
