@@ -206,8 +206,10 @@ absl::Status dropout(DropoutOp op, const Inputs &in, Outputs out) {
   DropoutStream stream = dropoutStream(in[op.getRng()], op.getRngId());
   double p = op.getP().convertToDouble();
   const Tensor &x = in[op.getX()];
-  for (size_t i = 0; i < x.floats.size(); ++i)
-    out[0].floats[i] = x.floats[i] * stream.factor(i, p);
+  for (size_t i = 0; i < x.floats.size(); ++i) {
+    double factor = stream.factor(i, p);
+    out[0].floats[i] = factor == 0 ? 0 : x.floats[i] * factor; // also where x is not finite
+  }
   return absl::OkStatus();
 }
 
