@@ -86,7 +86,8 @@ void fill(remark::detail::InFlightRemark remark, Operation *at, StringRef reason
   using Arg = remark::detail::Remark::Arg;
   if (!remark)
     return;
-  remark << Arg(kLayerKey, ir::layerPath(at->getLoc()));
+  if (std::string layer = ir::layerPath(at->getLoc()); !layer.empty())
+    remark << Arg(kLayerKey, layer);
   if (!reason.empty())
     remark << Arg(kReasonKey, reason);
   if (!advice.empty())
