@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+// From a definition to IR: the one place that knows how a transformer is wired. It writes the
+// mathematics as the papers do, in primitive ops; passes lift it into attention and FFN.
+//
+//   forward     (parameters, input_ids, attention_mask, position_ids [B, T]) -> logits [B, T, V]
+//   loss        (as forward, targets [B, T]) -> loss []
+//   eval        (parameters, input_ids, targets) -> loss []
+//   train_loss  as eval with dropout, and with `rng` where there is any
+//   prefill     (parameters, input_ids [B, T], last_index [B]) -> logits [B, V] of those positions,
+//               cache.k.<layer> and cache.v.<layer> [B, G, T, D]
+//   decode      (parameters, the caches, input_ids [B, 1], positions [B]) -> logits [B, V], caches
+//
+// Inputs are i32. targets[b, t] is what follows input_ids[b, t]; -100 counts for nothing.
+
+#ifndef HEDDLE_FRONTEND_BUILDER_H
+#define HEDDLE_FRONTEND_BUILDER_H
+
+#include <string>
+#include <vector>
+
+#include "frontend/GraphBuilder.h"
+#include "frontend/ModelDef.pb.h"
+
+namespace heddle::frontend {
+
+inline constexpr char kForwardEntry[] = "forward";
+inline constexpr char kLossEntry[] = "loss";
+inline constexpr char kEvalEntry[] = "eval";
+inline constexpr char kTrainLossEntry[] = "train_loss";
+inline constexpr char kPrefillEntry[] = "prefill";
+inline constexpr char kDecodeEntry[] = "decode";
+
+/// The entries that a definition has; those for training only when asked for. Models that look
+/// ahead do not generate: they have no prefill and decode.
+std::vector<std::string> entriesOf(const proto::ModelDef &definition, bool training);
+
+struct BuildOptions {
+  int64_t batch = 1;
+  int64_t seq = 1;
+  /// Some of entriesOf().
+  std::vector<std::string> entries;
+  /// The type of parameters and activations. f64 is for exact comparisons in the interpreter.
+  Element number = Element::f32;
+};
+
+/// The verified module, its functions in the order of `entries`. InvalidArgument where the shape
+/// does not fit the model or an entry is unknown; the definition itself was validated before, and
+/// has its vocab_size.
+StatusOr<mlir::OwningOpRef<mlir::ModuleOp>> buildModule(mlir::MLIRContext &context,
+                                                        const proto::ModelDef &definition,
+                                                        const BuildOptions &options);
+
+} // namespace heddle::frontend
+
+#endif // HEDDLE_FRONTEND_BUILDER_H

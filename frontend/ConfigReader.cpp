@@ -1,0 +1,293 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "frontend/ConfigReader.h"
+
+#include <algorithm>
+#include <charconv>
+#include <set>
+
+#include "frontend/FieldPath.h"
+#include "frontend/Validate.h"
+
+namespace heddle::frontend {
+namespace {
+
+using runtime::JsonRef;
+
+constexpr char kModelType[] = "model_type";
+constexpr char kArchitectures[] = "architectures";
+
+/// A value as family files spell it: text without quotes, numbers in their shortest form.
+std::string spelled(const JsonRef &ref) {
+  const runtime::JsonValue &value = ref.value();
+  if (const std::string *text = value.string())
+    return *text;
+  if (const bool *truth = value.boolean())
+    return *truth ? "true" : "false";
+  if (const double *number = value.real()) {
+    char buffer[32];
+    auto [end, error] = std::to_chars(buffer, buffer + sizeof buffer, *number);
+    return std::string(buffer, end);
+  }
+  if (const auto *object = value.object(); object && object->members.empty())
+    return "{}";
+  return value.describe();
+}
+
+class Reader {
+public:
+  Reader(const JsonRef &config, const proto::Family &family)
+      : config_(config), family_(family), definition_(family.definition()) {}
+
+  StatusOr<proto::ModelDef> run() {
+    HEDDLE_RETURN_IF_ERROR(checkArchitectures());
+    HEDDLE_RETURN_IF_ERROR(checkKnown(config_));
+    for (const proto::ConfigKey &key : family_.keys())
+      HEDDLE_RETURN_IF_ERROR(read(key));
+    HEDDLE_RETURN_IF_ERROR(checkAllApply());
+    if (std::optional<FieldError> error = findFieldError(definition_))
+      return inWordsOfConfig(*error);
+    return definition_;
+  }
+
+private:
+  Status checkArchitectures() const {
+    std::optional<JsonRef> list = config_.find(kArchitectures);
+    if (!list)
+      return absl::OkStatus();
+    HEDDLE_ASSIGN_OR_RETURN(std::vector<JsonRef> names, list->asArray());
+    const auto &supported = family_.architectures();
+    for (const JsonRef &name : names) {
+      HEDDLE_ASSIGN_OR_RETURN(std::string text, name.asString());
+      if (std::find(supported.begin(), supported.end(), text) == supported.end())
+        return list->error(
+            absl::StrCat("\"", text, "\" is not supported; supported: ", joined(supported)));
+    }
+    return absl::OkStatus();
+  }
+
+  template <typename List> static std::string joined(const List &list) {
+    std::string text;
+    for (const std::string &item : list)
+      text += (text.empty() ? "" : ", ") + item;
+    return text;
+  }
+
+  /// Every key below `object` is one that the family reads or ignores. Objects that the family
+  /// looks into are checked inside.
+  Status checkKnown(const JsonRef &object) const {
+    HEDDLE_ASSIGN_OR_RETURN(auto members, object.asObject());
+    for (const auto &[name, value] : members) {
+      if (value.isNull() || isRead(value.path()) || isIgnored(value.path()) ||
+          value.path() == kModelType || value.path() == kArchitectures)
+        continue;
+      if (value.value().object() && isLookedInto(value.path())) {
+        HEDDLE_RETURN_IF_ERROR(checkKnown(value));
+        continue;
+      }
+      return value.error(absl::StrCat("unknown to the family ", family_.model_type(),
+                                      ", so its value ", value.value().describe(),
+                                      " may change what the model computes; remove it, or say what "
+                                      "it means in a family file (--family)"));
+    }
+    return absl::OkStatus();
+  }
+
+  template <typename Function> bool anySpelling(Function matches) const {
+    for (const proto::ConfigKey &key : family_.keys()) {
+      if (matches(key.key()))
+        return true;
+      for (const std::string &alias : key.aliases())
+        if (matches(alias))
+          return true;
+    }
+    return false;
+  }
+  bool isRead(const std::string &path) const {
+    return anySpelling([&](const std::string &spelling) { return spelling == path; });
+  }
+  bool isLookedInto(const std::string &path) const {
+    return anySpelling(
+        [&](const std::string &spelling) { return spelling.rfind(path + ".", 0) == 0; });
+  }
+  bool isIgnored(const std::string &path) const {
+    return std::any_of(family_.ignored_keys().begin(), family_.ignored_keys().end(),
+                       [&](const std::string &pattern) { return matchesPattern(pattern, path); });
+  }
+
+  /// The value at a path; absent where any part is absent or null.
+  std::optional<JsonRef> valueAt(const std::string &path) const {
+    std::optional<JsonRef> at = config_;
+    for (size_t begin = 0; at && begin <= path.size();) {
+      size_t end = std::min(path.find('.', begin), path.size());
+      if (!at->value().object())
+        return std::nullopt;
+      at = at->find(path.substr(begin, end - begin));
+      begin = end + 1;
+    }
+    return at;
+  }
+
+  /// The value under any of the key's spellings, which must agree.
+  StatusOr<std::optional<JsonRef>> lookUp(const proto::ConfigKey &key) const {
+    std::optional<JsonRef> found = valueAt(key.key());
+    for (const std::string &alias : key.aliases()) {
+      std::optional<JsonRef> other = valueAt(alias);
+      if (found && other && spelled(*found) != spelled(*other))
+        return other->error(absl::StrCat("found ", other->value().describe(), ", but key \"",
+                                         found->path(), "\" says ", found->value().describe()));
+      if (!found)
+        found = other;
+    }
+    return found;
+  }
+
+  /// The text of a key's value or default; empty where it has neither.
+  StatusOr<std::string> textOf(const std::string &name) const {
+    for (const proto::ConfigKey &key : family_.keys()) {
+      if (key.key() != name)
+        continue;
+      HEDDLE_ASSIGN_OR_RETURN(std::optional<JsonRef> value, lookUp(key));
+      return value ? spelled(*value) : key.default_value();
+    }
+    return std::string();
+  }
+
+  StatusOr<bool> applies(const proto::ConfigKey &key) const {
+    for (const proto::Condition &condition : key.when()) {
+      HEDDLE_ASSIGN_OR_RETURN(std::string value, textOf(condition.key()));
+      if (value != condition.equals())
+        return false;
+    }
+    return true;
+  }
+
+  Status read(const proto::ConfigKey &key) {
+    HEDDLE_ASSIGN_OR_RETURN(bool meant, applies(key));
+    if (!meant)
+      return absl::OkStatus();
+    applied_.insert(key.key());
+    HEDDLE_ASSIGN_OR_RETURN(std::optional<JsonRef> value, lookUp(key));
+    if (!value && key.has_default_key())
+      value = valueAt(key.default_key());
+    if (value)
+      return take(key, *value);
+    if (key.required())
+      return config_.error(absl::StrCat("key \"", key.key(), "\" is missing"));
+    return key.has_default_value() ? takeText(key, key.default_value()) : absl::OkStatus();
+  }
+
+  Status take(const proto::ConfigKey &key, const JsonRef &value) {
+    if (!key.values().empty())
+      return withSupported(key, value, takeText(key, spelled(value)));
+    if (!key.has_field())
+      return absl::OkStatus();
+    HEDDLE_ASSIGN_OR_RETURN(FieldPath field, fieldOf(key));
+    return field.setJson(definition_, value);
+  }
+
+  static Status withSupported(const proto::ConfigKey &key, const JsonRef &value, Status taken) {
+    if (taken.ok())
+      return taken;
+    std::vector<std::string> supported;
+    for (const proto::Value &option : key.values())
+      supported.push_back(option.from());
+    return value.error(absl::StrCat(value.value().describe(),
+                                    " is not supported; supported: ", joined(supported)));
+  }
+
+  /// A default, or one of the key's values.
+  Status takeText(const proto::ConfigKey &key, const std::string &text) {
+    std::string to = text;
+    if (!key.values().empty()) {
+      auto option = std::find_if(key.values().begin(), key.values().end(),
+                                 [&](const proto::Value &value) { return value.from() == text; });
+      if (option == key.values().end())
+        return invalidInput("not among the values");
+      if (!option->has_to())
+        return absl::OkStatus();
+      to = option->to();
+    }
+    if (!key.has_field())
+      return absl::OkStatus();
+    HEDDLE_ASSIGN_OR_RETURN(FieldPath field, fieldOf(key));
+    return field.setText(definition_, to);
+  }
+
+  static StatusOr<FieldPath> fieldOf(const proto::ConfigKey &key) {
+    return FieldPath::find(*proto::ModelDef::descriptor(), key.field());
+  }
+
+  /// A key that is there but has no meaning beside the others was meant to change something.
+  Status checkAllApply() const {
+    for (const proto::ConfigKey &key : family_.keys()) {
+      if (applied_.count(key.key()))
+        continue;
+      HEDDLE_ASSIGN_OR_RETURN(std::optional<JsonRef> value, lookUp(key));
+      if (!value)
+        continue;
+      const proto::Condition &condition = key.when(0);
+      HEDDLE_ASSIGN_OR_RETURN(std::string found, textOf(condition.key()));
+      return value->error(
+          absl::StrCat("has no meaning where \"", condition.key(), "\" is \"", found, "\""));
+    }
+    return absl::OkStatus();
+  }
+
+  /// The user knows the keys, not our fields.
+  Status inWordsOfConfig(const FieldError &error) const {
+    for (const proto::ConfigKey &key : family_.keys()) {
+      if (key.field() != error.field || !applied_.count(key.key()))
+        continue;
+      StatusOr<std::optional<JsonRef>> value = lookUp(key);
+      if (value.ok() && *value)
+        return (*value)->error(error.problem);
+      return config_.error(absl::StrCat("key \"", key.key(), "\": ", error.problem));
+    }
+    return config_.error(absl::StrCat(error.field, ": ", error.problem));
+  }
+
+  const JsonRef &config_;
+  const proto::Family &family_;
+  proto::ModelDef definition_;
+  std::set<std::string> applied_;
+};
+
+} // namespace
+
+StatusOr<const proto::Family *> familyOf(const JsonRef &config, const Families &families) {
+  HEDDLE_ASSIGN_OR_RETURN(std::string type, config.getString(kModelType));
+  const proto::Family *family = families.find(type);
+  if (!family)
+    return invalidInput(config.file(), ": key \"", kModelType, "\": \"", type,
+                        "\" is not supported; supported: ", families.known(),
+                        " (another family can be added with --family)");
+  return family;
+}
+
+StatusOr<proto::ModelDef> readConfig(const JsonRef &config, const proto::Family &family) {
+  return Reader(config, family).run();
+}
+
+bool matchesPattern(std::string_view pattern, std::string_view text) {
+  // Greedy with one point to go back to: the last star takes one more character.
+  size_t p = 0, t = 0, star = std::string_view::npos, resume = 0;
+  while (t < text.size()) {
+    if (p < pattern.size() && pattern[p] == '*') {
+      star = p++;
+      resume = t;
+    } else if (p < pattern.size() && pattern[p] == text[t]) {
+      ++p;
+      ++t;
+    } else if (star != std::string_view::npos) {
+      p = star + 1;
+      t = ++resume;
+    } else {
+      return false;
+    }
+  }
+  while (p < pattern.size() && pattern[p] == '*')
+    ++p;
+  return p == pattern.size();
+}
+
+} // namespace heddle::frontend

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "frontend/Dimensions.h"
+
+#include <algorithm>
+
+namespace heddle::frontend {
+
+Dimensions::Dimensions(const proto::ModelDef &definition) {
+  const proto::Attention &attention = definition.attention();
+  width = definition.width();
+  layers = definition.layers();
+  heads = attention.heads();
+  kvHeads = attention.has_kv_heads() ? attention.kv_heads() : heads;
+  headDim = attention.has_head_dim() ? attention.head_dim() : heads > 0 ? width / heads : 0;
+  hidden = definition.ffn().has_hidden() ? definition.ffn().hidden() : 4 * width;
+  vocab = definition.vocab_size();
+  positions = definition.max_positions();
+}
+
+bool hasLearnedPositions(const proto::ModelDef &definition) {
+  return definition.positions().kind_case() == proto::Positions::kLearned ||
+         definition.positions().kind_case() == proto::Positions::KIND_NOT_SET;
+}
+
+bool normsHaveBias(const proto::ModelDef &definition) {
+  if (definition.norm().kind() == proto::Norm::RMS_NORM)
+    return false;
+  return definition.norm().has_bias() ? definition.norm().bias() : definition.bias();
+}
+
+bool qkvHasBias(const proto::ModelDef &definition) {
+  const proto::Attention &attention = definition.attention();
+  return attention.has_qkv_bias() ? attention.qkv_bias() : definition.bias();
+}
+
+bool attentionOutputHasBias(const proto::ModelDef &definition) {
+  const proto::Attention &attention = definition.attention();
+  return attention.has_output_bias() ? attention.output_bias() : definition.bias();
+}
+
+bool ffnHasBias(const proto::ModelDef &definition) {
+  return definition.ffn().has_bias() ? definition.ffn().bias() : definition.bias();
+}
+
+double largestDropout(const proto::ModelDef &definition) {
+  const proto::Dropout &dropout = definition.dropout();
+  return std::max({dropout.embedding(), dropout.attention(), dropout.residual()});
+}
+
+} // namespace heddle::frontend

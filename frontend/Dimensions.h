@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+// The sizes of a definition with the defaults that depend on other fields filled in.
+
+#ifndef HEDDLE_FRONTEND_DIMENSIONS_H
+#define HEDDLE_FRONTEND_DIMENSIONS_H
+
+#include <cstdint>
+
+#include "frontend/ModelDef.pb.h"
+
+namespace heddle::frontend {
+
+/// Sizes by their letters. Meaningful for definitions that validateModel() accepts.
+struct Dimensions {
+  explicit Dimensions(const proto::ModelDef &definition);
+
+  int64_t width; // C
+  int64_t layers;
+  int64_t heads;     // H
+  int64_t kvHeads;   // G
+  int64_t headDim;   // D
+  int64_t hidden;    // F
+  int64_t vocab;     // V, 0 where the definition leaves it out
+  int64_t positions; // the longest sequence, 0: unbounded
+
+  int64_t queryWidth() const { return heads * headDim; }
+  int64_t keyWidth() const { return kvHeads * headDim; }
+};
+
+bool hasLearnedPositions(const proto::ModelDef &definition);
+bool normsHaveBias(const proto::ModelDef &definition);
+bool qkvHasBias(const proto::ModelDef &definition);
+bool attentionOutputHasBias(const proto::ModelDef &definition);
+bool ffnHasBias(const proto::ModelDef &definition);
+
+/// The largest share of elements that any part drops in training; 0: no dropout.
+double largestDropout(const proto::ModelDef &definition);
+
+} // namespace heddle::frontend
+
+#endif // HEDDLE_FRONTEND_DIMENSIONS_H

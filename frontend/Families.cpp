@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "frontend/Families.h"
+
+#include <algorithm>
+
+#include "frontend/FieldPath.h"
+#include "runtime/base/Limits.h"
+#include "runtime/io/Textproto.h"
+#include "runtime/io/WholeFile.h"
+
+namespace heddle::frontend {
+namespace {
+
+constexpr char kCommonFile[] = "common.textproto";
+
+bool hasKey(const proto::Family &family, const std::string &key) {
+  return std::any_of(
+      family.keys().begin(), family.keys().end(), [&](const proto::ConfigKey &entry) {
+        return entry.key() == key || std::find(entry.aliases().begin(), entry.aliases().end(),
+                                               key) != entry.aliases().end();
+      });
+}
+
+/// What a family says itself goes before what all have in common.
+void addCommon(proto::Family &family, const proto::Family &common) {
+  const proto::Family own = family;
+  for (const proto::ConfigKey &key : common.keys())
+    if (!hasKey(own, key.key()))
+      *family.add_keys() = key;
+  for (const proto::ValueTable &table : common.tables())
+    *family.add_tables() = table;
+  for (const std::string &key : common.ignored_keys())
+    if (!hasKey(own, key))
+      family.add_ignored_keys(key);
+}
+
+/// Tables become values of the keys that name them.
+Status resolveTable(proto::ConfigKey &key, const proto::Family &family) {
+  if (!key.has_table())
+    return absl::OkStatus();
+  for (const proto::ValueTable &table : family.tables())
+    if (table.name() == key.table()) {
+      key.mutable_values()->MergeFrom(table.values());
+      key.clear_table();
+      return absl::OkStatus();
+    }
+  return invalidInput("there is no table \"", key.table(), "\"");
+}
+
+Status checkKey(const proto::ConfigKey &key, const proto::Family &family) {
+  if (key.key().empty())
+    return invalidInput("a key without a name");
+  for (const proto::Condition &condition : key.when())
+    if (!hasKey(family, condition.key()))
+      return invalidInput("its condition reads \"", condition.key(), "\", which is no key");
+  if (key.has_default_key() && !hasKey(family, key.default_key()))
+    return invalidInput("its default reads \"", key.default_key(), "\", which is no key");
+  if (key.has_field()) {
+    proto::ModelDef scratch;
+    HEDDLE_ASSIGN_OR_RETURN(FieldPath field,
+                            FieldPath::find(*proto::ModelDef::descriptor(), key.field()));
+    for (const proto::Value &value : key.values())
+      if (value.has_to())
+        HEDDLE_RETURN_IF_ERROR(field.setText(scratch, value.to()));
+    if (key.has_default_value() && key.values().empty())
+      HEDDLE_RETURN_IF_ERROR(field.setText(scratch, key.default_value()));
+  }
+  if (key.has_default_value() && !key.values().empty() &&
+      std::none_of(key.values().begin(), key.values().end(),
+                   [&](const proto::Value &value) { return value.from() == key.default_value(); }))
+    return invalidInput("its default \"", key.default_value(), "\" is not among its values");
+  return absl::OkStatus();
+}
+
+} // namespace
+
+Status Families::add(const std::string &text, const std::string &file,
+                     const proto::Family &common) {
+  proto::Family family;
+  HEDDLE_RETURN_IF_ERROR(runtime::parseTextproto(text, file, family));
+  if (family.model_type().empty())
+    return invalidInput(file, ": field \"model_type\": is missing");
+  addCommon(family, common);
+  for (proto::ConfigKey &key : *family.mutable_keys()) {
+    Status good = resolveTable(key, family);
+    if (good.ok())
+      good = checkKey(key, family);
+    if (!good.ok())
+      return withContext(good, absl::StrCat(file, ": key \"", key.key(), "\""));
+  }
+  std::erase_if(families_, [&](const proto::Family &other) {
+    return other.model_type() == family.model_type();
+  });
+  families_.push_back(std::move(family));
+  return absl::OkStatus();
+}
+
+StatusOr<Families> Families::load(runtime::FileLayer &layer,
+                                  const std::optional<std::string> &extraFile) {
+  Families result;
+  proto::Family common;
+  for (size_t i = 0; i < kEmbeddedFamilyCount; ++i)
+    if (kEmbeddedFamilies[i].file == std::string_view(kCommonFile))
+      HEDDLE_RETURN_IF_ERROR(
+          runtime::parseTextproto(kEmbeddedFamilies[i].text, kEmbeddedFamilies[i].file, common));
+  for (size_t i = 0; i < kEmbeddedFamilyCount; ++i)
+    if (kEmbeddedFamilies[i].file != std::string_view(kCommonFile))
+      HEDDLE_RETURN_IF_ERROR(
+          result.add(kEmbeddedFamilies[i].text, kEmbeddedFamilies[i].file, common));
+  if (extraFile) {
+    HEDDLE_ASSIGN_OR_RETURN(std::string text,
+                            runtime::readSmallFile(layer, *extraFile, limits::kTextprotoBytes));
+    HEDDLE_RETURN_IF_ERROR(result.add(text, *extraFile, common));
+  }
+  return result;
+}
+
+const proto::Family *Families::find(std::string_view modelType) const {
+  for (const proto::Family &family : families_)
+    if (family.model_type() == modelType)
+      return &family;
+  return nullptr;
+}
+
+std::string Families::known() const {
+  std::string names;
+  for (const proto::Family &family : families_)
+    names += (names.empty() ? "" : ", ") + family.model_type();
+  return names;
+}
+
+} // namespace heddle::frontend

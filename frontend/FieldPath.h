@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+// Fields of a message by their path as text ("attention.heads"), so that files can say which field
+// they mean.
+
+#ifndef HEDDLE_FRONTEND_FIELDPATH_H
+#define HEDDLE_FRONTEND_FIELDPATH_H
+
+#include <string>
+
+#include "google/protobuf/message.h"
+
+#include "runtime/io/Json.h"
+
+namespace heddle::frontend {
+
+/// A singular field below a message; `message` owns what is written.
+class FieldPath {
+public:
+  /// InvalidArgument where there is no such field, or it is repeated or a message.
+  static StatusOr<FieldPath> find(const google::protobuf::Descriptor &descriptor,
+                                  const std::string &path);
+
+  /// From the text of a textproto: a number, true or false, an enumerator, a string without quotes.
+  Status setText(google::protobuf::Message &message, const std::string &text) const;
+  /// From a JSON value of the field's own type; the error names its key.
+  Status setJson(google::protobuf::Message &message, const runtime::JsonRef &value) const;
+
+private:
+  google::protobuf::Message &parent(google::protobuf::Message &message) const;
+  /// The messages on the way, then the field.
+  std::vector<const google::protobuf::FieldDescriptor *> fields_;
+};
+
+} // namespace heddle::frontend
+
+#endif // HEDDLE_FRONTEND_FIELDPATH_H

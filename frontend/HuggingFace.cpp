@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "frontend/HuggingFace.h"
+
+#include <algorithm>
+
+#include "frontend/ConfigReader.h"
+#include "runtime/io/Json.h"
+
+namespace heddle::frontend {
+
+Status readHuggingFace(runtime::FileLayer &layer, const std::string &folder,
+                       const Families &families, Model &model) {
+  HEDDLE_ASSIGN_OR_RETURN(runtime::JsonDocument document,
+                          runtime::readJsonFile(layer, folder + "/" + kConfigFile));
+  runtime::JsonRef config = document.ref();
+  HEDDLE_ASSIGN_OR_RETURN(const proto::Family *family, familyOf(config, families));
+  HEDDLE_ASSIGN_OR_RETURN(model.definition, readConfig(config, *family));
+  model.family = family->model_type();
+  model.shiftLabels = family->shift_labels();
+  const proto::ParameterNames &names = model.definition.names();
+  std::vector<std::string> prefixes(names.other_prefixes().begin(), names.other_prefixes().end());
+  prefixes.insert(prefixes.begin(), names.prefix());
+  for (const std::string &pattern : family->ignored_tensors())
+    for (const std::string &prefix : prefixes)
+      model.ignoredTensors.push_back(prefix + pattern);
+  return absl::OkStatus();
+}
+
+void takePrefixOf(const std::vector<std::string> &tensors, proto::ModelDef &definition) {
+  proto::ParameterNames &names = *definition.mutable_names();
+  std::vector<std::string> prefixes(names.other_prefixes().begin(), names.other_prefixes().end());
+  prefixes.insert(prefixes.begin(), names.prefix());
+  std::vector<std::string> sorted = tensors;
+  std::sort(sorted.begin(), sorted.end());
+  // A definition for counting: the vocabulary changes no name.
+  proto::ModelDef candidate = definition;
+  if (!candidate.has_vocab_size())
+    candidate.set_vocab_size(1);
+  size_t best = 0, bestHits = 0;
+  for (size_t i = 0; i < prefixes.size(); ++i) {
+    candidate.mutable_names()->set_prefix(prefixes[i]);
+    size_t hits = 0;
+    for (const ParameterSpec &spec : parametersOf(candidate).all())
+      hits += std::binary_search(sorted.begin(), sorted.end(), spec.name);
+    if (hits > bestHits) {
+      best = i;
+      bestHits = hits;
+    }
+  }
+  names.set_prefix(prefixes[best]);
+  names.clear_other_prefixes();
+  for (size_t i = 0; i < prefixes.size(); ++i)
+    if (i != best)
+      names.add_other_prefixes(prefixes[i]);
+}
+
+} // namespace heddle::frontend

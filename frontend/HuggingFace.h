@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+// Hugging Face folders: config.json, read by its family, and the names of the tensors beside it.
+
+#ifndef HEDDLE_FRONTEND_HUGGINGFACE_H
+#define HEDDLE_FRONTEND_HUGGINGFACE_H
+
+#include "frontend/Families.h"
+#include "frontend/Model.h"
+
+namespace heddle::frontend {
+
+inline constexpr char kConfigFile[] = "config.json";
+
+/// Fills in the definition, the family and what a checkpoint may hold beside the parameters.
+Status readHuggingFace(runtime::FileLayer &layer, const std::string &folder,
+                       const Families &families, Model &model);
+
+/// Sets names.prefix to the accepted prefix that most of the definition's parameters have in
+/// `tensors`, so that gradients go under the checkpoint's own names. Without any of them it stays
+/// what the family writes.
+void takePrefixOf(const std::vector<std::string> &tensors, proto::ModelDef &definition);
+
+} // namespace heddle::frontend
+
+#endif // HEDDLE_FRONTEND_HUGGINGFACE_H

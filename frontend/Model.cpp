@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "frontend/Model.h"
+
+#include "frontend/Families.h"
+#include "frontend/HuggingFace.h"
+#include "frontend/Validate.h"
+#include "runtime/base/Limits.h"
+#include "runtime/io/Textproto.h"
+#include "runtime/io/Weights.h"
+#include "runtime/io/WholeFile.h"
+
+namespace heddle::frontend {
+namespace {
+
+// Tokenizers, and what transformers wants to find beside config.json.
+constexpr const char *kCompanions[] = {
+    "added_tokens.json",
+    "chat_template.jinja",
+    "generation_config.json",
+    "merges.txt",
+    "spiece.model",
+    "special_tokens_map.json",
+    "tokenizer.heddle.json",
+    "tokenizer.json",
+    "tokenizer.model",
+    "tokenizer_config.json",
+    "vocab.json",
+    "vocab.txt",
+};
+
+bool endsWith(const std::string &text, const std::string &end) {
+  return text.size() >= end.size() && text.compare(text.size() - end.size(), end.size(), end) == 0;
+}
+
+std::string withoutTrailingSlash(std::string path) {
+  while (path.size() > 1 && path.back() == '/')
+    path.pop_back();
+  return path;
+}
+
+/// The text of the definition as it stands takes the place of the file.
+void setModelFile(Model &model) {
+  std::string text = runtime::printTextproto(model.definition);
+  for (ModelFile &file : model.files)
+    if (file.name == kModelFile) {
+      file.content = text;
+      return;
+    }
+  model.files.push_back({kModelFile, text});
+}
+
+Status readModelDef(runtime::FileLayer &layer, const std::string &path, Model &model) {
+  HEDDLE_RETURN_IF_ERROR(runtime::readTextprotoFile(layer, path, model.definition));
+  HEDDLE_RETURN_IF_ERROR(validateModel(model.definition, path));
+  model.shiftLabels = model.definition.attention().causal();
+  setModelFile(model);
+  return absl::OkStatus();
+}
+
+Status readFiles(runtime::FileLayer &layer, const std::string &folder, Model &model) {
+  auto take = [&](const std::string &name, uint64_t limit) -> Status {
+    const std::string path = folder + "/" + name;
+    HEDDLE_ASSIGN_OR_RETURN(bool exists, layer.exists(path));
+    if (!exists)
+      return absl::OkStatus();
+    HEDDLE_ASSIGN_OR_RETURN(std::string content, runtime::readSmallFile(layer, path, limit));
+    model.files.push_back({name, std::move(content)});
+    return absl::OkStatus();
+  };
+  if (!model.family.empty())
+    HEDDLE_RETURN_IF_ERROR(take(kConfigFile, limits::kConfigJsonBytes));
+  for (const char *name : kCompanions)
+    HEDDLE_RETURN_IF_ERROR(take(name, limits::kTokenizerJsonBytes));
+  return absl::OkStatus();
+}
+
+Status readFolder(runtime::FileLayer &layer, const std::string &folder,
+                  const std::optional<std::string> &familyFile, Model &model) {
+  HEDDLE_ASSIGN_OR_RETURN(bool hasModelDef, layer.exists(folder + "/" + kModelFile));
+  HEDDLE_ASSIGN_OR_RETURN(bool hasConfig, layer.exists(folder + "/" + kConfigFile));
+  if (hasModelDef) {
+    HEDDLE_RETURN_IF_ERROR(readModelDef(layer, folder + "/" + kModelFile, model));
+  } else if (hasConfig) {
+    HEDDLE_ASSIGN_OR_RETURN(Families families, Families::load(layer, familyFile));
+    HEDDLE_RETURN_IF_ERROR(readHuggingFace(layer, folder, families, model));
+  } else {
+    return invalidInput(folder, ": expected a folder with ", kConfigFile, " or ", kModelFile,
+                        ", found neither");
+  }
+  HEDDLE_RETURN_IF_ERROR(readFiles(layer, folder, model));
+  HEDDLE_ASSIGN_OR_RETURN(bool hasWeights, runtime::folderHasWeights(layer, folder));
+  if (hasWeights)
+    model.weightsPath = folder;
+  return absl::OkStatus();
+}
+
+void fillParameters(Model &model) {
+  if (model.definition.has_vocab_size())
+    model.parameters = parametersOf(model.definition).all();
+}
+
+Status overrideDropout(Model &model, double share) {
+  if (!(share >= 0 && share < 1))
+    return invalidInput("--dropout: expected a number from 0 to less than 1, found ", share);
+  proto::Dropout &dropout = *model.definition.mutable_dropout();
+  dropout.set_embedding(share);
+  dropout.set_attention(share);
+  dropout.set_residual(share);
+  return absl::OkStatus();
+}
+
+Status readAny(runtime::FileLayer &layer, const std::string &path,
+               const std::optional<std::string> &familyFile, Model &model) {
+  HEDDLE_ASSIGN_OR_RETURN(bool exists, layer.exists(path));
+  if (!exists)
+    return invalidInput(path, ": no such file or folder");
+  HEDDLE_ASSIGN_OR_RETURN(bool folder, layer.isFolder(path));
+  if (folder)
+    return readFolder(layer, path, familyFile, model);
+  if (endsWith(path, ".textproto"))
+    return readModelDef(layer, path, model);
+  if (endsWith(path, ".onnx"))
+    return invalidInput(path, ": ONNX models are not supported yet");
+  return invalidInput(path, ": expected a model definition (.textproto) or a Hugging Face folder");
+}
+
+} // namespace
+
+const ModelFile *Model::file(const std::string &name) const {
+  for (const ModelFile &file : files)
+    if (file.name == name)
+      return &file;
+  return nullptr;
+}
+
+StatusOr<Model> loadModel(runtime::FileLayer &layer, const std::string &path,
+                          const ModelOverrides &overrides) {
+  Model model;
+  model.path = path;
+  HEDDLE_RETURN_IF_ERROR(readAny(layer, withoutTrailingSlash(path), overrides.familyFile, model));
+  if (overrides.weightsPath)
+    model.weightsPath = *overrides.weightsPath;
+  if (!model.weightsPath.empty()) {
+    HEDDLE_ASSIGN_OR_RETURN(runtime::Weights weights,
+                            runtime::Weights::open(layer, model.weightsPath));
+    takePrefixOf(weights.names(), model.definition);
+  }
+  // After the definition's own file was written: a dropout for one run is no part of the model.
+  if (overrides.dropout)
+    HEDDLE_RETURN_IF_ERROR(overrideDropout(model, *overrides.dropout));
+  fillParameters(model);
+  return model;
+}
+
+Status bindVocabulary(Model &model, int64_t vocabSize) {
+  if (vocabSize < 1 || vocabSize > kMaxDimension)
+    return invalidInput("a tokenizer of ", vocabSize, " ids");
+  if (model.definition.has_vocab_size()) {
+    if (model.definition.vocab_size() < vocabSize)
+      return invalidInput(model.path, ": the model's vocabulary of ", model.definition.vocab_size(),
+                          " is smaller than the tokenizer's, ", vocabSize);
+    return absl::OkStatus();
+  }
+  model.definition.set_vocab_size(vocabSize);
+  HEDDLE_RETURN_IF_ERROR(validateModel(model.definition, model.path));
+  fillParameters(model);
+  if (model.family.empty()) {
+    // The dropout of this run stays out of the file.
+    proto::ModelDef stored;
+    HEDDLE_RETURN_IF_ERROR(
+        runtime::parseTextproto(model.file(kModelFile)->content, kModelFile, stored));
+    stored.set_vocab_size(vocabSize);
+    for (ModelFile &file : model.files)
+      if (file.name == kModelFile)
+        file.content = runtime::printTextproto(stored);
+  }
+  return absl::OkStatus();
+}
+
+} // namespace heddle::frontend

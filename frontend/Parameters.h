@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which parameters a definition has: their names in checkpoints, shapes, first values. No MLIR
+// here, so that a model of any size is counted without building it.
+
+#ifndef HEDDLE_FRONTEND_PARAMETERS_H
+#define HEDDLE_FRONTEND_PARAMETERS_H
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "frontend/ModelDef.pb.h"
+#include "runtime/base/Status.h"
+
+namespace heddle::frontend {
+
+/// Values before training. Normal has mean 0 and standard deviation `scale`, uniform is in
+/// [-scale, scale).
+struct Initializer {
+  enum class Kind { zeros, ones, normal, uniform };
+  Kind kind = Kind::zeros;
+  double scale = 0;
+  bool operator==(const Initializer &) const = default;
+};
+
+/// One tensor of a checkpoint.
+struct ParameterSpec {
+  std::string name;
+  std::vector<int64_t> shape;
+  Initializer initializer;
+  /// Other names under which a checkpoint may hold it.
+  std::vector<std::string> aliases;
+  /// Where it is used first: "decoder.layers.7.attention".
+  std::string layerPath;
+
+  int64_t elements() const;
+};
+
+/// Weight [in, out], or [out, in] as the definition's layout says, and bias [out].
+struct LinearParameters {
+  ParameterSpec weight;
+  std::optional<ParameterSpec> bias;
+};
+struct NormParameters {
+  ParameterSpec weight;
+  std::optional<ParameterSpec> bias;
+};
+
+struct LayerParameters {
+  NormParameters attentionNorm;
+  /// Either qkv, or query, key and value.
+  std::optional<LinearParameters> qkv, query, key, value;
+  LinearParameters attentionOutput;
+  NormParameters ffnNorm;
+  LinearParameters ffnIn;
+  std::optional<LinearParameters> ffnGate;
+  LinearParameters ffnOut;
+};
+
+/// All parameters by their role.
+struct ModelParameters {
+  ParameterSpec tokenEmbedding;                   // [V, C]
+  std::optional<ParameterSpec> positionEmbedding; // [max_positions, C]
+  std::vector<LayerParameters> layers;
+  std::optional<NormParameters> finalNorm;
+  /// [V, C]; absent when tied.
+  std::optional<ParameterSpec> headWeight;
+  std::optional<ParameterSpec> headBias; // [V]
+
+  /// In the order of the entries' arguments.
+  std::vector<ParameterSpec> all() const;
+};
+
+/// The parameters of a definition that validateModel() accepts, with its vocab_size set.
+ModelParameters parametersOf(const proto::ModelDef &definition);
+
+} // namespace heddle::frontend
+
+#endif // HEDDLE_FRONTEND_PARAMETERS_H

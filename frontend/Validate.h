@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+// Does a definition hold together? Everything behind this check (parameters, builder) relies on it.
+
+#ifndef HEDDLE_FRONTEND_VALIDATE_H
+#define HEDDLE_FRONTEND_VALIDATE_H
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "frontend/ModelDef.pb.h"
+#include "runtime/base/Status.h"
+
+namespace heddle::frontend {
+
+/// What is wrong with which field of a ModelDef ("attention.heads"). Readers of other formats say
+/// it in the names of their own files.
+struct FieldError {
+  std::string field;
+  std::string problem;
+};
+
+inline constexpr int64_t kMaxDimension = (int64_t{1} << 31) - 1; // token ids are i32
+/// Each layer has three random streams, and a stream's number has 16 bits.
+inline constexpr int64_t kMaxLayers = 16'384;
+/// Positions are counted in f32 somewhere on their way.
+inline constexpr int64_t kMaxSequence = int64_t{1} << 24;
+inline constexpr int64_t kMaxHeads = 65'536;
+/// In one tensor, and of all parameters together: what the IR can address.
+inline constexpr int64_t kMaxElements = int64_t{1} << 48;
+
+/// The first thing wrong, if any. A missing vocab_size is fine here.
+std::optional<FieldError> findFieldError(const proto::ModelDef &definition);
+
+/// The same as a status: `file: field "attention.heads": problem`.
+Status validateModel(const proto::ModelDef &definition, const std::string &file);
+
+/// Whether the model runs on `batch` sequences of `seq` tokens.
+Status validateShape(const proto::ModelDef &definition, int64_t batch, int64_t seq);
+
+} // namespace heddle::frontend
+
+#endif // HEDDLE_FRONTEND_VALIDATE_H

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+// The part of Validate.h that looks at parameter names.
+
+#ifndef HEDDLE_FRONTEND_VALIDATENAMES_H
+#define HEDDLE_FRONTEND_VALIDATENAMES_H
+
+#include "frontend/Validate.h"
+
+namespace heddle::frontend {
+
+/// Names of layers' parameters must tell layers apart, and no two roles may share a name.
+std::optional<FieldError> findNameError(const proto::ModelDef &definition);
+
+} // namespace heddle::frontend
+
+#endif // HEDDLE_FRONTEND_VALIDATENAMES_H

@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <numeric>
+
+#include "frontend/Builder.h"
+#include "frontend/LayerNames.h"
+#include "frontend/Validate.h"
+#include "frontend/builder/RotaryFrequencies.h"
+#include "frontend/builder/Wiring.h"
+
+namespace heddle::frontend {
+namespace {
+
+class EntryBuilder {
+public:
+  EntryBuilder(GraphBuilder &graph, const proto::ModelDef &definition,
+               const ModelParameters &parameters, const BuildOptions &options)
+      : graph_(graph), definition_(definition), parameters_(parameters), options_(options),
+        rotary_(definition.positions().has_rotary()) {
+    if (rotary_)
+      frequencies_ =
+          rotaryFrequencies(definition.positions().rotary(), Dimensions(definition).headDim);
+  }
+
+  void build(const std::string &name) {
+    graph_.beginEntry(name);
+    declareParameters();
+    Wiring w = {.graph = graph_,
+                .definition = definition_,
+                .parameters = parameters_,
+                .dims = Dimensions(definition_),
+                .batch = options_.batch,
+                .seq = options_.seq,
+                .inverseFrequencies = frequencies_};
+    if (name == kForwardEntry)
+      graph_.output("logits", maskedLogits(w));
+    else if (name == kLossEntry)
+      loss(w, maskedLogits(w));
+    else if (name == kEvalEntry)
+      loss(w, plainLogits(w));
+    else if (name == kTrainLossEntry)
+      trainLoss(w);
+    else if (name == kPrefillEntry)
+      prefill(w);
+    else
+      decode(w);
+    graph_.endEntry();
+  }
+
+private:
+  /// All of them, in the order of the definition, also those that an entry does not read.
+  void declareParameters() {
+    for (const ParameterSpec &spec : parameters_.all())
+      graph_.parameter(spec);
+  }
+
+  Tensor ids(const Wiring &w, const char *name) {
+    return graph_.input(name, {w.batch, w.seq}, Element::i32);
+  }
+
+  Tensor layers(Wiring &w, Tensor x) {
+    for (int64_t layer = 0; layer < w.dims.layers; ++layer) {
+      x = attentionBlock(w, layer, x);
+      x = ffnBlock(w, layer, x);
+    }
+    return x;
+  }
+
+  Tensor maskedLogits(Wiring &w) {
+    Tensor tokens = ids(w, "input_ids");
+    w.keyMask = ids(w, "attention_mask");
+    // Declared in any case: every model's forward takes the same inputs.
+    w.positionIds = ids(w, "position_ids");
+    if (rotary_)
+      w.ropeTurns = w.positionIds;
+    return head(w, finalNorm(w, layers(w, embedTokens(w, tokens))));
+  }
+
+  /// Every row is whole and begins at position 0.
+  Tensor plainLogits(Wiring &w) {
+    Tensor tokens = ids(w, "input_ids");
+    useDefaultPositions(w);
+    return head(w, finalNorm(w, layers(w, embedTokens(w, tokens))));
+  }
+
+  void useDefaultPositions(Wiring &w) {
+    if (!rotary_)
+      return;
+    LayerScope scope(graph_, kEmbeddingsPath);
+    w.ropeTurns = countUp(w.seq);
+  }
+
+  /// 0, 1, ... as [1, count].
+  Tensor countUp(int64_t count) {
+    std::vector<int32_t> numbers(count);
+    std::iota(numbers.begin(), numbers.end(), 0);
+    return graph_.constant({1, count}, numbers);
+  }
+
+  void loss(Wiring &w, Tensor logits) {
+    graph_.output("loss", meanLoss(w, logits, ids(w, "targets")));
+  }
+
+  void trainLoss(Wiring &w) {
+    if (largestDropout(definition_) > 0)
+      w.rng = graph_.rng();
+    loss(w, plainLogits(w));
+  }
+
+  void prefill(Wiring &w) {
+    Tensor tokens = ids(w, "input_ids");
+    Tensor last = graph_.input("last_index", {w.batch}, Element::i32);
+    w.cache = Wiring::Cache::fill;
+    useDefaultPositions(w);
+    Tensor x = layers(w, embedTokens(w, tokens));
+    {
+      LayerScope scope(graph_, kFinalNormPath);
+      x = graph_.gatherRows(x, last);
+    }
+    graph_.output("logits", head(w, finalNorm(w, x)));
+  }
+
+  void decode(Wiring &w) {
+    Tensor tokens = graph_.input("input_ids", {w.batch, 1}, Element::i32);
+    Tensor positions = graph_.input("positions", {w.batch}, Element::i32);
+    w.cache = Wiring::Cache::extend;
+    w.positions = positions;
+    {
+      LayerScope scope(graph_, kEmbeddingsPath);
+      w.positionIds = graph_.reshape(positions, {w.batch, 1});
+      if (rotary_)
+        w.ropeTurns = w.positionIds;
+      w.visibleKeys = visibleKeys(w, positions);
+    }
+    Tensor x = layers(w, embedTokens(w, tokens));
+    x = graph_.reshape(x, {w.batch, w.dims.width});
+    graph_.output("logits", head(w, finalNorm(w, x)));
+  }
+
+  /// [B, T]: keys 0 to positions[b], the last `window` of them.
+  Tensor visibleKeys(const Wiring &w, Tensor positions) {
+    Tensor visible = graph_.lengthMask(shifted(positions, 1), w.seq);
+    const int64_t window = definition_.attention().window();
+    if (window == 0)
+      return visible;
+    Tensor tooOld = graph_.reshape(shifted(positions, -static_cast<double>(window)), {w.batch, 1});
+    return graph_.logicalAnd(visible, graph_.greater(countUp(w.seq), tooOld));
+  }
+
+  /// positions + by. Arithmetic is on floating-point numbers; f32 is exact up to kMaxSequence.
+  Tensor shifted(Tensor positions, double by) {
+    Tensor sum = graph_.cast(positions, Element::f32) + graph_.scalar(by, Element::f32);
+    return graph_.cast(sum, Element::i32);
+  }
+
+  GraphBuilder &graph_;
+  const proto::ModelDef &definition_;
+  const ModelParameters &parameters_;
+  const BuildOptions &options_;
+  bool rotary_;
+  std::vector<double> frequencies_;
+};
+
+} // namespace
+
+std::vector<std::string> entriesOf(const proto::ModelDef &definition, bool training) {
+  std::vector<std::string> entries = {kForwardEntry, kLossEntry};
+  if (definition.attention().causal())
+    entries.insert(entries.end(), {kPrefillEntry, kDecodeEntry});
+  if (training)
+    entries.insert(entries.end(), {kTrainLossEntry, kEvalEntry});
+  return entries;
+}
+
+StatusOr<mlir::OwningOpRef<mlir::ModuleOp>> buildModule(mlir::MLIRContext &context,
+                                                        const proto::ModelDef &definition,
+                                                        const BuildOptions &options) {
+  if (!definition.has_vocab_size())
+    return invalidInput("field \"vocab_size\": is missing and no tokenizer gives it");
+  HEDDLE_RETURN_IF_ERROR(validateShape(definition, options.batch, options.seq));
+  const std::vector<std::string> known = entriesOf(definition, /*training=*/true);
+  for (const std::string &entry : options.entries)
+    if (std::find(known.begin(), known.end(), entry) == known.end())
+      return invalidInput("the model has no entry ", entry);
+  const ModelParameters parameters = parametersOf(definition);
+  GraphBuilder graph(context, options.number);
+  EntryBuilder builder(graph, definition, parameters, options);
+  for (const std::string &entry : options.entries)
+    builder.build(entry);
+  return graph.finish();
+}
+
+} // namespace heddle::frontend

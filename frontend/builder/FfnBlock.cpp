@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "frontend/LayerNames.h"
+#include "frontend/builder/Wiring.h"
+
+namespace heddle::frontend {
+namespace {
+
+Tensor activate(GraphBuilder &graph, proto::Ffn::Activation activation, Tensor x) {
+  switch (activation) {
+  case proto::Ffn::RELU:
+    return graph.relu(x);
+  case proto::Ffn::GELU:
+    return graph.gelu(x);
+  case proto::Ffn::GELU_TANH:
+    return graph.gelu(x, /*tanhApproximation=*/true);
+  case proto::Ffn::SILU:
+    return graph.silu(x);
+  }
+  return {};
+}
+
+/// act(x w_in) w_out, or (act(x w_gate) * (x w_in)) w_out.
+Tensor feedForward(Wiring &w, const LayerParameters &parameters, Tensor x) {
+  const proto::Ffn::Activation activation = w.definition.ffn().activation();
+  Tensor hidden;
+  if (parameters.ffnGate) {
+    Tensor gate = linear(w, *parameters.ffnGate, x);
+    hidden = activate(w.graph, activation, gate) * linear(w, parameters.ffnIn, x);
+  } else {
+    hidden = activate(w.graph, activation, linear(w, parameters.ffnIn, x));
+  }
+  return linear(w, parameters.ffnOut, hidden);
+}
+
+} // namespace
+
+Tensor ffnBlock(Wiring &w, int64_t layer, Tensor x) {
+  LayerScope scope(w.graph, ffnPath(layer));
+  const LayerParameters &parameters = w.parameters.layers[layer];
+  return residual(w, parameters.ffnNorm, x, ffnResidualDropoutId(layer),
+                  [&](Tensor y) { return feedForward(w, parameters, y); });
+}
+
+} // namespace heddle::frontend

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "frontend/LayerNames.h"
+#include "frontend/builder/Wiring.h"
+
+namespace heddle::frontend {
+
+Tensor finalNorm(Wiring &w, Tensor x) {
+  if (!w.parameters.finalNorm)
+    return x;
+  LayerScope scope(w.graph, kFinalNormPath);
+  return norm(w, *w.parameters.finalNorm, x);
+}
+
+Tensor head(Wiring &w, Tensor x) {
+  LayerScope scope(w.graph, kHeadPath);
+  const ParameterSpec &weight =
+      w.parameters.headWeight ? *w.parameters.headWeight : w.parameters.tokenEmbedding;
+  Tensor logits = w.graph.matmul(x, w.graph.parameter(weight), /*transposeB=*/true);
+  return w.parameters.headBias ? logits + w.graph.parameter(*w.parameters.headBias) : logits;
+}
+
+Tensor meanLoss(Wiring &w, Tensor logits, Tensor targets) {
+  LayerScope scope(w.graph, kHeadPath);
+  const int64_t rows = w.batch * w.seq;
+  return w.graph.meanCrossEntropy(w.graph.reshape(logits, {rows, w.dims.vocab}),
+                                  w.graph.reshape(targets, {rows}),
+                                  w.definition.loss().label_smoothing());
+}
+
+} // namespace heddle::frontend

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "frontend/builder/Wiring.h"
+
+namespace heddle::frontend {
+
+Tensor linear(Wiring &w, const LinearParameters &parameters, Tensor x) {
+  const bool transposed = w.definition.weight_layout() == proto::OUT_IN;
+  Tensor y = w.graph.matmul(x, w.graph.parameter(parameters.weight), transposed);
+  return parameters.bias ? y + w.graph.parameter(*parameters.bias) : y;
+}
+
+Tensor norm(Wiring &w, const NormParameters &parameters, Tensor x) {
+  const double epsilon = w.definition.norm().epsilon();
+  Tensor gamma = w.graph.parameter(parameters.weight);
+  if (w.definition.norm().kind() == proto::Norm::RMS_NORM)
+    return w.graph.rmsNorm(x, gamma, epsilon);
+  std::optional<Tensor> beta;
+  if (parameters.bias)
+    beta = w.graph.parameter(*parameters.bias);
+  return w.graph.layerNorm(x, gamma, beta, epsilon);
+}
+
+Tensor dropout(Wiring &w, Tensor x, double p, int64_t rngId) {
+  return w.rng && p > 0 ? w.graph.dropout(x, *w.rng, p, rngId) : x;
+}
+
+} // namespace heddle::frontend
