@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <cstring>
 
+#include "codegen/cpu/Attention.h"
 #include "codegen/cpu/Gemm.h"
 #include "mlir/AsmParser/AsmParser.h"
 #include "tests/codegen/JitHarness.h"
@@ -16,9 +17,12 @@
 namespace heddle::codegen {
 namespace {
 
+using Generate = mlir::FailureOr<GeneratedKernel> (*)(ir::KernelOp, const Target &, std::string *);
+
 struct Case {
   std::string name;
   KernelText text;
+  Generate generate = generateGemm;
 };
 
 double secondsSince(std::chrono::steady_clock::time_point start) {
@@ -42,6 +46,51 @@ Case gemm(int64_t m, int64_t k, int64_t n, bool transposeA = false, bool transpo
   return {name, gemmText(m, k, n, transposeA, transposeB)};
 }
 
+/// As GPT-2 has it: heads are strided slices of [B, T, 3, H, D], o goes to [B, T, H, D].
+Case attention(int64_t batch, int64_t heads, int64_t length, int64_t size, bool backward) {
+  auto tensor = [](std::vector<int64_t> shape) { return tensorText(shape); };
+  std::string qkv = tensor({batch, length, 3, heads, size}),
+              part = tensor({batch, length, 1, heads, size});
+  std::string rows = tensor({batch, length, heads, size}), lse = tensor({batch, heads, length});
+  std::string view = tensor({batch, heads, length, size});
+  std::string n = std::to_string(batch) + ", " + std::to_string(length) + ", ";
+  std::string sizes = n + "1, " + std::to_string(heads) + ", " + std::to_string(size);
+  std::string body;
+  auto transpose = [&](const std::string &to, const std::string &from) {
+    body += "%" + to + " = heddle.transpose %" + from +
+            " {permutation = array<i64: 0, 2, 1, 3>} : (" + rows + ") -> " + view + "\n";
+  };
+  const char *names[] = {"q", "k", "v"};
+  for (int i = 0; i < 3; ++i) {
+    std::string x = names[i];
+    body += "%" + x + "0 = heddle.slice %0 {offsets = array<i64: 0, 0, " + std::to_string(i) +
+            ", 0, 0>, sizes = array<i64: " + sizes + ">} : (" + qkv + ") -> " + part + "\n%" + x +
+            "1 = heddle.reshape %" + x + "0 : " + part + " -> " + rows + "\n";
+    transpose(x, x + "1");
+  }
+  char name[80];
+  std::snprintf(name, sizeof name, "attention %s B%ld H%ld T%ld D%ld",
+                backward ? "backward" : "forward", batch, heads, length, size);
+  std::string options = " {causal, scale = 0.125 : f64} : (" + view + ", " + view + ", " + view;
+  if (!backward) {
+    body += "%o0, %lse = heddle.attention %q, %k, %v" + options + ") -> (" + view + ", " + lse +
+            ")\n%o = heddle.transpose %o0 {permutation = array<i64: 0, 2, 1, 3>} : (" + view +
+            ") -> " + rows;
+    return {name, {{qkv}, body, {"%o", "%lse"}, {rows, lse}}, generateAttention};
+  }
+  transpose("o", "1");
+  transpose("do", "3");
+  body += "%dq, %dk, %dv = heddle.attention_grad %q, %k, %v, %o, %2, %do" + options + ", " + view +
+          ", " + lse + ", " + view + ") -> (" + view + ", " + view + ", " + view + ")\n";
+  for (const char *x : {"dq", "dk", "dv"})
+    body += "%" + std::string(x) + "1 = heddle.transpose %" + x +
+            " {permutation = array<i64: 0, 2, 1, 3>} : (" + view + ") -> " + rows + "\n%" + x +
+            "2 = heddle.reshape %" + x + "1 : " + rows + " -> " + part + "\n";
+  body += "%dqkv = heddle.concat %dq2, %dk2, %dv2 {axis = 2 : i64} : (" + part + ", " + part +
+          ", " + part + ") -> " + qkv;
+  return {name, {{qkv, rows, lse, rows}, body, {"%dqkv"}, {qkv}}, generateAttentionGrad};
+}
+
 std::vector<Case> allCases() {
   return {// Forward of GPT-2, B x T = 1024.
           gemm(1024, 768, 768), gemm(1024, 768, 2304), gemm(1024, 768, 3072), gemm(1024, 3072, 768),
@@ -57,14 +106,17 @@ std::vector<Case> allCases() {
           // Prefill and decode.
           gemm(64, 768, 768), gemm(64, 768, 768, false, true), gemm(12, 768, 3072),
           gemm(1, 768, 3072), gemm(1, 768, 3072, false, true), gemm(4, 768, 2304),
-          gemm(1, 768, 50257, false, true), gemm(16, 768, 768, false, true)};
+          gemm(1, 768, 50257, false, true), gemm(16, 768, 768, false, true),
+          attention(1, 12, 1024, 64, false), attention(4, 12, 256, 64, false),
+          attention(1, 8, 1024, 128, false), attention(1, 12, 1024, 64, true),
+          attention(4, 12, 256, 64, true), attention(1, 8, 1024, 128, true)};
 }
 
 StatusOr<GeneratedKernel> generate(const Case &item, const Target &target) {
   mlir::OwningOpRef<mlir::ModuleOp> module;
   ir::KernelOp kernel = parseKernel(item.text, module);
   std::string reason;
-  mlir::FailureOr<GeneratedKernel> generated = generateGemm(kernel, target, &reason);
+  mlir::FailureOr<GeneratedKernel> generated = item.generate(kernel, target, &reason);
   if (failed(generated))
     return invalidInput(item.name, ": ", reason);
   return std::move(*generated);

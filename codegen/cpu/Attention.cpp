@@ -404,10 +404,8 @@ private:
              argumentsWith({firstRow, panels.low, low, high, place.batch, biasOffset,
                             length ? length : zero}));
     };
-    Value firstKey = mulIndex(b_, panels.low, width_),
-          columns = mulIndex(b_, subIndex(b_, panels.high, panels.low), width_);
-    Value depth = subIndex(
-        b_, minIndex(b_, mulIndex(b_, panels.high, width_), constantIndex(b_, p_.keys)), firstKey);
+    Value firstKey = mulIndex(b_, panels.low, width_), depth = subIndex(b_, panels.end, firstKey);
+    Value columns = mulIndex(b_, divIndex(b_, addIndex(b_, depth, lanes_ - 1), lanes_), lanes_);
     if (packed_) {
       storeMaxima(SmallVector<Value>(rows_, splat(b_, lanes_, kMinusInfinity)));
       if (p_.window)

@@ -104,6 +104,7 @@ PanelRange visiblePanels(ImplicitLocOpBuilder &b, const AttentionProblem &proble
   PanelRange panels;
   panels.low = divIndex(b, first.low, width);
   panels.high = maxIndex(b, panels.low, ceilDivIndex(b, maxIndex(b, last.high, zero), width));
+  panels.end = maxIndex(b, mulIndex(b, panels.low, width), last.high);
   auto inside = [&](Value x) { return maxIndex(b, panels.low, minIndex(b, x, panels.high)); };
   panels.fullLow = inside(ceilDivIndex(b, last.low, width));
   panels.fullHigh =

@@ -55,9 +55,10 @@ KeyRange visibleKeys(mlir::ImplicitLocOpBuilder &b, const AttentionProblem &prob
                      mlir::Value query, mlir::Value length);
 
 /// In panels of `width` keys, for all queries of [firstQuery, lastQuery]: panels [low, high) may be
-/// seen by some; every key of panels [fullLow, fullHigh) is seen by all.
+/// seen by some; every key of panels [fullLow, fullHigh) is seen by all. No key from `end` on is seen.
 struct PanelRange {
   mlir::Value low, fullLow, fullHigh, high;
+  mlir::Value end;
 };
 PanelRange visiblePanels(mlir::ImplicitLocOpBuilder &b, const AttentionProblem &problem,
                          mlir::Value firstQuery, mlir::Value lastQuery, mlir::Value length,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "codegen/cpu/KernelGenerator.h"
 
+#include "codegen/cpu/Attention.h"
 #include "codegen/cpu/Gemm.h"
 #include "codegen/cpu/MapKernel.h"
 #include "codegen/cpu/RowKernel.h"
@@ -22,6 +23,10 @@ FailureOr<GeneratedKernel> generateKernel(ir::KernelOp kernel, const Target &tar
   switch (anatomy->form) {
   case ir::KernelForm::Gemm:
     return generateGemm(kernel, target, reason);
+  case ir::KernelForm::Attention:
+    return generateAttention(kernel, target, reason);
+  case ir::KernelForm::AttentionGrad:
+    return generateAttentionGrad(kernel, target, reason);
   case ir::KernelForm::Map:
     return generateMap(kernel, target, reason);
   case ir::KernelForm::Row:
