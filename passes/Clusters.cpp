@@ -129,6 +129,8 @@ bool Clusters::merge(int into, int other) {
 
 void Clusters::addViews(int cluster, ArrayRef<Operation *> ops) {
   for (Operation *op : ops) {
+    if (int alone = of(op); alone >= 0)
+      members_[alone].clear();
     cluster_[op] = cluster;
     members_[cluster].push_back(op);
   }

@@ -17,14 +17,18 @@ namespace {
 
 constexpr int64_t kMinBlockRows = 64;
 
-/// Rows of a block whose logits take at most `maxBytes`. All blocks but the last have as many, so
-/// that they share their kernels; the rows are spread so that the last is not a sliver.
+/// Rows of a block whose logits take at most `maxBytes`. All blocks have as many where the rows can be
+/// dealt so without doubling the blocks, since equal blocks share their kernels; else the last has
+/// fewer, but is no sliver.
 int64_t rowsPerBlock(int64_t rows, int64_t bytesPerRow, int64_t maxBytes) {
   int64_t most = std::max(kMinBlockRows, maxBytes / std::max<int64_t>(bytesPerRow, 1));
   if (most >= rows)
     return rows;
-  int64_t blocks = (rows + most - 1) / most;
-  return (rows + blocks - 1) / blocks;
+  int64_t fewest = (rows + most - 1) / most;
+  for (int64_t blocks = fewest; blocks < 2 * fewest; ++blocks)
+    if (rows % blocks == 0)
+      return rows / blocks;
+  return (rows + fewest - 1) / fewest;
 }
 
 /// One head product with its loss, block by block. LinearCrossEntropyOp and -TrainOp.

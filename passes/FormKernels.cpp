@@ -75,7 +75,10 @@ public:
   }
 
   const Clusters &run() {
+    // Backwards, so that a running sum of products is added to by each, not all by the first.
+    std::reverse(ops_.begin(), ops_.end());
     forEach([](Operation *op) { return isa<MatmulOp>(op); }, &Former::growEpilogue);
+    std::reverse(ops_.begin(), ops_.end());
     forEach([](Operation *op) { return isa<AttentionOp, AttentionGradOp>(op); },
             &Former::absorbOutputViews);
     forEach(isRowOp, &Former::growRow);
@@ -104,7 +107,7 @@ private:
   /// Takes elementwise readers, nearest first, as long as the kernel stays legal.
   void growEpilogue(Operation *anchor) {
     const int cluster = clusters_.of(anchor);
-    llvm::SmallVector<Operation *> pending = readers(anchor), refused;
+    llvm::SmallVector<Operation *> pending = readers(anchor);
     while (!pending.empty()) {
       auto first = llvm::min_element(pending, [&](Operation *a, Operation *b) {
         return clusters_.position(a) < clusters_.position(b);

@@ -125,8 +125,12 @@ std::string kernelName(KernelOp kernel) {
   case KernelForm::ColumnReduce:
     return joinNonEmpty(
         {mnemonic(anchor), elementwiseNames(body, 0), rowsName(anchor->getOperand(0))});
-  case KernelForm::Single:
-    return mnemonic(anchor) + "_" + shapeName(dimsOf(anchor->getResult(0)));
+  case KernelForm::Single: {
+    // Of what is reduced to a number, the operand tells more.
+    Value result = anchor->getResult(0);
+    bool reduced = tensorOf(result).getNumElements() == 1;
+    return mnemonic(anchor) + "_" + shapeName(dimsOf(reduced ? anchor->getOperand(0) : result));
+  }
   }
   llvm_unreachable("unknown form");
 }

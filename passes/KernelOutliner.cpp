@@ -3,10 +3,10 @@
 
 #include "ir/KernelForms.h"
 #include "ir/ViewChain.h"
+#include "mlir/IR/IRMapping.h"
 #include "passes/KernelNames.h"
 #include "passes/Matching.h"
 #include "llvm/ADT/SetVector.h"
-#include "mlir/IR/IRMapping.h"
 
 using namespace mlir;
 using namespace heddle::ir;
@@ -25,7 +25,9 @@ class KernelBuilder {
 public:
   /// `topLevel` gives a dense value at the top level of the function for one outside of the kernel.
   KernelBuilder(OpBuilder &builder, llvm::function_ref<Value(Value)> topLevel)
-      : builder_(builder), topLevel_(topLevel) {}
+      : builder_(builder), inner_(builder.getContext()), topLevel_(topLevel) {
+    inner_.setInsertionPointToEnd(body_.get());
+  }
 
   /// Puts an op of the kernel's cluster into the body.
   void addMember(Operation *op) {
@@ -60,8 +62,7 @@ public:
       results.push_back(inside(value));
       types.push_back(value.getType());
     }
-    OpBuilder atEnd = bodyBuilder();
-    YieldOp::create(atEnd, loc, results);
+    YieldOp::create(inner_, loc, results);
     auto kernel = KernelOp::create(builder_, loc, types, inputs_.getArrayRef(),
                                    builder_.getStringAttr("kernel"), DenseI64ArrayAttr());
     kernel.getBody().push_back(body_.release());
@@ -70,13 +71,11 @@ public:
   }
 
 private:
-  OpBuilder bodyBuilder() { return OpBuilder::atBlockEnd(body_.get()); }
-
   void clone(Operation *op) {
     IRMapping mapping;
     for (Value operand : op->getOperands())
       mapping.map(operand, inside(operand));
-    Operation *copy = bodyBuilder().clone(*op, mapping);
+    Operation *copy = inner_.clone(*op, mapping);
     for (auto [from, to] : llvm::zip_equal(op->getResults(), copy->getResults()))
       inside_[from] = to;
   }
@@ -103,9 +102,10 @@ private:
     return body_->getArgument(position);
   }
 
-  OpBuilder &builder_;
-  llvm::function_ref<Value(Value)> topLevel_;
   std::unique_ptr<Block> body_ = std::make_unique<Block>();
+  OpBuilder &builder_;
+  OpBuilder inner_; // at the end of the body
+  llvm::function_ref<Value(Value)> topLevel_;
   llvm::SetVector<Value> inputs_;
   DenseMap<Value, Value> inside_;
   DenseSet<Value> computed_;
@@ -149,9 +149,7 @@ private:
     return success();
   }
 
-  KernelBuilder newKernel() {
-    return KernelBuilder(builder_, [this](Value value) { return topLevel(value); });
-  }
+  KernelBuilder newKernel() { return KernelBuilder(builder_, toTopLevel_); }
 
   static std::optional<KernelOp> check(KernelOp kernel) {
     std::string reason;
@@ -228,6 +226,8 @@ private:
   const Clusters &clusters_;
   SmallVector<Operation *> old_;
   DenseMap<Value, Value> topLevel_;
+  // Kernels under construction refer to it.
+  std::function<Value(Value)> toTopLevel_ = [this](Value value) { return topLevel(value); };
 };
 
 } // namespace

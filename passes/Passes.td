@@ -168,7 +168,7 @@ def ExpandCompositesPass : Pass<"heddle-expand-composites", "::mlir::func::FuncO
     Never: changes a value; sums of losses and weight gradients are taken block by block, in order.
   }];
   let options = [
-    Option<"maxLogitsBytes", "max-logits-bytes", "int64_t", "50331648",
+    Option<"maxLogitsBytes", "max-logits-bytes", "int64_t", "52428800",
            "bytes that the logits of one block of tokens may take">,
     Option<"decomposeAttention", "decompose-attention", "bool", "false",
            "write out heddle.attention where it has no gradient op">,

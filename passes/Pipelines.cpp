@@ -161,10 +161,10 @@ void registerPipelines() {
   PassPipelineRegistration<>("heddle-compile", "from the builder's mathematics to planned kernels",
                              [](OpPassManager &manager) { addAll(manager, {}); });
   PassPipelineRegistration<>("heddle-compile-train",
-                             "the same with @grad of @loss and the training entries of @train_loss",
+                             "the same with the training entries that @train_loss gives",
                              [](OpPassManager &manager) {
                                PipelineOptions options;
-                               options.training = options.gradient = true;
+                               options.training = true;
                                addAll(manager, options);
                              });
 }

@@ -28,7 +28,7 @@ struct PipelineOptions {
   /// Derive @grad from @loss.
   bool gradient = false;
   /// See heddle-expand-composites.
-  int64_t maxLogitsBytes = int64_t{48} << 20;
+  int64_t maxLogitsBytes = int64_t{50} << 20;
 
   /// What the functions of a module call for: `gradient` and `training` where asked for and the
   /// function to derive them from is there.
