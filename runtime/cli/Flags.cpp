@@ -22,7 +22,7 @@ void addModelFlags(CLI::App &verb, ModelFlags &flags) {
   verb.add_option("--seq", flags.seq, "tokens of a sequence");
   verb.add_option("--dtype", flags.dtype, "f32 or bf16");
   verb.add_option("--target", flags.target, "cpu, cpu:avx512, cpu:avx2, cpu:scalar");
-  verb.add_option("--threads", flags.threads, "0: one a core")->check(CLI::Range(0, 4096));
+  verb.add_option("--threads", flags.threads, "0: all CPUs allowed")->check(CLI::Range(0, 4096));
   verb.add_option("--memory-budget", flags.memoryBudget, "at most that much memory, such as 8GiB");
   verb.add_flag("--strict", flags.strict, "a fallback is an error");
   verb.add_flag("--no-graph", flags.noGraph, "launch kernels one by one (CUDA)");

@@ -23,7 +23,7 @@ struct ModelFlags {
   std::string weights;
   std::optional<int64_t> batch, seq;
   std::string dtype, target, memoryBudget;
-  int threads = 0; // 0: one a core
+  int threads = 0; // 0: all CPUs allowed
   bool strict = false, noGraph = false, json = false;
 };
 

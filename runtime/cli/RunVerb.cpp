@@ -51,21 +51,16 @@ Status checkRunFlags(const RunFlags &flags) {
 /// Runs the entry asked for and, where labels came with a forward pass, the loss too.
 StatusOr<TensorMap> runEntries(Session &session, const std::string &entry, TensorMap inputs,
                                const std::string &path) {
-  std::optional<Tensor> targets;
-  if (auto labels = inputs.find("labels"); labels != inputs.end()) {
-    HEDDLE_ASSIGN_OR_RETURN(targets,
-                            targetsFrom(labels->second, session.manifest().shift_labels()));
-    inputs.erase(labels);
-  }
+  bool hasTargets = inputs.count("targets") > 0;
   if (entry != "forward") {
-    if (!targets)
+    if (!hasTargets)
       return invalidInput(path, ": --entry ", entry, " needs a tensor labels");
-    inputs["targets"] = *std::move(targets);
     return session.run(entry, inputs);
   }
-  HEDDLE_ASSIGN_OR_RETURN(TensorMap outputs, session.run("forward", inputs));
-  if (targets && session.executable().find("loss")) {
-    inputs["targets"] = *std::move(targets);
+  TensorMap withoutTargets = inputs;
+  withoutTargets.erase("targets");
+  HEDDLE_ASSIGN_OR_RETURN(TensorMap outputs, session.run("forward", withoutTargets));
+  if (hasTargets && session.executable().find("loss")) {
     HEDDLE_ASSIGN_OR_RETURN(TensorMap loss, session.run("loss", inputs));
     outputs.merge(loss);
   }
@@ -103,10 +98,21 @@ StatusOr<BatchShape> inputShape(FileLayer &layer, const std::string &inputs) {
   return BatchShape{ids->shape()[0], ids->shape()[1]};
 }
 
+StatusOr<TensorMap> readRunInputs(FileLayer &layer, const std::string &path, bool shiftLabels) {
+  HEDDLE_ASSIGN_OR_RETURN(SafetensorsFile file, SafetensorsFile::open(layer, path));
+  HEDDLE_ASSIGN_OR_RETURN(TensorMap inputs, readInputs(file));
+  if (auto labels = inputs.find("labels"); labels != inputs.end()) {
+    HEDDLE_ASSIGN_OR_RETURN(Tensor targets, targetsFrom(labels->second, shiftLabels));
+    inputs.erase(labels);
+    inputs["targets"] = std::move(targets);
+  }
+  return inputs;
+}
+
 StatusOr<int> runVerb(FileLayer &layer, SharedExecutable executable, const RunFlags &flags) {
   HEDDLE_RETURN_IF_ERROR(checkRunFlags(flags));
-  HEDDLE_ASSIGN_OR_RETURN(SafetensorsFile file, SafetensorsFile::open(layer, flags.inputs));
-  HEDDLE_ASSIGN_OR_RETURN(TensorMap inputs, readInputs(file));
+  HEDDLE_ASSIGN_OR_RETURN(
+      TensorMap inputs, readRunInputs(layer, flags.inputs, executable->manifest().shift_labels()));
   HEDDLE_ASSIGN_OR_RETURN(auto session, openSession(std::move(executable), flags, flags.entry));
   HEDDLE_RETURN_IF_ERROR(loadWeights(layer, *session, flags, flags.seed).status());
   auto start = std::chrono::steady_clock::now();

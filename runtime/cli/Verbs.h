@@ -11,6 +11,7 @@
 
 #include "runtime/cli/Flags.h"
 #include "runtime/plan/Executable.h"
+#include "runtime/plan/Tensor.h"
 
 namespace heddle::runtime {
 
@@ -41,6 +42,10 @@ struct BatchShape {
   int64_t batch = 0, seq = 0;
 };
 StatusOr<BatchShape> inputShape(FileLayer &layer, const std::string &inputs);
+
+/// The tensors of --inputs; `labels` as the aligned `targets` of our loss, shifted where the
+/// model's own labels are.
+StatusOr<TensorMap> readRunInputs(FileLayer &layer, const std::string &inputs, bool shiftLabels);
 
 /// The tokenizer of a training run, for a compiler that takes the vocabulary from it. In this
 /// order: that of the checkpoint to be resumed, --tokenizer (`char` is made from the text of

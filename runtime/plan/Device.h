@@ -72,7 +72,7 @@ public:
                                                      const Bindings &bindings) = 0;
 };
 
-/// This machine's processors. `threads` 0 is one a core.
+/// This machine's processors. `threads` 0 is ThreadPool::defaultThreads().
 std::unique_ptr<Device> makeCpuDevice(int threads);
 
 } // namespace heddle::runtime

@@ -123,6 +123,8 @@ StatusOr<uint64_t> Session::memoryNeeded(const std::string &name) const {
 
 Status Session::checkMemory(const Entry &entry) const {
   uint64_t available = device_->availableBytes(), needed = newBytes(entry);
+  for (const StoredTensor &parameter : parameters_)
+    needed += filled_ ? 0 : parameter.bytes();
   if (available == 0 || needed <= available)
     return absl::OkStatus();
   return invalidInput("entry ", entry.plan->entry(), " needs another ", byteText(needed),

@@ -88,6 +88,7 @@ private:
   std::map<std::string, const StoredTensor *> parametersByName_;
   std::unique_ptr<DeviceMemory> arena_; // one for all entries: they never run at the same time
   uint64_t arenaUsed_ = 0;
+  bool filled_ = false; // the parameters: until then they take no memory
   std::map<std::string, std::unique_ptr<PreparedEntry>> prepared_;
 };
 

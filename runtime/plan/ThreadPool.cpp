@@ -85,13 +85,6 @@ int grantedCpus() {
   return granted;
 }
 
-int coresAmong(const std::vector<int> &cpus) {
-  std::map<std::pair<int, int>, int> seen;
-  for (int cpu : cpus)
-    ++seen[coreOf(cpu)];
-  return static_cast<int>(seen.size());
-}
-
 } // namespace
 
 std::vector<int> ThreadPool::allowedCpus() {
@@ -106,7 +99,9 @@ std::vector<int> ThreadPool::allowedCpus() {
   return cpus;
 }
 
-int ThreadPool::defaultThreads() { return std::min(coresAmong(affinity()), grantedCpus()); }
+int ThreadPool::defaultThreads() {
+  return std::min(static_cast<int>(affinity().size()), grantedCpus());
+}
 
 ThreadPool::ThreadPool(int threads) : threads_(std::max(1, threads)) {
   if (threads_ == 1)

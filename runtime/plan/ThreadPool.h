@@ -44,7 +44,8 @@ public:
 
   /// The CPUs this process may use, one per core first, then their siblings.
   static std::vector<int> allowedCpus();
-  /// One thread a core, no more than the share of CPU time that the container grants.
+  /// As many as allowedCpus(), no more than the CPU time that the control group grants. Siblings of
+  /// a core count: virtual machines misreport them, and sharing a core by mistake costs little.
   static int defaultThreads();
 
 private:

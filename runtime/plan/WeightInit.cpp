@@ -40,6 +40,7 @@ void fillRandom(const RandomStream &stream, const proto::Initializer &initialize
 } // namespace
 
 Status Session::initializeWeights(uint64_t seed) {
+  filled_ = true;
   for (int p = 0; p < manifest().parameters_size(); ++p) {
     const proto::Parameter &parameter = manifest().parameters(p);
     const StoredTensor &tensor = parameters_[p];

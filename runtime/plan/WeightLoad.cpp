@@ -69,6 +69,7 @@ Status Session::loadWeights(const Weights &weights) {
                                         shapeText(expected)));
     sources.push_back(*source);
   }
+  filled_ = true;
   // Everything is checked before the first parameter changes.
   for (size_t i = 0; i < sources.size(); ++i) {
     const StoredTensor &tensor = parameters_[i];
