@@ -14,11 +14,21 @@ def AttentionOp : Heddle_PureOp<"attention",
     A key j is visible to query i of batch row b when all given conditions hold:
     `causal`: j <= i + (S - T); `window`: j > i + (S - T) - window;
     `key_mask` [B, S] (i32): key_mask[b, j] != 0; `kv_lengths` [B]: j < kv_lengths[b].
-    `bias` broadcasts to [B, H, T, S] and is added to the scaled scores; `soft_cap` c
-    turns a score s into c * tanh(s / c) before the mask. A query that sees no key
+    `bias` broadcasts to [B, H, T, S] and is added to the scaled scores; then `soft_cap` c
+    turns a score s into c * tanh(s / c), before the mask. A query that sees no key
     yields zeros and lse = -infinity. Dropout (p > 0) uses `rng` as heddle.dropout
     does, on the logical tensor [B, H, T, S]. lse [B, H, T] is the log-sum-exp of the
     masked scores, kept for the gradient (arXiv:2205.14135).
+
+    o [B, H, T, E]; lse is f32 where q is narrower.
+
+    Example:
+
+    ```mlir
+    %o, %lse = heddle.attention %q, %k, %v key_mask(%mask) {scale = 0.125 : f64, causal}
+        : (tensor<2x6x5x64xf32>, tensor<2x3x5x64xf32>, tensor<2x3x5x64xf32>, tensor<2x5xi32>)
+       -> (tensor<2x6x5x64xf32>, tensor<2x6x5xf32>)
+    ```
   }];
   let arguments = (ins
     Heddle_FloatTensor:$q, Heddle_FloatTensor:$k, Heddle_FloatTensor:$v,
@@ -44,6 +54,19 @@ def AttentionGradOp : Heddle_PureOp<"attention_grad",
     delta = rowsum(do * o): dv = (P M)^T do, ds = P (dP - delta), dq = scale * ds k,
     dk = scale * ds^T q (arXiv:2307.08691). Deterministic: sums run in a fixed order.
     A bias gets no gradient here: attention with a bias that needs one is decomposed.
+
+    Operands and attributes as attention had them, with its results and d_o, the gradient
+    by o. With `soft_cap` c, ds is times 1 - (s / c)^2 for the capped score s. A query that
+    saw no key adds nothing.
+
+    Example:
+
+    ```mlir
+    %dq, %dk, %dv = heddle.attention_grad %q, %k, %v, %o, %lse, %do {scale = 0.125 : f64, causal}
+        : (tensor<2x6x5x64xf32>, tensor<2x3x5x64xf32>, tensor<2x3x5x64xf32>,
+           tensor<2x6x5x64xf32>, tensor<2x6x5xf32>, tensor<2x6x5x64xf32>)
+       -> (tensor<2x6x5x64xf32>, tensor<2x3x5x64xf32>, tensor<2x3x5x64xf32>)
+    ```
   }];
   let arguments = (ins
     Heddle_FloatTensor:$q, Heddle_FloatTensor:$k, Heddle_FloatTensor:$v,

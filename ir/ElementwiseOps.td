@@ -9,6 +9,15 @@ include "ir/Dialect.td"
 class Heddle_UnaryOp<string mnemonic, list<Trait> traits = []>
     : Heddle_PureOp<mnemonic, !listconcat([ElementwiseTrait,
         SameOperandsAndResultType], traits)> {
+  let description = [{
+    x and y have one shape and element type.
+
+    Example:
+
+    ```mlir
+    %y = heddle.}] # mnemonic # [{ %x : tensor<2x3xf32>
+    ```
+  }];
   let arguments = (ins Heddle_FloatTensor:$x);
   let results = (outs Heddle_FloatTensor:$y);
   let assemblyFormat = "$x attr-dict `:` type($x)";
@@ -19,6 +28,16 @@ class Heddle_UnaryOp<string mnemonic, list<Trait> traits = []>
 class Heddle_BinaryOp<string mnemonic, list<Trait> traits = []>
     : Heddle_PureOp<mnemonic, !listconcat([ElementwiseTrait,
         InferTypeOpAdaptor], traits)> {
+  let description = [{
+    Operands of one element type; shapes broadcast as in numpy: aligned at the last
+    axis, an axis of size 1 or missing is repeated.
+
+    Example:
+
+    ```mlir
+    %y = heddle.}] # mnemonic # [{ %x, %bias : (tensor<2x3xf32>, tensor<3xf32>) -> tensor<2x3xf32>
+    ```
+  }];
   let arguments = (ins Heddle_FloatTensor:$lhs, Heddle_FloatTensor:$rhs);
   let results = (outs Heddle_FloatTensor:$y);
   let assemblyFormat = "$lhs `,` $rhs attr-dict `:` functional-type(operands, results)";
@@ -52,6 +71,12 @@ def GeluOp : Heddle_UnaryOp<"gelu"> {
   let description = [{
     `y = x * Phi(x)` with the exact normal distribution function, or, with
     `tanh_approximation`, `0.5 x (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3)))`.
+
+    Example:
+
+    ```mlir
+    %y = heddle.gelu %x {tanh_approximation} : tensor<2x3xf32>
+    ```
   }];
   let arguments = (ins Heddle_FloatTensor:$x, UnitAttr:$tanh_approximation);
 }
@@ -59,6 +84,16 @@ def GeluOp : Heddle_UnaryOp<"gelu"> {
 // y = f'(x) * dy for the activation f.
 class Heddle_ActivationGradOp<string mnemonic>
     : Heddle_PureOp<mnemonic, [ElementwiseTrait, SameOperandsAndResultType]> {
+  let description = [{
+    x is what the activation was applied to. x, dy and dx have one shape and element
+    type.
+
+    Example:
+
+    ```mlir
+    %dx = heddle.}] # mnemonic # [{ %x, %dy : tensor<2x3xf32>
+    ```
+  }];
   let arguments = (ins Heddle_FloatTensor:$x, Heddle_FloatTensor:$dy);
   let results = (outs Heddle_FloatTensor:$dx);
   let assemblyFormat = "$x `,` $dy attr-dict `:` type($x)";
@@ -71,12 +106,31 @@ def SiluGradOp : Heddle_ActivationGradOp<"silu_grad"> {
 }
 def GeluGradOp : Heddle_ActivationGradOp<"gelu_grad"> {
   let summary = "dx = dy * gelu'(x)";
+  let description = [{
+    The gradient of heddle.gelu with the same `tanh_approximation`, at x.
+
+    Example:
+
+    ```mlir
+    %dx = heddle.gelu_grad %x, %dy {tanh_approximation} : tensor<2x3xf32>
+    ```
+  }];
   let arguments = (ins Heddle_FloatTensor:$x, Heddle_FloatTensor:$dy,
                        UnitAttr:$tanh_approximation);
 }
 
 def CastOp : Heddle_PureOp<"cast", [ElementwiseTrait, SameOperandsAndResultShape]> {
   let summary = "converts the element type; to floating point rounds to nearest even";
+  let description = [{
+    Floating point to integer truncates towards zero and saturates, NaN becomes 0; i64 to
+    i32 keeps the low bits; to i1 is `x != 0`; from i1 gives 0 or 1.
+
+    Example:
+
+    ```mlir
+    %y = heddle.cast %x : tensor<2x3xf32> -> tensor<2x3xbf16>
+    ```
+  }];
   let arguments = (ins Heddle_Tensor:$x);
   let results = (outs Heddle_Tensor:$y);
   let assemblyFormat = "$x attr-dict `:` type($x) `->` type($y)";
@@ -90,6 +144,15 @@ def ComparePredicate : I32EnumAttr<"ComparePredicate", "order of two numbers", [
 
 def CompareOp : Heddle_PureOp<"compare", [ElementwiseTrait, InferTypeOpAdaptor]> {
   let summary = "y = lhs <predicate> rhs, with numpy broadcasting";
+  let description = [{
+    Operands of one element type. Every comparison with NaN but `ne` is false.
+
+    Example:
+
+    ```mlir
+    %y = heddle.compare ne %x, %zero : (tensor<2x3xi32>, tensor<i32>) -> tensor<2x3xi1>
+    ```
+  }];
   let arguments = (ins ComparePredicate:$predicate, Heddle_Tensor:$lhs, Heddle_Tensor:$rhs);
   let results = (outs Heddle_MaskTensor:$y);
   let assemblyFormat = "$predicate $lhs `,` $rhs attr-dict `:` functional-type(operands, results)";
@@ -97,6 +160,13 @@ def CompareOp : Heddle_PureOp<"compare", [ElementwiseTrait, InferTypeOpAdaptor]>
 
 def LogicalAndOp : Heddle_PureOp<"logical_and", [ElementwiseTrait, InferTypeOpAdaptor, Commutative]> {
   let summary = "y = lhs and rhs, with numpy broadcasting";
+  let description = [{
+    Example:
+
+    ```mlir
+    %y = heddle.logical_and %a, %b : (tensor<2x1xi1>, tensor<3xi1>) -> tensor<2x3xi1>
+    ```
+  }];
   let arguments = (ins Heddle_MaskTensor:$lhs, Heddle_MaskTensor:$rhs);
   let results = (outs Heddle_MaskTensor:$y);
   let assemblyFormat = "$lhs `,` $rhs attr-dict `:` functional-type(operands, results)";
@@ -104,6 +174,16 @@ def LogicalAndOp : Heddle_PureOp<"logical_and", [ElementwiseTrait, InferTypeOpAd
 
 def SelectOp : Heddle_PureOp<"select", [ElementwiseTrait, InferTypeOpAdaptor]> {
   let summary = "y = condition ? if_true : if_false, with numpy broadcasting";
+  let description = [{
+    if_true and if_false have one element type. The value not chosen has no influence, not
+    even as NaN.
+
+    Example:
+
+    ```mlir
+    %y = heddle.select %mask, %scores, %hidden : (tensor<4x4xi1>, tensor<2x4x4xf32>, tensor<f32>) -> tensor<2x4x4xf32>
+    ```
+  }];
   let arguments = (ins Heddle_MaskTensor:$condition, Heddle_FloatTensor:$if_true,
                        Heddle_FloatTensor:$if_false);
   let results = (outs Heddle_FloatTensor:$y);
@@ -112,6 +192,13 @@ def SelectOp : Heddle_PureOp<"select", [ElementwiseTrait, InferTypeOpAdaptor]> {
 
 def ConstantOp : Heddle_PureOp<"constant", [ConstantLike, InferTypeOpAdaptor]> {
   let summary = "a tensor known at compile time";
+  let description = [{
+    Example:
+
+    ```mlir
+    %c = heddle.constant dense<[1.0, 2.0]> : tensor<2xf32>
+    ```
+  }];
   let arguments = (ins ElementsAttr:$value);
   let results = (outs Heddle_Tensor:$y);
   let assemblyFormat = "attr-dict $value";
@@ -123,6 +210,12 @@ def CausalMaskOp : Heddle_PureOp<"causal_mask"> {
   let description = [{
     `y[i, j]` is true where `j <= i + (S - T)` (the last query sees every key) and,
     with a window, `j > i + (S - T) - window`.
+
+    Example:
+
+    ```mlir
+    %mask = heddle.causal_mask {window = 2 : i64} : tensor<3x5xi1>
+    ```
   }];
   let arguments = (ins OptionalAttr<I64Attr>:$window);
   let results = (outs Heddle_MaskTensor:$y);
@@ -132,6 +225,15 @@ def CausalMaskOp : Heddle_PureOp<"causal_mask"> {
 
 def LengthMaskOp : Heddle_PureOp<"length_mask"> {
   let summary = "y[b, j] = j < lengths[b]";
+  let description = [{
+    lengths [B], y [B, S].
+
+    Example:
+
+    ```mlir
+    %mask = heddle.length_mask %lengths : tensor<2xi32> -> tensor<2x5xi1>
+    ```
+  }];
   let arguments = (ins Heddle_IndexTensor:$lengths);
   let results = (outs Heddle_MaskTensor:$y);
   let assemblyFormat = "$lengths attr-dict `:` type($lengths) `->` type($y)";
@@ -147,6 +249,16 @@ def DropoutOp : Heddle_PureOp<"dropout"> {
     u = (word 0 >> 8) * 2^-24. Linear in x with a mask that depends only on the
     state, so its gradient is the same op applied to dy.
     `rng` is i64[3]: seed, step, micro_batch.
+
+    p is at least 0 and less than 1, and is not rounded before the comparison: in integers,
+    `word 0 >> 8 >= ceil(p * 2^24)`. rng_id is below 2^16, and so should be micro_batch. A dropped
+    element is 0 whatever x is.
+
+    Example:
+
+    ```mlir
+    %y = heddle.dropout %x, %rng {p = 0.1 : f64, rng_id = 7 : i64} : (tensor<2x3xf32>, tensor<3xi64>) -> tensor<2x3xf32>
+    ```
   }];
   let arguments = (ins Heddle_FloatTensor:$x, Heddle_RngState:$rng,
                        F64Attr:$p, I64Attr:$rng_id);

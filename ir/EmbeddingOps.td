@@ -10,6 +10,12 @@ def EmbeddingOp : Heddle_PureOp<"embedding", [InferTypeOpAdaptor]> {
   let summary = "y[..., :] = table[ids[...], :]";
   let description = [{
     table [V, C], ids [...] with 0 <= id < V (the runtime checks before a launch).
+
+    Example:
+
+    ```mlir
+    %y = heddle.embedding %table, %ids : (tensor<50257x768xf32>, tensor<2x5xi32>) -> tensor<2x5x768xf32>
+    ```
   }];
   let arguments = (ins Heddle_FloatTensor:$table, Heddle_IndexTensor:$ids);
   let results = (outs Heddle_FloatTensor:$y);
@@ -17,7 +23,17 @@ def EmbeddingOp : Heddle_PureOp<"embedding", [InferTypeOpAdaptor]> {
 }
 def EmbeddingGradOp : Heddle_PureOp<"embedding_grad"> {
   let summary = "dtable = init, then dtable[ids[i], :] += dy[i, :] in the order of i";
-  let description = "init [V, C] may be absent: zeros.";
+  let description = [{
+    init [V, C] may be absent: zeros.
+    ids [...], dy [..., C].
+
+    Example:
+
+    ```mlir
+    %dtable = heddle.embedding_grad %ids, %dy init(%d)
+        : (tensor<2x5xi32>, tensor<2x5x8xf32>, tensor<100x8xf32>) -> tensor<100x8xf32>
+    ```
+  }];
   let arguments = (ins Heddle_IndexTensor:$ids, Heddle_FloatTensor:$dy,
                        Optional<Heddle_FloatTensor>:$init);
   let results = (outs Heddle_FloatTensor:$dtable);
@@ -36,6 +52,13 @@ def RopeOp : Heddle_PureOp<"rope"> {
     (u, v) -> (u cos a - v sin a, v cos a + u sin a). A pair is components (p, p + R/2)
     or, with `interleaved`, (2p, 2p + 1). With `inverse` the angle is negated,
     which is the gradient of the op by x. Angles are rounded from float64.
+
+    Example:
+
+    ```mlir
+    %y = heddle.rope %x, %positions {inv_freq = array<f64: 1.0, 0.01>}
+        : (tensor<2x3x5x4xf32>, tensor<1x5xi32>) -> tensor<2x3x5x4xf32>
+    ```
   }];
   let arguments = (ins Heddle_FloatTensor:$x, Heddle_IndexTensor:$positions,
                        DenseF64ArrayAttr:$inv_freq, DefaultValuedAttr<F64Attr, "1.0">:$attention_scaling,
@@ -47,7 +70,16 @@ def RopeOp : Heddle_PureOp<"rope"> {
 
 def CacheUpdateOp : Heddle_PureOp<"cache_update"> {
   let summary = "y = cache with y[b, h, positions[b] + t, :] = x[b, h, t, :]";
-  let description = "cache [B, H, S, D], x [B, H, T, D], positions [B]; positions[b] + T <= S.";
+  let description = [{
+    cache [B, H, S, D], x [B, H, T, D], positions [B]; positions[b] + T <= S.
+
+    Example:
+
+    ```mlir
+    %y = heddle.cache_update %cache, %x, %positions
+        : (tensor<2x3x9x4xf32>, tensor<2x3x1x4xf32>, tensor<2xi32>) -> tensor<2x3x9x4xf32>
+    ```
+  }];
   let arguments = (ins Heddle_FloatTensor:$cache, Heddle_FloatTensor:$x, Heddle_IndexTensor:$positions);
   let results = (outs Heddle_FloatTensor:$y);
   let assemblyFormat = "$cache `,` $x `,` $positions attr-dict `:` functional-type(operands, results)";
@@ -56,7 +88,15 @@ def CacheUpdateOp : Heddle_PureOp<"cache_update"> {
 
 def GatherRowsOp : Heddle_PureOp<"gather_rows"> {
   let summary = "y[b, :] = x[b, index[b], :]";
-  let description = "x [B, T, C], index [B]: the last real position of each prompt.";
+  let description = [{
+    x [B, T, C], index [B]: the last real position of each prompt.
+
+    Example:
+
+    ```mlir
+    %y = heddle.gather_rows %x, %index : (tensor<2x5x4xf32>, tensor<2xi32>) -> tensor<2x4xf32>
+    ```
+  }];
   let arguments = (ins Heddle_FloatTensor:$x, Heddle_IndexTensor:$index);
   let results = (outs Heddle_FloatTensor:$y);
   let assemblyFormat = "$x `,` $index attr-dict `:` functional-type(operands, results)";

@@ -20,6 +20,14 @@ def FfnOp : Heddle_PureOp<"ffn",
     y = (act(gate) * hidden) w_out + b_out. Weights are [in, out], or [out, in] with
     `transpose_weights`. hidden and gate are results so that a gradient need not
     recompute them; gate is absent when plain. An unused result costs nothing.
+
+    Example:
+
+    ```mlir
+    %y, %hidden, %gate = heddle.ffn silu %x in(%w1) gate(%w3) out(%w2) {transpose_weights}
+        : (tensor<2x5x8xf32>, tensor<22x8xf32>, tensor<22x8xf32>, tensor<8x22xf32>)
+       -> (tensor<2x5x8xf32>, tensor<2x5x22xf32>, tensor<2x5x22xf32>)
+    ```
   }];
   let arguments = (ins
     Heddle_FloatTensor:$x, Heddle_FloatTensor:$w_in, Optional<Heddle_FloatTensor>:$b_in,

@@ -10,6 +10,15 @@ def CrossEntropyOp : Heddle_PureOp<"cross_entropy", [InferTypeOpAdaptor]> {
     logits [N, V], targets [N] (i32). losses[n] = lse[n] - logits[n, targets[n]],
     lse[n] = log sum_v e^logits[n, v]; 0 where targets[n] = ignore_index.
     With `label_smoothing` e the target distribution is (1 - e) onehot + e / V.
+
+    Other targets are at least 0 and less than V (the runtime checks before a launch).
+
+    Example:
+
+    ```mlir
+    %losses, %lse = heddle.cross_entropy %logits, %targets
+        : (tensor<10x100xf32>, tensor<10xi32>) -> (tensor<10xf32>, tensor<10xf32>)
+    ```
   }];
   let arguments = (ins Heddle_FloatTensor:$logits, Heddle_IndexTensor:$targets,
                        DefaultValuedAttr<I64Attr, "-100">:$ignore_index,
@@ -23,6 +32,13 @@ def CrossEntropyGradOp : Heddle_PureOp<"cross_entropy_grad", [InferTypeOpAdaptor
   let description = [{
     dlosses [N] or a scalar tensor. Rows with targets[n] = ignore_index give zeros.
     lse as cross_entropy returned it.
+
+    Example:
+
+    ```mlir
+    %dlogits = heddle.cross_entropy_grad %logits, %targets, %lse, %dlosses
+        : (tensor<10x100xf32>, tensor<10xi32>, tensor<10xf32>, tensor<f32>) -> tensor<10x100xf32>
+    ```
   }];
   let arguments = (ins Heddle_FloatTensor:$logits, Heddle_IndexTensor:$targets,
                        Heddle_FloatTensor:$lse, Heddle_FloatTensor:$dlosses,
@@ -36,6 +52,15 @@ def CrossEntropyGradOp : Heddle_PureOp<"cross_entropy_grad", [InferTypeOpAdaptor
 
 def CountTargetsOp : Heddle_PureOp<"count_targets"> {
   let summary = "the number of targets that differ from ignore_index, as a scalar, at least 1";
+  let description = [{
+    At least 1, so that a batch in which nothing counts has the loss 0 and not 0/0.
+
+    Example:
+
+    ```mlir
+    %count = heddle.count_targets %targets : (tensor<10xi32>) -> tensor<f32>
+    ```
+  }];
   let arguments = (ins Heddle_IndexTensor:$targets,
                        DefaultValuedAttr<I64Attr, "-100">:$ignore_index);
   let results = (outs Heddle_FloatTensor:$count);
@@ -51,6 +76,13 @@ def LinearCrossEntropyOp : Heddle_PureOp<"linear_cross_entropy",
     x [N, C], w [C, V] ([V, C] with `transpose_w`), bias [V], targets [N].
     loss (scalar) = sum of cross_entropy's losses / count_targets. lse [N] is kept
     for the gradient.
+
+    Example:
+
+    ```mlir
+    %loss, %lse = heddle.linear_cross_entropy %x, %w targets(%targets) {transpose_w}
+        : (tensor<10x8xf32>, tensor<100x8xf32>, tensor<10xi32>) -> (tensor<f32>, tensor<10xf32>)
+    ```
   }];
   let arguments = (ins Heddle_FloatTensor:$x, Heddle_FloatTensor:$w,
                        Optional<Heddle_FloatTensor>:$bias, Heddle_IndexTensor:$targets,
@@ -71,6 +103,14 @@ def LinearCrossEntropyTrainOp : Heddle_PureOp<"linear_cross_entropy_train",
   let description = [{
     Operands as linear_cross_entropy, and dloss (scalar), the gradient that flows
     into the mean loss. dbias is absent when bias is.
+
+    Example:
+
+    ```mlir
+    %loss, %dx, %dw = heddle.linear_cross_entropy_train %x, %w targets(%targets) dloss(%d) {transpose_w}
+        : (tensor<10x8xf32>, tensor<100x8xf32>, tensor<10xi32>, tensor<f32>)
+       -> (tensor<f32>, tensor<10x8xf32>, tensor<100x8xf32>)
+    ```
   }];
   let arguments = (ins Heddle_FloatTensor:$x, Heddle_FloatTensor:$w,
                        Optional<Heddle_FloatTensor>:$bias, Heddle_IndexTensor:$targets,

@@ -10,6 +10,12 @@ def GlobalNormOp : Heddle_PureOp<"global_norm",
   let description = [{
     Sums of squares accumulate in f64 in a fixed order. Decomposes into a sum_squares
     per tensor, which many threads share, and one norm_of_partials.
+
+    Example:
+
+    ```mlir
+    %norm = heddle.global_norm %a, %b : (tensor<8x4xf32>, tensor<4xf32>) -> tensor<f32>
+    ```
   }];
   let arguments = (ins Variadic<Heddle_FloatTensor>:$tensors);
   let results = (outs Heddle_FloatTensor:$norm);
@@ -22,6 +28,12 @@ def SumSquaresOp : Heddle_PureOp<"sum_squares", [InferTypeOpAdaptor]> {
   let description = [{
     y[c] is the sum of x^2 over elements [c kChunk, (c + 1) kChunk) of x in row-major
     order, in f64; the last chunk may be short. y is f64[ceil(elements / kChunk)].
+
+    Example:
+
+    ```mlir
+    %y = heddle.sum_squares %x : (tensor<768x50xf32>) -> tensor<3xf64>
+    ```
   }];
   let arguments = (ins Heddle_FloatTensor:$x);
   let results = (outs Heddle_FloatTensor:$y);
@@ -31,7 +43,15 @@ def SumSquaresOp : Heddle_PureOp<"sum_squares", [InferTypeOpAdaptor]> {
 
 def NormOfPartialsOp : Heddle_PureOp<"norm_of_partials"> {
   let summary = "the square root of the sum of all elements of all partial sums of squares";
-  let description = "Added up in f64 in the order of the operands.";
+  let description = [{
+    Added up in f64 in the order of the operands. norm is a scalar.
+
+    Example:
+
+    ```mlir
+    %norm = heddle.norm_of_partials %a, %b : (tensor<3xf64>, tensor<1xf64>) -> tensor<f32>
+    ```
+  }];
   let arguments = (ins Variadic<Heddle_FloatTensor>:$partials);
   let results = (outs Heddle_FloatTensor:$norm);
   let assemblyFormat = "$partials attr-dict `:` functional-type(operands, results)";
@@ -46,6 +66,16 @@ def AdamWOp : Heddle_PureOp<"adamw"> {
     p' = p (1 - lr weight_decay) if `decay` else p; m = beta1 m + (1-beta1) g;
     v = beta2 v + (1-beta2) g^2;
     p = p' - lr / (1-beta1^t) * m / (sqrt(v) / sqrt(1-beta2^t) + eps).
+
+    param, gradient, m and v have one shape; gradient_scale is a scalar.
+
+    Example:
+
+    ```mlir
+    %p1, %m1, %v1 = heddle.adamw %p, %g, %m, %v, %hyper, %scale {decay}
+        : (tensor<8x4xf32>, tensor<8x4xf32>, tensor<8x4xf32>, tensor<8x4xf32>, tensor<9xf32>, tensor<f32>)
+       -> (tensor<8x4xf32>, tensor<8x4xf32>, tensor<8x4xf32>)
+    ```
   }];
   let arguments = (ins Heddle_FloatTensor:$param, Heddle_FloatTensor:$gradient,
                        Heddle_FloatTensor:$m, Heddle_FloatTensor:$v,

@@ -137,6 +137,12 @@ TEST_F(DecompositionTest, LinearCrossEntropy) {
   EXPECT_EQ(results[0]->floats[0], 0.0);
 }
 
+TEST_F(DecompositionTest, GlobalNorm) {
+  // One tensor of several chunks, the last of them short.
+  expectLaw("heddle.global_norm %0, %1", {type({})},
+            {randomFloats({3, 12000}, 1), randomFloats({5}, 2)});
+}
+
 /// One attention problem; the options say which optional operands and attributes are there.
 struct AttentionCase {
   std::string name;
