@@ -44,7 +44,7 @@ func.func @everything(%q: tensor<1x2x4x8xf32>, %k: tensor<1x2x4x8xf32>, %v: tens
   %m2 = heddle.reshape %l0 : tensor<1x4xi1> -> tensor<1x1x1x4xi1>
   %m3 = heddle.logical_and %m1, %m0 : (tensor<1x1x1x4xi1>, tensor<4x4xi1>) -> tensor<1x1x4x4xi1>
   %m4 = heddle.logical_and %m3, %m2 : (tensor<1x1x4x4xi1>, tensor<1x1x1x4xi1>) -> tensor<1x1x4x4xi1>
-  %n = heddle.constant dense<-1.0e30> : tensor<f32>
+  %n = heddle.constant dense<0xFF800000> : tensor<f32>
   %u = heddle.select %m4, %e, %n : (tensor<1x1x4x4xi1>, tensor<1x2x4x4xf32>, tensor<f32>) -> tensor<1x2x4x4xf32>
   %p = heddle.softmax %u : tensor<1x2x4x4xf32>
   %w = heddle.dropout %p, %rng {p = 0.1 : f64, rng_id = 5 : i64} : (tensor<1x2x4x4xf32>, tensor<3xi64>) -> tensor<1x2x4x4xf32>
@@ -112,4 +112,19 @@ func.func @additive(%q: tensor<1x1x3x8xf32>, %k: tensor<1x1x3x8xf32>, %v: tensor
   %p = heddle.softmax %u : tensor<1x1x3x3xf32>
   %o = heddle.matmul %p, %v : (tensor<1x1x3x3xf32>, tensor<1x1x3x8xf32>) -> tensor<1x1x3x8xf32>
   return %o : tensor<1x1x3x8xf32>
+}
+
+// -----
+
+// A very negative constant is as good as -infinity where each query sees a key.
+// CHECK-LABEL: func @finite_mask
+// CHECK: heddle.attention %arg0, %arg1, %arg2 {causal, scale = 1.000000e+00 : f64}
+func.func @finite_mask(%q: tensor<1x1x3x8xf32>, %k: tensor<1x1x5x8xf32>, %v: tensor<1x1x5x4xf32>) -> tensor<1x1x3x4xf32> {
+  %s = heddle.matmul %q, %k {transpose_b} : (tensor<1x1x3x8xf32>, tensor<1x1x5x8xf32>) -> tensor<1x1x3x5xf32>
+  %m = heddle.causal_mask : tensor<3x5xi1>
+  %n = heddle.constant dense<-1.0e30> : tensor<f32>
+  %u = heddle.select %m, %s, %n : (tensor<3x5xi1>, tensor<1x1x3x5xf32>, tensor<f32>) -> tensor<1x1x3x5xf32>
+  %p = heddle.softmax %u : tensor<1x1x3x5xf32>
+  %o = heddle.matmul %p, %v : (tensor<1x1x3x5xf32>, tensor<1x1x5x4xf32>) -> tensor<1x1x3x4xf32>
+  return %o : tensor<1x1x3x4xf32>
 }
