@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: Apache-2.0
+// Each distinct kernel on its own, with the operands that it has in the model rounded to f32, so
+// that an error is this kernel's and not that of the layers before it.
+#include <algorithm>
+#include <cstdlib>
+#include <map>
+#include <memory>
+#include <set>
+
+#include "codegen/KernelText.h"
+#include "ir/Dialect.h"
+#include "ir/KernelForms.h"
+#include "ir/LayerPath.h"
+#include "ir/interpreter/Interpreter.h"
+#include "tools/driver/Tolerances.h"
+#include "tools/driver/Values.h"
+#include "tools/driver/VerifyParts.h"
+#include "llvm/ADT/DenseMap.h"
+
+using namespace mlir;
+
+namespace heddle::tools {
+namespace {
+
+/// Bytes aligned as the kernel ABI asks. Filled with ones, a NaN in every float type: an element
+/// that a kernel forgets to write shows.
+class AlignedBytes {
+public:
+  explicit AlignedBytes(size_t size)
+      : data_(static_cast<char *>(std::aligned_alloc(64, (size / 64 + 1) * 64)), &std::free) {
+    std::fill_n(data_.get(), size, static_cast<char>(0xff));
+  }
+  explicit AlignedBytes(const std::string &bytes) : AlignedBytes(bytes.size()) {
+    std::copy(bytes.begin(), bytes.end(), data_.get());
+  }
+  void *data() const { return data_.get(); }
+
+private:
+  std::unique_ptr<char, void (*)(void *)> data_;
+};
+
+std::vector<runtime::Tensor> runKernel(runtime::KernelFunction function,
+                                       const runtime::proto::Launch &launch,
+                                       const std::vector<runtime::Tensor> &inputs,
+                                       const std::vector<runtime::Tensor> &shapes, int pieces) {
+  std::vector<AlignedBytes> buffers;
+  for (const runtime::Tensor &input : inputs)
+    buffers.emplace_back(input.bytes);
+  for (const runtime::Tensor &output : shapes)
+    buffers.emplace_back(output.bytes.size());
+  std::vector<void *> operands;
+  for (const AlignedBytes &buffer : buffers)
+    operands.push_back(buffer.data());
+  AlignedBytes scratch(launch.scratch_bytes());
+  int64_t tasks = launch.tasks();
+  for (int piece = 0; piece < pieces; ++piece)
+    function(operands.data(), tasks * piece / pieces, tasks * (piece + 1) / pieces, scratch.data());
+  std::vector<runtime::Tensor> outputs = shapes;
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    const char *bytes = static_cast<const char *>(buffers[inputs.size() + i].data());
+    outputs[i].bytes.assign(bytes, outputs[i].bytes.size());
+  }
+  return outputs;
+}
+
+bool sameBits(const std::vector<runtime::Tensor> &a, const std::vector<runtime::Tensor> &b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                    [](const auto &x, const auto &y) { return x.bytes == y.bytes; });
+}
+
+/// A kernel that no function before had, and where the plan has its code.
+struct NewKernel {
+  const runtime::proto::Launch *launch;
+  runtime::KernelFunction function;
+};
+
+class KernelJudge {
+public:
+  KernelJudge(VerifySubject &subject, VerifyReport &report) : subject_(subject), report_(report) {}
+
+  Status check(func::FuncOp function) {
+    const runtime::Entry *entry = subject_.executable->find(function.getName().str());
+    if (!entry)
+      return absl::OkStatus();
+    chooseNew(function, *entry);
+    if (chosen_.empty())
+      return absl::OkStatus();
+    if (std::string reason = tooLarge(function, 1); !reason.empty()) {
+      report_.remarks.push_back(absl::StrCat(chosen_.size(), " kernels that only ",
+                                             function.getName().str(),
+                                             " has are not compared: to run it ", reason));
+      return absl::OkStatus();
+    }
+    std::vector<ir::TensorRef> arguments = subject_.values.of(function);
+    for (auto [argument, tensor] : llvm::zip_equal(function.getArguments(), arguments))
+      keep(argument, tensor);
+    auto observe = [&](Operation *op, ArrayRef<ir::TensorRef> results) {
+      if (op->getParentOp() != function)
+        return absl::OkStatus();
+      for (auto [value, tensor] : llvm::zip_equal(op->getResults(), results))
+        keep(value, tensor);
+      auto kernel = chosen_.find(op);
+      return kernel == chosen_.end() ? absl::OkStatus()
+                                     : checkKernel(cast<ir::KernelOp>(op), kernel->second);
+    };
+    return ir::evaluate(function, arguments, observe).status();
+  }
+
+private:
+  void chooseNew(func::FuncOp function, const runtime::Entry &entry) {
+    chosen_.clear();
+    kept_.clear();
+    entry_ = function.getName().str();
+    // A plan has a launch for each kernel, in order.
+    int launch = 0;
+    for (auto kernel : function.getOps<ir::KernelOp>()) {
+      if (seen_.insert(codegen::kernelText(kernel)).second) {
+        chosen_[kernel] = {&entry.plan->launches(launch), entry.kernels[launch]};
+        for (Value input : kernel.getInputs())
+          ++kept_[input].usesLeft;
+      }
+      ++launch;
+    }
+  }
+
+  void keep(Value value, const ir::TensorRef &tensor) {
+    if (auto wanted = kept_.find(value); wanted != kept_.end())
+      wanted->second.tensor = tensor;
+  }
+
+  std::vector<ir::TensorRef> takeOperands(ir::KernelOp kernel) {
+    std::vector<ir::TensorRef> operands;
+    for (Value input : kernel.getInputs()) {
+      Kept &kept = kept_[input];
+      operands.push_back(roundedToF32(kept.tensor));
+      if (--kept.usesLeft == 0)
+        kept.tensor = nullptr;
+    }
+    return operands;
+  }
+
+  Status checkKernel(ir::KernelOp kernel, const NewKernel &compiled) {
+    std::vector<ir::TensorRef> operands = takeOperands(kernel);
+    HEDDLE_ASSIGN_OR_RETURN(
+        OwningOpRef<ModuleOp> alone,
+        codegen::parseKernelText(codegen::kernelText(kernel), *kernel.getContext()));
+    auto body = *alone->getOps<func::FuncOp>().begin();
+    HEDDLE_ASSIGN_OR_RETURN(std::vector<ir::TensorRef> expected, ir::evaluate(body, operands));
+
+    std::vector<runtime::Tensor> inputs, shapes;
+    for (const ir::TensorRef &operand : operands)
+      inputs.push_back(toRuntime(*operand));
+    for (const ir::TensorRef &result : expected)
+      shapes.push_back(toRuntime(*result));
+    auto run = [&](int pieces) {
+      return runKernel(compiled.function, *compiled.launch, inputs, shapes, pieces);
+    };
+    std::vector<runtime::Tensor> actual = run(1);
+    HEDDLE_RETURN_IF_ERROR(compareResults(kernel, actual, expected));
+    if (compiled.launch->tasks() > 1 && !sameBits(actual, run(3)))
+      report_.checks.push_back({"kernel split over threads", describe(kernel), 1, 0});
+    return absl::OkStatus();
+  }
+
+  Status compareResults(ir::KernelOp kernel, const std::vector<runtime::Tensor> &actual,
+                        const std::vector<ir::TensorRef> &expected) {
+    auto anatomy = ir::classifyKernel(kernel);
+    std::string form = anatomy ? ir::kernelFormName(anatomy->form).str() : "of no form";
+    VerifyCheck worst{"kernel " + form, describe(kernel), 0,
+                      toleranceFor("kernel", form, "f32").bound};
+    for (size_t i = 0; i < actual.size(); ++i) {
+      HEDDLE_ASSIGN_OR_RETURN(ir::TensorRef widened, toReference(actual[i]));
+      worst.error = std::max(worst.error, compare(*widened, *expected[i]).relative);
+    }
+    report_.checks.push_back(std::move(worst));
+    return absl::OkStatus();
+  }
+
+  std::string describe(ir::KernelOp kernel) const {
+    std::string layer = ir::layerPath(kernel.getLoc());
+    return absl::StrCat(kernel.getName().str(), " (", layer, layer.empty() ? "" : ", ", entry_,
+                        ")");
+  }
+
+  struct Kept {
+    ir::TensorRef tensor;
+    int usesLeft = 0;
+  };
+
+  VerifySubject &subject_;
+  VerifyReport &report_;
+  std::set<std::string> seen_; // texts
+  std::string entry_;
+  // Of the function at hand: looked up only, never iterated.
+  llvm::DenseMap<Operation *, NewKernel> chosen_;
+  llvm::DenseMap<Value, Kept> kept_;
+};
+
+} // namespace
+
+Status checkKernels(VerifySubject &subject, VerifyReport &report) {
+  KernelJudge judge(subject, report);
+  for (auto function : subject.compilation.module().getOps<func::FuncOp>())
+    HEDDLE_RETURN_IF_ERROR(judge.check(function));
+  return absl::OkStatus();
+}
+
+} // namespace heddle::tools

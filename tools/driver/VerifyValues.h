@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+// Values for the arguments of any entry, the same for both sides of a comparison.
+
+#ifndef HEDDLE_TOOLS_DRIVER_VERIFYVALUES_H
+#define HEDDLE_TOOLS_DRIVER_VERIFYVALUES_H
+
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "ir/interpreter/Tensor.h"
+#include "runtime/base/Status.h"
+
+namespace mlir {
+class ModuleOp;
+namespace func {
+class FuncOp;
+} // namespace func
+} // namespace mlir
+
+namespace heddle::tools {
+
+using NamedTensors = std::map<std::string, ir::TensorRef>;
+
+/// Makes values up by name and shape and remembers them, so that entries that share an argument get
+/// the same one. Every float is an f32 number: what the interpreter sees is what a device sees.
+/// One thread at a time.
+class ArgumentValues {
+public:
+  /// `vocabulary` bounds token ids, `seq` positions. `parameters` and `inputs` are by name.
+  ArgumentValues(uint64_t seed, int64_t vocabulary, int64_t seq, NamedTensors parameters,
+                 NamedTensors inputs = {})
+      : seed_(seed), vocabulary_(vocabulary), seq_(seq), parameters_(std::move(parameters)),
+        inputs_(std::move(inputs)) {}
+
+  /// One per argument of the function, in order. Optimizer moments and accumulators are small and
+  /// not zero, so that a first step is as well conditioned as any other: with moments of zero,
+  /// AdamW turns the sign of a gradient that is all rounding error into a full step.
+  std::vector<ir::TensorRef> of(mlir::func::FuncOp function);
+
+  const NamedTensors &parameters() const { return parameters_; }
+
+private:
+  ir::TensorRef make(const std::string &kind, const std::string &name, ir::Tensor zeros);
+  void fillIntegers(const std::string &name, ir::Tensor &tensor) const;
+  void fillFloats(const std::string &kind, const std::string &name, ir::Tensor &tensor) const;
+
+  uint64_t seed_;
+  int64_t vocabulary_, seq_;
+  NamedTensors parameters_, inputs_;
+  std::map<std::pair<std::string, std::vector<int64_t>>, ir::TensorRef> made_;
+};
+
+/// The largest token id + 1 that every embedding in the module can look up: for modules whose
+/// manifest does not say.
+int64_t vocabularyOf(mlir::ModuleOp module);
+
+} // namespace heddle::tools
+
+#endif // HEDDLE_TOOLS_DRIVER_VERIFYVALUES_H
