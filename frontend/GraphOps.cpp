@@ -40,7 +40,7 @@ public:
     auto &properties = description.getOrAddProperties<typename Op::Properties>();
     set(properties);
     SmallVector<Type> types;
-    if constexpr (requires { &Op::inferReturnTypes; }) {
+    if constexpr (Op::template hasTrait<InferTypeOpInterface::Trait>()) {
       if (failed(Op::inferReturnTypes(&state_.context, location, values, DictionaryAttr(),
                                       OpaqueProperties(&properties), RegionRange(), types))) {
         state_.fail(messages);
