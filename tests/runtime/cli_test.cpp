@@ -7,6 +7,7 @@
 #include "runtime/io/Json.h"
 #include "runtime/io/Safetensors.h"
 #include "runtime/io/SafetensorsWriter.h"
+#include "runtime/io/Weights.h"
 #include "tests/runtime/FakeModel.h"
 #include "tests/runtime/TempFolder.h"
 
@@ -269,6 +270,34 @@ TEST_F(HeddleRun, WrongPrompts) {
         "--prompt ''", "--prompt 123456789", "--prompt a --beams 2", "--prompt a --temperature -1",
         "--prompt a --top-p 0", "--prompt a --stream --json", "--prompt a b --stream"})
     EXPECT_EQ(heddle("generate", flags).code, 2) << flags;
+}
+
+TEST_F(HeddleRun, WeightsRecordedAtCompileTimeMustBeUnchanged) {
+  std::string out = folder_ / "out";
+  ASSERT_EQ(heddle("train", "--steps 0 --seed 5 --out " + out).code, 0);
+  std::string path = out + "/step-00000000/model.safetensors";
+  auto weights = Weights::open(FileLayer::system(), path);
+  ASSERT_THAT(weights, IsOk());
+  Sha256Digest digest = weights->digest();
+  proto::Executable executable = fakeExecutable();
+  executable.mutable_manifest()->set_weights_path(path);
+  executable.mutable_manifest()->set_weights_sha256(std::string(digest.begin(), digest.end()));
+  ASSERT_THAT(writeExecutable(FileLayer::system(), executable, model_), IsOk());
+  std::string flags = "--prompt AB --seed 5 --max-new-tokens 4";
+  Output recorded = heddle("generate", flags);
+  EXPECT_EQ(recorded.code, 0) << recorded.err;
+  EXPECT_EQ(recorded.out, heddle("generate", flags + " --weights " + out).out);
+
+  std::string bytes = slurp(path);
+  bytes[bytes.size() - 1] ^= 1;
+  spill(path, bytes);
+  Output changed = heddle("generate", flags);
+  EXPECT_EQ(changed.code, 2);
+  EXPECT_THAT(changed.err, HasSubstr("have changed; give --weights"));
+  EXPECT_EQ(heddle("generate", flags + " --weights " + path).code, 0);
+  EXPECT_EQ(heddle("generate", flags + " --weights " + out).code, 2); // its checkpoint is damaged
+  std::filesystem::remove(path);
+  EXPECT_THAT(heddle("generate", flags).err, HasSubstr("the weights recorded at compile time"));
 }
 
 TEST_F(HeddleRun, FullStandardOutputIsAFailure) {
