@@ -1,16 +1,27 @@
 list(APPEND HEDDLE_CODEGEN_CPU_SOURCES
+  CacheKernels.cpp
+  ColumnReduceKernel.cpp
+  CopyKernels.cpp
   Dropout.cpp
   ElementwiseEmitter.cpp
+  EmbeddingKernels.cpp
+  InputWindow.cpp
   IterationSpace.cpp
   KernelGenerator.cpp
   KernelModule.cpp
   LaneKernel.cpp
   LaneMemory.cpp
+  LaneTasks.cpp
   MapKernel.cpp
   MathEmitter.cpp
+  OptimizerKernels.cpp
+  ReduceKernel.cpp
+  RopeKernel.cpp
   RowKernel.cpp
   RowLosses.cpp
   RowNorms.cpp
   RowOps.cpp
   RowPasses.cpp
+  SinCos.cpp
+  SingleOps.cpp
 )

@@ -2,9 +2,11 @@
 #include "codegen/cpu/KernelGenerator.h"
 
 #include "codegen/cpu/Attention.h"
+#include "codegen/cpu/ColumnReduceKernel.h"
 #include "codegen/cpu/Gemm.h"
 #include "codegen/cpu/MapKernel.h"
 #include "codegen/cpu/RowKernel.h"
+#include "codegen/cpu/SingleOps.h"
 #include "ir/Dialect.h"
 #include "ir/KernelForms.h"
 
@@ -31,6 +33,10 @@ FailureOr<GeneratedKernel> generateKernel(ir::KernelOp kernel, const Target &tar
     return generateMap(kernel, target, reason);
   case ir::KernelForm::Row:
     return generateRow(kernel, anatomy->anchor, target, reason);
+  case ir::KernelForm::ColumnReduce:
+    return generateColumnReduce(kernel, anatomy->anchor, target, reason);
+  case ir::KernelForm::Single:
+    return generateSingle(kernel, anatomy->anchor, target, reason);
   default:
     *reason = "no code for kernels of the form " + ir::kernelFormName(anatomy->form).str();
     return failure();

@@ -73,11 +73,19 @@ void LaneKernel::addStatistic(Value value) {
 
 void LaneKernel::addLeaf(Value value, bool statistic) {
   ir::ViewOfRoot source = ir::viewThroughChain(value);
+  std::optional<ir::StridedView> view = fit(source.view, statistic);
+  if (!view)
+    return fail("an operand does not fit the kernel's iteration shape");
+  addLeaf(value, source.root, *view);
+  if (statistic && ok_)
+    leaves_.back().statistic = true;
+}
+
+void LaneKernel::addLeaf(Value value, Value root, const ir::StridedView &view) {
   Leaf leaf;
-  leaf.root = source.root;
-  leaf.statistic = statistic;
-  auto constant = source.root.getDefiningOp<ir::ConstantOp>();
-  if (!constant && !isa<BlockArgument>(source.root))
+  leaf.root = root;
+  auto constant = root.getDefiningOp<ir::ConstantOp>();
+  if (!constant && !isa<BlockArgument>(root))
     return fail("an operand is no strided view of an input");
   if (constant) {
     auto elements = dyn_cast<DenseElementsAttr>(constant.getValue());
@@ -86,10 +94,7 @@ void LaneKernel::addLeaf(Value value, bool statistic) {
     if (elements.isSplat())
       leaf.splat = elements;
   }
-  std::optional<ir::StridedView> view = fit(source.view, statistic);
-  if (!view)
-    return fail("an operand does not fit the kernel's iteration shape");
-  leaf.window = space_.add(*view);
+  leaf.window = space_.add(view);
   leafOf_[value] = leaves_.size();
   leaves_.push_back(leaf);
 }
@@ -121,25 +126,9 @@ std::optional<ir::StridedView> LaneKernel::fit(ir::StridedView view, bool statis
   return std::nullopt;
 }
 
-Value LaneKernel::globalConstant(ir::ConstantOp constant) {
-  auto elements = cast<DenseElementsAttr>(constant.getValue());
-  MemRefType type = bufferType(constant.getType());
-  DenseElementsAttr flat =
-      elements.reshape(RankedTensorType::get({type.getNumElements()}, elements.getElementType()));
-  if (elements.getElementType().isInteger(1)) {
-    SmallVector<int8_t> bytes;
-    for (bool bit : elements.getValues<bool>())
-      bytes.push_back(bit);
-    flat = DenseElementsAttr::get(
-        RankedTensorType::get({type.getNumElements()}, type.getElementType()),
-        ArrayRef<int8_t>(bytes));
-  }
-  return constantBuffer(b_, flat);
-}
-
 Value LaneKernel::rootBuffer(Value root) {
   if (auto constant = root.getDefiningOp<ir::ConstantOp>())
-    return globalConstant(constant);
+    return constantTensor(b_, constant);
   return operands_[cast<BlockArgument>(root).getArgNumber()];
 }
 

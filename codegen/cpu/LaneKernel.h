@@ -43,6 +43,8 @@ public:
   /// Registers what must be read to evaluate `value`; stops at values in `computed` (results of the
   /// kernel's anchor).
   void addLeaves(mlir::Value value, mlir::ValueRange computed = {});
+  /// Registers an input read through a view of the iteration shape that the caller made.
+  void addLeaf(mlir::Value value, mlir::Value root, const ir::StridedView &view);
   /// Registers an input with one element per row (or one in all).
   void addStatistic(mlir::Value value);
 
@@ -59,6 +61,14 @@ public:
   /// One element of an input in this row.
   mlir::Value element(mlir::Value value, mlir::Value column);
   bool isLeaf(mlir::Value value) const { return leafOf_.count(value); }
+  bool isSplat(mlir::Value value) const {
+    return isLeaf(value) && leaves_[leafOf_.lookup(value)].splat;
+  }
+  /// Where this row of an input starts, and in which buffer.
+  mlir::Value rowOffset(mlir::Value value) const {
+    return leaves_[leafOf_.lookup(value)].rowOffset;
+  }
+  mlir::Value bufferOf(mlir::Value value) const { return leaves_[leafOf_.lookup(value)].buffer; }
 
   /// Runs body over the columns [low, high) of a row: whole vectors in a loop, then the rest under
   /// a mask. `low` is a multiple of the lanes, and so is `high` unless it is the row's end.
@@ -85,7 +95,6 @@ private:
   void addLeaf(mlir::Value value, bool statistic);
   std::optional<ir::StridedView> fit(ir::StridedView view, bool statistic) const;
   mlir::Value rootBuffer(mlir::Value root);
-  mlir::Value globalConstant(ir::ConstantOp constant);
   mlir::Value readLeaf(const Leaf &leaf, const LanePoint &point);
   mlir::Value maskLanes(mlir::Operation *op, const LanePoint &point);
   mlir::Value fromMemory(mlir::Value lanes, mlir::Value root);

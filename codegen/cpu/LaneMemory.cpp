@@ -59,6 +59,19 @@ Value constantBuffer(ImplicitLocOpBuilder &b, DenseElementsAttr elements) {
   return memref::GetGlobalOp::create(b, type, name);
 }
 
+Value constantTensor(ImplicitLocOpBuilder &b, ir::ConstantOp constant) {
+  auto elements = cast<DenseElementsAttr>(constant.getValue());
+  int64_t count = elements.getNumElements();
+  if (!elements.getElementType().isInteger(1))
+    return constantBuffer(b, elements.reshape(
+                                 RankedTensorType::get({count}, elements.getElementType())));
+  SmallVector<int8_t> bytes;
+  for (bool bit : elements.getValues<bool>())
+    bytes.push_back(bit);
+  return constantBuffer(b, DenseElementsAttr::get(RankedTensorType::get({count}, b.getI8Type()),
+                                                  ArrayRef<int8_t>(bytes)));
+}
+
 Value sameBuffer(ImplicitLocOpBuilder &b, Value x, Value y) {
   Value left = memref::ExtractAlignedPointerAsIndexOp::create(b, x);
   Value right = memref::ExtractAlignedPointerAsIndexOp::create(b, y);

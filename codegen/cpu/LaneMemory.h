@@ -5,6 +5,7 @@
 #define HEDDLE_CODEGEN_CPU_LANEMEMORY_H
 
 #include "codegen/cpu/IrHelpers.h"
+#include "ir/Dialect.h"
 
 namespace heddle::codegen {
 
@@ -17,6 +18,9 @@ mlir::Value gatherVector(mlir::ImplicitLocOpBuilder &b, int64_t lanes, mlir::Val
 
 /// A read-only flat buffer with these elements, in the object's constant data.
 mlir::Value constantBuffer(mlir::ImplicitLocOpBuilder &b, mlir::DenseElementsAttr elements);
+
+/// The same for a constant of the dialect, which must have dense elements (i1 as i8).
+mlir::Value constantTensor(mlir::ImplicitLocOpBuilder &b, ir::ConstantOp constant);
 
 /// Whether two buffers start at the same address: an output that replaces an input.
 mlir::Value sameBuffer(mlir::ImplicitLocOpBuilder &b, mlir::Value x, mlir::Value y);

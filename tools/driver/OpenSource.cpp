@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tools/driver/OpenSource.h"
+
+#include "frontend/Dimensions.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "runtime/cli/Verbs.h"
+#include "runtime/io/FileLayer.h"
+#include "runtime/io/WholeFile.h"
+#include "runtime/train/Checkpoint.h"
+
+namespace heddle::tools {
+namespace {
+
+runtime::FileLayer &files() { return runtime::FileLayer::system(); }
+
+// IR text comes from the user's own hand; the bound only keeps a mistaken path from being read
+// whole.
+constexpr uint64_t kMlirTextLimit = uint64_t{256} << 20;
+
+bool endsWith(const std::string &text, const std::string &ending) {
+  return text.size() >= ending.size() &&
+         text.compare(text.size() - ending.size(), ending.size(), ending) == 0;
+}
+
+/// The tokenizer that settles a vocabulary left open: the one given, else the model's own. Null
+/// where there is none.
+StatusOr<std::unique_ptr<runtime::Tokenizer>> tokenizerOf(const SourceOptions &options,
+                                                          const frontend::Model &model) {
+  if (!options.tokenizer.empty() && options.tokenizer != "char")
+    return runtime::openTokenizer(files(), options.tokenizer);
+  if (const frontend::ModelFile *own = model.file(runtime::kTokenizerFile))
+    return runtime::parseTokenizer(own->content, own->name);
+  return std::unique_ptr<runtime::Tokenizer>();
+}
+
+Status settleVocabulary(const SourceOptions &options, frontend::Model &model) {
+  std::unique_ptr<runtime::Tokenizer> opened;
+  const runtime::Tokenizer *tokenizer = options.vocabulary.get();
+  if (!tokenizer) {
+    HEDDLE_ASSIGN_OR_RETURN(opened, tokenizerOf(options, model));
+    tokenizer = opened.get();
+  }
+  if (tokenizer)
+    return frontend::bindVocabulary(model, tokenizer->vocabSize());
+  if (model.definition.has_vocab_size())
+    return absl::OkStatus();
+  std::unique_ptr<runtime::Tokenizer> bytes = runtime::makeByteTokenizer();
+  runtime::remark(absl::StrCat(model.path, ": vocab_size is left out and no tokenizer is given: ",
+                               bytes->vocabSize(), " tokens, one a byte"));
+  return frontend::bindVocabulary(model, bytes->vocabSize());
+}
+
+StatusOr<std::unique_ptr<frontend::Model>> openModel(const std::string &path,
+                                                     const SourceOptions &options) {
+  HEDDLE_ASSIGN_OR_RETURN(runtime::ModelFolder folder, runtime::resolveModelFolder(files(), path));
+  for (const runtime::SkippedCheckpoint &skipped : folder.skipped)
+    runtime::remark(absl::StrCat("skipped ", skipped.path, ": ", skipped.reason));
+  frontend::ModelOverrides overrides;
+  if (!options.familyFile.empty())
+    overrides.familyFile = options.familyFile;
+  if (!options.weights.empty())
+    overrides.weightsPath = options.weights;
+  overrides.dropout = options.dropout;
+  HEDDLE_ASSIGN_OR_RETURN(frontend::Model model,
+                          frontend::loadModel(files(), folder.path, overrides));
+  HEDDLE_RETURN_IF_ERROR(settleVocabulary(options, model));
+  if (options.vocabulary && !model.file(runtime::kTokenizerFile))
+    model.files.push_back({runtime::kTokenizerFile, options.vocabulary->toJson()});
+  return std::make_unique<frontend::Model>(std::move(model));
+}
+
+} // namespace
+
+int64_t Source::longestSequence() const {
+  if (executable)
+    return executable->manifest().max_positions();
+  return model ? frontend::Dimensions(model->definition).positions : 0;
+}
+
+StatusOr<Source> openSource(const std::string &path, const SourceOptions &options) {
+  Source source;
+  source.path = path;
+  if (endsWith(path, ".heddle")) {
+    HEDDLE_ASSIGN_OR_RETURN(source.executable, runtime::Executable::load(files(), path));
+  } else if (endsWith(path, ".mlir")) {
+    HEDDLE_ASSIGN_OR_RETURN(source.mlirText, runtime::readSmallFile(files(), path, kMlirTextLimit));
+  } else {
+    HEDDLE_ASSIGN_OR_RETURN(source.model, openModel(path, options));
+  }
+  return source;
+}
+
+StatusOr<Compilation> startCompilation(const Source &source, CompileRequest request) {
+  if (source.executable)
+    return invalidInput(source.path, ": is compiled already");
+  if (source.model)
+    return Compilation::start(*source.model, std::move(request));
+  return Compilation::start(source.mlirText, source.path, std::move(request));
+}
+
+std::string modelFolder(const std::string &path) {
+  StatusOr<bool> folder = files().isFolder(path);
+  return folder.ok() && *folder ? path : "";
+}
+
+} // namespace heddle::tools

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tools/driver/Reference.h"
+
+#include <cstdio>
+
+#include "ir/Conventions.h"
+#include "ir/interpreter/Interpreter.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "runtime/cli/OpenModel.h"
+#include "runtime/cli/Verbs.h"
+#include "runtime/io/FileLayer.h"
+#include "runtime/io/SafetensorsWriter.h"
+#include "runtime/plan/Session.h"
+#include "tools/driver/Values.h"
+
+using namespace mlir;
+
+namespace heddle::tools {
+namespace {
+
+/// The inputs of `--inputs` as the entry takes them, defaults filled in.
+StatusOr<ir::TensorRef> argumentValue(func::FuncOp function, unsigned index,
+                                      const runtime::TensorMap &inputs, runtime::Session &session) {
+  std::string name = ir::argumentName(function, index).str();
+  auto type = cast<RankedTensorType>(function.getArgument(index).getType());
+  if (ir::argumentKind(function, index) == ir::kKindParam) {
+    const runtime::StoredTensor *stored = session.find(name);
+    if (!stored)
+      return absl::InternalError("no parameter " + name);
+    return toReference({stored->dtype,
+                        stored->shape,
+                        {static_cast<const char *>(stored->data()), stored->bytes()}});
+  }
+  if (auto given = inputs.find(name); given != inputs.end()) {
+    if (given->second.shape != type.getShape().vec())
+      return invalidInput("input ", name, ": has shape ", runtime::shapeText(given->second.shape),
+                          ", expected ", runtime::shapeText(type.getShape()));
+    HEDDLE_ASSIGN_OR_RETURN(ir::TensorRef value, toReference(given->second));
+    auto typed = std::make_shared<ir::Tensor>(*value);
+    HEDDLE_ASSIGN_OR_RETURN(typed->kind, ir::elementKindOf(type.getElementType()));
+    return ir::TensorRef(typed);
+  }
+  ir::Tensor value = ir::Tensor::zeros(ir::ElementKind::i32, type.getShape().vec());
+  int64_t inner = value.shape.empty() ? 1 : value.shape.back();
+  for (int64_t i = 0; i < value.elements(); ++i)
+    value.ints[i] = name == "position_ids" ? i % inner : 1;
+  if (name != "position_ids" && name != "attention_mask")
+    return invalidInput("input ", name, ": missing");
+  return ir::TensorRef(std::make_shared<ir::Tensor>(std::move(value)));
+}
+
+} // namespace
+
+StatusOr<int> runReference(const Source &source, CompileRequest request,
+                           const runtime::RunFlags &flags) {
+  runtime::FileLayer &files = runtime::FileLayer::system();
+  HEDDLE_ASSIGN_OR_RETURN(
+      runtime::TensorMap inputs,
+      runtime::readRunInputs(files, flags.inputs, source.model && source.model->shiftLabels));
+  HEDDLE_ASSIGN_OR_RETURN(Compilation compilation, startCompilation(source, request));
+  HEDDLE_RETURN_IF_ERROR(compilation.runTo(flags.entry == "grad" ? "differentiated" : "builder"));
+  // Weights come through a session of the compiled model, so that both backends read the same.
+  HEDDLE_ASSIGN_OR_RETURN(Compilation again, startCompilation(source, request));
+  HEDDLE_ASSIGN_OR_RETURN(runtime::proto::Executable compiled, again.finish());
+  HEDDLE_ASSIGN_OR_RETURN(runtime::SharedExecutable executable,
+                          runtime::Executable::create(std::move(compiled), source.path));
+  HEDDLE_ASSIGN_OR_RETURN(auto session, runtime::openSession(executable, flags, flags.entry));
+  HEDDLE_RETURN_IF_ERROR(runtime::loadWeights(files, *session, flags, flags.seed).status());
+
+  std::vector<runtime::Tensor> outputs;
+  std::vector<runtime::TensorToWrite> tensors;
+  std::vector<std::string> names;
+  for (const std::string &entry : request.entries) {
+    auto function = compilation.module().lookupSymbol<func::FuncOp>(entry);
+    if (entry != flags.entry && !(entry == "loss" && inputs.count("targets")))
+      continue;
+    std::vector<ir::TensorRef> arguments;
+    for (unsigned i = 0; i < function.getNumArguments(); ++i) {
+      HEDDLE_ASSIGN_OR_RETURN(ir::TensorRef value, argumentValue(function, i, inputs, *session));
+      arguments.push_back(std::move(value));
+    }
+    HEDDLE_ASSIGN_OR_RETURN(std::vector<ir::TensorRef> results, ir::evaluate(function, arguments));
+    for (auto [i, result] : llvm::enumerate(results)) {
+      outputs.push_back(runtime::Tensor::of(DType::F64, result->shape, result->floats));
+      names.push_back(ir::resultName(function, i).str());
+    }
+  }
+  for (size_t i = 0; i < outputs.size(); ++i)
+    tensors.push_back(runtime::tensorFromMemory(names[i], outputs[i].dtype, outputs[i].shape,
+                                                outputs[i].bytes.data()));
+  HEDDLE_RETURN_IF_ERROR(runtime::writeSafetensorsFile(files, flags.outputs, std::move(tensors)));
+  for (size_t i = 0; i < outputs.size(); ++i)
+    std::printf("%s F64 %s\n", names[i].c_str(), runtime::shapeText(outputs[i].shape).c_str());
+  return 0;
+}
+
+} // namespace heddle::tools

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tools/heddle/Requests.h"
+
+#include <algorithm>
+#include <chrono>
+#include <sched.h>
+
+#include "codegen/KernelCache.h"
+#include "mlir/IR/BuiltinOps.h"
+
+namespace heddle::tools {
+namespace {
+
+constexpr int64_t kLongestDefaultSequence = 1024;
+
+int availableProcessors() {
+  cpu_set_t allowed;
+  return sched_getaffinity(0, sizeof(allowed), &allowed) == 0 ? CPU_COUNT(&allowed) : 1;
+}
+
+Status checkPositive(const char *flag, int64_t value) {
+  if (value < 1)
+    return invalidInput(flag, " ", value, ": expected at least 1");
+  return absl::OkStatus();
+}
+
+} // namespace
+
+StatusOr<CompileRequest> requestFor(const Source &source, const runtime::ModelFlags &flags,
+                                    const CompilerFlags &compiler,
+                                    std::vector<std::string> entries) {
+  if (!flags.dtype.empty() && flags.dtype != "f32")
+    return invalidInput("--dtype ", flags.dtype, ": only f32 is supported yet");
+  CompileRequest request;
+  request.batch = flags.batch.value_or(1);
+  request.seq = flags.seq.value_or(source.longestSequence() > 0
+                                       ? std::min(source.longestSequence(), kLongestDefaultSequence)
+                                       : kLongestDefaultSequence);
+  HEDDLE_RETURN_IF_ERROR(checkPositive("--batch", request.batch));
+  HEDDLE_RETURN_IF_ERROR(checkPositive("--seq", request.seq));
+  if (!flags.target.empty()) {
+    HEDDLE_ASSIGN_OR_RETURN(request.target, codegen::parseTarget(flags.target));
+  }
+  request.entries = std::move(entries);
+  request.threads = flags.threads > 0 ? flags.threads : availableProcessors();
+  request.strict = flags.strict;
+  HEDDLE_ASSIGN_OR_RETURN(request.requireFused, parseFusionDemands(compiler.requireFused));
+  request.dumpFolder = compiler.dumpFolder;
+  request.cacheFolder = codegen::KernelCache::defaultFolder();
+  return request;
+}
+
+StatusOr<ReadyExecutable> executableFor(const Source &source, CompileRequest request) {
+  if (source.executable)
+    return ReadyExecutable{source.executable, 0};
+  auto start = std::chrono::steady_clock::now();
+  HEDDLE_ASSIGN_OR_RETURN(Compilation compilation, startCompilation(source, std::move(request)));
+  HEDDLE_ASSIGN_OR_RETURN(runtime::proto::Executable compiled, compilation.finish());
+  printRemarks(compilation);
+  ReadyExecutable ready;
+  HEDDLE_ASSIGN_OR_RETURN(ready.executable,
+                          runtime::Executable::create(std::move(compiled), source.path));
+  ready.compileMs =
+      std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
+  return ready;
+}
+
+void printRemarks(const Compilation &compilation) {
+  for (const passes::FusionEntry &entry : compilation.fusions().entries())
+    if (entry.kind == passes::FusionEntry::Kind::Missed)
+      runtime::remark(absl::StrCat(entry.op, " not fused in ", entry.function, " at ", entry.layer,
+                                   ": ", entry.reason,
+                                   entry.advice.empty() ? "" : "; " + entry.advice));
+  for (const std::string &line : compilation.remarks())
+    runtime::remark(line);
+}
+
+} // namespace heddle::tools

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+// run, train, generate and bench: compile what the verb needs, then hand over to the runtime's
+// verb.
+#include "runtime/cli/Verbs.h"
+#include "runtime/io/FileLayer.h"
+#include "runtime/text/Tokenizer.h"
+#include "runtime/train/Data.h"
+#include "tools/driver/Reference.h"
+#include "tools/heddle/Requests.h"
+#include "tools/heddle/Verbs.h"
+
+namespace heddle::tools {
+namespace {
+
+runtime::FileLayer &files() { return runtime::FileLayer::system(); }
+
+SourceOptions sourceOptions(const runtime::ModelFlags &flags, const CompilerFlags &compiler) {
+  SourceOptions options;
+  options.familyFile = compiler.family;
+  options.weights = flags.weights;
+  return options;
+}
+
+/// The runtime's verb looks for weights where the model has them.
+void setWeights(const Source &source, runtime::ModelFlags &flags) {
+  if (source.model)
+    flags.weights = source.model->weightsPath;
+}
+
+/// Ready batches bring their own B and T; text and tokens take the flags', or a batch of 8.
+Status setTrainingShape(const runtime::TrainFlags &flags, runtime::ModelFlags &shape) {
+  constexpr int64_t kDefaultBatch = 8;
+  if (!flags.data.empty()) {
+    HEDDLE_ASSIGN_OR_RETURN(runtime::DataInfo info, runtime::inspectData(files(), flags.data));
+    if (info.batch > 0) {
+      if (flags.batch && *flags.batch != info.batch)
+        return invalidInput("--batch ", *flags.batch, ": the batches in ", flags.data, " have ",
+                            info.batch, " sequences");
+      if (flags.seq && *flags.seq != info.seq)
+        return invalidInput("--seq ", *flags.seq, ": the batches in ", flags.data, " have ",
+                            info.seq, " tokens a sequence");
+      shape.batch = info.batch;
+      shape.seq = info.seq;
+      return absl::OkStatus();
+    }
+  }
+  if (!shape.batch)
+    shape.batch = kDefaultBatch;
+  return absl::OkStatus();
+}
+
+} // namespace
+
+StatusOr<int> runVerb(const runtime::RunFlags &flags, const CompilerFlags &compiler) {
+  HEDDLE_ASSIGN_OR_RETURN(Source source, openSource(flags.model, sourceOptions(flags, compiler)));
+  if (source.executable)
+    return runtime::runVerb(files(), source.executable, flags);
+  HEDDLE_ASSIGN_OR_RETURN(runtime::BatchShape shape, runtime::inputShape(files(), flags.inputs));
+  runtime::RunFlags bound = flags;
+  setWeights(source, bound);
+  if (!bound.batch)
+    bound.batch = shape.batch;
+  if (!bound.seq)
+    bound.seq = shape.seq;
+  std::vector<std::string> entries = {"forward", "loss"};
+  if (flags.entry == "grad")
+    entries = {"grad"};
+  else if (flags.entry == "loss")
+    entries = {"loss"};
+  HEDDLE_ASSIGN_OR_RETURN(CompileRequest request, requestFor(source, bound, compiler, entries));
+  if (flags.backend == "interpreter")
+    return runReference(source, std::move(request), bound);
+  HEDDLE_ASSIGN_OR_RETURN(ReadyExecutable ready, executableFor(source, std::move(request)));
+  return runtime::runVerb(files(), ready.executable, bound);
+}
+
+StatusOr<int> trainVerb(const runtime::TrainFlags &flags, const CompilerFlags &compiler) {
+  SourceOptions options = sourceOptions(flags, compiler);
+  options.dropout = flags.dropout;
+  HEDDLE_ASSIGN_OR_RETURN(options.vocabulary,
+                          runtime::trainingTokenizer(files(), flags, modelFolder(flags.model)));
+  HEDDLE_ASSIGN_OR_RETURN(Source source, openSource(flags.model, options));
+  if (source.executable)
+    return runtime::trainVerb(files(), source.executable, flags);
+  runtime::TrainFlags bound = flags;
+  setWeights(source, bound);
+  HEDDLE_RETURN_IF_ERROR(setTrainingShape(flags, bound));
+  HEDDLE_ASSIGN_OR_RETURN(CompileRequest request, requestFor(source, bound, compiler,
+                                                             trainingEntries(flags.gradAccum > 1)));
+  bound.seq = request.seq;
+  HEDDLE_ASSIGN_OR_RETURN(ReadyExecutable ready, executableFor(source, std::move(request)));
+  return runtime::trainVerb(files(), ready.executable, bound);
+}
+
+StatusOr<int> generateVerb(const runtime::GenerateFlags &flags, const CompilerFlags &compiler) {
+  SourceOptions options = sourceOptions(flags, compiler);
+  options.tokenizer = flags.tokenizer;
+  HEDDLE_ASSIGN_OR_RETURN(Source source, openSource(flags.model, options));
+  if (source.executable)
+    return runtime::generateVerb(files(), source.executable, flags);
+  runtime::GenerateFlags bound = flags;
+  setWeights(source, bound);
+  if (!bound.batch)
+    bound.batch =
+        static_cast<int64_t>(std::max<size_t>(1, flags.prompts.size() + flags.promptIds.size()));
+  HEDDLE_ASSIGN_OR_RETURN(CompileRequest request,
+                          requestFor(source, bound, compiler, {"prefill", "decode"}));
+  bound.seq = request.seq;
+  HEDDLE_ASSIGN_OR_RETURN(ReadyExecutable ready, executableFor(source, std::move(request)));
+  return runtime::generateVerb(files(), ready.executable, bound);
+}
+
+StatusOr<int> benchVerb(const runtime::BenchFlags &flags, const CompilerFlags &compiler) {
+  HEDDLE_ASSIGN_OR_RETURN(Source source, openSource(flags.model, sourceOptions(flags, compiler)));
+  if (source.executable)
+    return runtime::benchVerb(files(), source.executable, flags);
+  std::vector<std::string> entries = {flags.entry};
+  if (flags.entry == "decode")
+    entries = {"prefill", "decode"};
+  runtime::BenchFlags bound = flags;
+  setWeights(source, bound);
+  HEDDLE_ASSIGN_OR_RETURN(CompileRequest request, requestFor(source, bound, compiler, entries));
+  HEDDLE_ASSIGN_OR_RETURN(ReadyExecutable ready, executableFor(source, std::move(request)));
+  return runtime::benchVerb(files(), ready.executable, bound, ready.compileMs);
+}
+
+} // namespace heddle::tools
