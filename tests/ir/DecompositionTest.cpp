@@ -143,6 +143,37 @@ TEST_F(DecompositionTest, GlobalNorm) {
             {randomFloats({3, 12000}, 1), randomFloats({5}, 2)});
 }
 
+TEST_F(DecompositionTest, NarrowTypesKeepTheirTypesAndFormStatisticsInF32) {
+  auto module = parse(R"(
+    func.func @f(%x: tensor<2x4xbf16>, %g: tensor<4xbf16>, %w: tensor<4x4xbf16>,
+                 %q: tensor<1x2x4x8xbf16>, %k: tensor<1x1x4x8xbf16>, %ids: tensor<2xi32>,
+                 %mask: tensor<1x4xi64>, %rng: tensor<3xi64>)
+        -> (tensor<2x4xbf16>, tensor<2x4xbf16>, tensor<2x4xbf16>, tensor<1x2x4x8xbf16>,
+            tensor<1x2x4xf32>, tensor<f32>, tensor<f32>) {
+      %n, %mean, %rstd = heddle.layer_norm %x gamma(%g) beta(%g) {eps = 1.0e-5 : f64}
+          : (tensor<2x4xbf16>, tensor<4xbf16>, tensor<4xbf16>)
+         -> (tensor<2x4xbf16>, tensor<2xf32>, tensor<2xf32>)
+      %r, %s = heddle.rms_norm %n gamma(%g) {eps = 1.0e-5 : f64}
+          : (tensor<2x4xbf16>, tensor<4xbf16>) -> (tensor<2x4xbf16>, tensor<2xf32>)
+      %y, %h, %gate = heddle.ffn silu %r in(%w, %g) gate(%w) out(%w, %g)
+          : (tensor<2x4xbf16>, tensor<4x4xbf16>, tensor<4xbf16>, tensor<4x4xbf16>,
+             tensor<4x4xbf16>, tensor<4xbf16>)
+         -> (tensor<2x4xbf16>, tensor<2x4xbf16>, tensor<2x4xbf16>)
+      %o, %lse = heddle.attention %q, %k, %k bias(%w) key_mask(%mask) rng(%rng)
+          {scale = 0.5 : f64, causal, soft_cap = 9.0 : f64, dropout = 0.1 : f64}
+          : (tensor<1x2x4x8xbf16>, tensor<1x1x4x8xbf16>, tensor<1x1x4x8xbf16>, tensor<4x4xbf16>,
+             tensor<1x4xi64>, tensor<3xi64>) -> (tensor<1x2x4x8xbf16>, tensor<1x2x4xf32>)
+      %loss, %l = heddle.linear_cross_entropy %y, %w bias(%g) targets(%ids)
+          : (tensor<2x4xbf16>, tensor<4x4xbf16>, tensor<4xbf16>, tensor<2xi32>)
+         -> (tensor<f32>, tensor<2xf32>)
+      %norm = heddle.global_norm %x, %w : (tensor<2x4xbf16>, tensor<4x4xbf16>) -> tensor<f32>
+      return %n, %r, %y, %o, %lse, %loss, %norm : tensor<2x4xbf16>, tensor<2x4xbf16>,
+          tensor<2x4xbf16>, tensor<1x2x4x8xbf16>, tensor<1x2x4xf32>, tensor<f32>, tensor<f32>
+    })");
+  ASSERT_TRUE(module);
+  decomposeAll(*module);
+}
+
 /// One attention problem; the options say which optional operands and attributes are there.
 struct AttentionCase {
   std::string name;
