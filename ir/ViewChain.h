@@ -22,8 +22,8 @@ struct ViewOfRoot {
 ViewOfRoot viewThroughChain(mlir::Value value);
 
 /// Where a kernel stores the elements of `value` so that the dense buffer of `yielded` holds them:
-/// the inverse of the chain of reshape, transpose and concat ops, each with one use, that leads from
-/// `value` to `yielded`. Nothing when the chain is no strided access or has another op in it.
+/// the inverse of the chain of reshape, transpose and concat ops, each with one use, that leads
+/// from `value` to `yielded`. Nothing when the chain is no strided access or has another op in it.
 std::optional<StridedView> storeView(mlir::Value value, mlir::Value yielded);
 
 } // namespace heddle::ir
