@@ -31,9 +31,7 @@ SingleResult generateCacheUpdate(ir::KernelOp kernel, ir::CacheUpdateOp op, cons
               forLoop(b, entry.begin, entry.end, 1, [&](Value task) {
                 Value row = divIndex(b, task, heads), head = remIndex(b, task, heads);
                 Value start = mulIndex(b, task, keys * size);
-                auto line = [&](Value key) {
-                  return addIndex(b, start, mulIndex(b, key, size));
-                };
+                auto line = [&](Value key) { return addIndex(b, start, mulIndex(b, key, size)); };
                 ifThen(
                     b, sameBuffer(b, cache->buffer(), output), [] {},
                     [&] {

@@ -10,8 +10,8 @@ using namespace mlir;
 namespace heddle::codegen {
 namespace {
 
-/// Rows are summed in chunks, and the chunks' sums then: the error grows with the root of the number
-/// of rows, not with the number.
+/// Rows are summed in chunks, and the chunks' sums then: the error grows with the root of the
+/// number of rows, not with the number.
 constexpr int64_t kChunkRows = 64;
 /// Enough tasks for many threads, as long as a task has a whole vector.
 constexpr int64_t kWantedTasks = 16;
@@ -98,8 +98,8 @@ private:
     SmallVector<Value> zeros(vectors * results, math_.constant(0.0));
     auto chunk = [&](Value low, ValueRange totals) {
       Value high = minIndex(b_, addIndex(b_, low, kChunkRows), constantIndex(b_, rows_));
-      SmallVector<Value> sums = forLoop(
-          b_, low, high, 1, zeros, [&](Value row, ValueRange carried) {
+      SmallVector<Value> sums =
+          forLoop(b_, low, high, 1, zeros, [&](Value row, ValueRange carried) {
             lanes_.beginRow(addIndex(b_, mulIndex(b_, row, outer_), outer));
             SmallVector<Value> next(carried.begin(), carried.end());
             for (int64_t v = 0; v < vectors; ++v) {

@@ -12,7 +12,7 @@ namespace heddle::codegen {
 namespace {
 
 struct Box {
-  ir::StridedView to;             // in the output
+  ir::StridedView to;              // in the output
   std::optional<InputWindow> from; // of the same shape; zeros where absent
 };
 
@@ -43,11 +43,35 @@ public:
   }
 
 private:
-  void emitShare(Box &box, Value output, Value task) {
+  /// Window 0 is the box in the output, contiguous along the innermost axis, and window 1 the
+  /// input.
+  static IterationSpace loops(const Box &box) {
     IterationSpace space(box.to.sizes);
-    size_t to = space.add(box.to);
-    size_t from = box.from ? space.add(box.from->view()) : to;
+    space.add(box.to);
+    if (box.from)
+      space.add(box.from->view());
     space.collapse();
+    if (space.innerStride(0) == 1 || space.inner() == 1)
+      return space;
+    // Columns of one element each: an axis inside for them.
+    auto widened = [](ir::StridedView view) {
+      view.sizes.push_back(1);
+      view.strides.push_back(1);
+      return view;
+    };
+    ir::StridedView to = widened(box.to);
+    IterationSpace columns(to.sizes);
+    columns.keepApart(to.sizes.size() - 1);
+    columns.add(to);
+    if (box.from)
+      columns.add(widened(box.from->view()));
+    columns.collapse();
+    return columns;
+  }
+
+  void emitShare(Box &box, Value output, Value task) {
+    IterationSpace space = loops(box);
+    size_t to = 0, from = 1;
     int64_t inner = space.inner(), rows = space.rows();
     Value next = addIndex(b_, task, 1);
     Value zero = constantIndex(b_, 0), all = constantIndex(b_, inner);
@@ -68,7 +92,8 @@ private:
         return emitCopy(b_, lanes_, box.from->buffer(), rowOffset(space, from, row),
                         space.innerStride(from), output, toOffset, inner, low, high);
       Type element = cast<MemRefType>(output.getType()).getElementType();
-      Value zeros = arith::ConstantOp::create(b_, b_.getZeroAttr(VectorType::get({lanes_}, element)));
+      Value zeros =
+          arith::ConstantOp::create(b_, b_.getZeroAttr(VectorType::get({lanes_}, element)));
       forVectors(b_, lanes_, inner, low, high, [&](Value column, Value mask) {
         storeVector(b_, zeros, output, addIndex(b_, toOffset, column), mask);
       });

@@ -36,18 +36,17 @@ SingleResult generateEmbedding(ir::KernelOp kernel, ir::EmbeddingOp op, const Ta
   int64_t columns = typeOf(op.getTable()).getShape()[1], perTask = rowsOfTask(columns);
   size_t rank = typeOf(op.getIds()).getRank();
   ScratchLayout none;
-  emitEntry(b, "embedding", operandBufferTypes(kernel), none.type(b),
-            [&](const EntryArguments &entry) {
-              bindAll(b, {&*table, &*ids}, entry);
-              Value low = mulIndex(b, entry.begin, perTask);
-              Value high = minIndex(b, mulIndex(b, entry.end, perTask), constantIndex(b, tokens));
-              forLoop(b, low, high, 1, [&](Value token) {
-                Value id = ids->loadIndex(b, ids->linearOffset(b, token, rank));
-                emitCopy(b, target.lanes(), table->buffer(), table->offset(b, {id}),
-                         table->stride(1), entry.operands.back(), mulIndex(b, token, columns),
-                         columns);
-              });
-            });
+  emitEntry(
+      b, "embedding", operandBufferTypes(kernel), none.type(b), [&](const EntryArguments &entry) {
+        bindAll(b, {&*table, &*ids}, entry);
+        Value low = mulIndex(b, entry.begin, perTask);
+        Value high = minIndex(b, mulIndex(b, entry.end, perTask), constantIndex(b, tokens));
+        forLoop(b, low, high, 1, [&](Value token) {
+          Value id = ids->loadIndex(b, ids->linearOffset(b, token, rank));
+          emitCopy(b, target.lanes(), table->buffer(), table->offset(b, {id}), table->stride(1),
+                   entry.operands.back(), mulIndex(b, token, columns), columns);
+        });
+      });
   return module.finish("embedding", (tokens + perTask - 1) / perTask, /*scratchBytes=*/0,
                        /*flops=*/0);
 }
@@ -79,55 +78,56 @@ SingleResult generateEmbeddingGrad(ir::KernelOp kernel, ir::EmbeddingGradOp op,
   // reads all ids.
   int64_t perTask = std::max((rows + 63) / 64, rowsOfTask(columns));
   ScratchLayout none;
-  emitEntry(b, "embedding_grad", operandBufferTypes(kernel), none.type(b), [&](const EntryArguments
-                                                                                    &entry) {
-    bindAll(b, {&*ids, &*dy}, entry);
-    Value output = entry.operands.back();
-    Value low = mulIndex(b, entry.begin, perTask);
-    Value high = minIndex(b, mulIndex(b, entry.end, perTask), constantIndex(b, rows));
-    if (init) {
-      init->bind(b, entry.operands);
-      // The accumulator may be the output itself; then there is nothing to copy.
-      ifThen(
-          b, sameBuffer(b, init->buffer(), output), [] {},
-          [&] {
-            forLoop(b, low, high, 1, [&](Value row) {
-              emitCopy(b, lanes, init->buffer(), init->offset(b, {row}), init->stride(1), output,
-                       mulIndex(b, row, columns), columns);
+  emitEntry(b, "embedding_grad", operandBufferTypes(kernel), none.type(b),
+            [&](const EntryArguments &entry) {
+              bindAll(b, {&*ids, &*dy}, entry);
+              Value output = entry.operands.back();
+              Value low = mulIndex(b, entry.begin, perTask);
+              Value high = minIndex(b, mulIndex(b, entry.end, perTask), constantIndex(b, rows));
+              if (init) {
+                init->bind(b, entry.operands);
+                // The accumulator may be the output itself; then there is nothing to copy.
+                ifThen(
+                    b, sameBuffer(b, init->buffer(), output), [] {},
+                    [&] {
+                      forLoop(b, low, high, 1, [&](Value row) {
+                        emitCopy(b, lanes, init->buffer(), init->offset(b, {row}), init->stride(1),
+                                 output, mulIndex(b, row, columns), columns);
+                      });
+                    });
+              } else {
+                Value zeros = splat(b, lanes, 0.0);
+                forLoop(b, low, high, 1, [&](Value row) {
+                  forVectors(b, lanes, columns, constantIndex(b, 0), constantIndex(b, columns),
+                             [&](Value column, Value mask) {
+                               storeVector(b, zeros, output,
+                                           addIndex(b, mulIndex(b, row, columns), column), mask);
+                             });
+                });
+              }
+              forLoop(b, constantIndex(b, 0), constantIndex(b, tokens), 1, [&](Value token) {
+                Value id = ids->loadIndex(b, ids->linearOffset(b, token, rank));
+                // One comparison: as an unsigned number an id below low is large.
+                Value mine = arith::CmpIOp::create(b, arith::CmpIPredicate::ult,
+                                                   subIndex(b, id, low), subIndex(b, high, low));
+                ifThen(b, mine, [&] {
+                  Value line = mulIndex(b, id, columns), from = dy->linearOffset(b, token, rank);
+                  forVectors(b, lanes, columns, constantIndex(b, 0), constantIndex(b, columns),
+                             [&](Value column, Value mask) {
+                               Value at = addIndex(b, line, column);
+                               Value read =
+                                   addIndex(b, from, mulIndex(b, column, dy->stride(rank)));
+                               Value add = dy->stride(rank) == 1
+                                               ? loadVector(b, lanes, dy->buffer(), read, mask)
+                                               : gatherVector(b, lanes, dy->buffer(), read,
+                                                              dy->stride(rank), mask);
+                               Value sum = arith::AddFOp::create(
+                                   b, loadVector(b, lanes, output, at, mask), add);
+                               storeVector(b, sum, output, at, mask);
+                             });
+                });
+              });
             });
-          });
-    } else {
-      Value zeros = splat(b, lanes, 0.0);
-      forLoop(b, low, high, 1, [&](Value row) {
-        forVectors(b, lanes, columns, constantIndex(b, 0), constantIndex(b, columns),
-                   [&](Value column, Value mask) {
-                     storeVector(b, zeros, output, addIndex(b, mulIndex(b, row, columns), column),
-                                 mask);
-                   });
-      });
-    }
-    forLoop(b, constantIndex(b, 0), constantIndex(b, tokens), 1, [&](Value token) {
-      Value id = ids->loadIndex(b, ids->linearOffset(b, token, rank));
-      // One comparison: as an unsigned number an id below low is large.
-      Value mine = arith::CmpIOp::create(b, arith::CmpIPredicate::ult, subIndex(b, id, low),
-                                         subIndex(b, high, low));
-      ifThen(b, mine, [&] {
-        Value line = mulIndex(b, id, columns), from = dy->linearOffset(b, token, rank);
-        forVectors(b, lanes, columns, constantIndex(b, 0), constantIndex(b, columns),
-                   [&](Value column, Value mask) {
-                     Value at = addIndex(b, line, column);
-                     Value read = addIndex(b, from, mulIndex(b, column, dy->stride(rank)));
-                     Value add = dy->stride(rank) == 1
-                                     ? loadVector(b, lanes, dy->buffer(), read, mask)
-                                     : gatherVector(b, lanes, dy->buffer(), read,
-                                                    dy->stride(rank), mask);
-                     Value sum = arith::AddFOp::create(
-                         b, loadVector(b, lanes, output, at, mask), add);
-                     storeVector(b, sum, output, at, mask);
-                   });
-      });
-    });
-  });
   return module.finish("embedding_grad", (rows + perTask - 1) / perTask, /*scratchBytes=*/0,
                        static_cast<double>(tokens * columns));
 }

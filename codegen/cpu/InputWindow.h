@@ -38,12 +38,13 @@ private:
 };
 
 /// to[toOffset + i] = from[fromOffset + i * fromStride] for i in [0, count).
-void emitCopy(mlir::ImplicitLocOpBuilder &b, int64_t lanes, mlir::Value from, mlir::Value fromOffset,
-              int64_t fromStride, mlir::Value to, mlir::Value toOffset, int64_t count);
+void emitCopy(mlir::ImplicitLocOpBuilder &b, int64_t lanes, mlir::Value from,
+              mlir::Value fromOffset, int64_t fromStride, mlir::Value to, mlir::Value toOffset,
+              int64_t count);
 /// As above for the vectors of [low, high) of a row of `count`.
-void emitCopy(mlir::ImplicitLocOpBuilder &b, int64_t lanes, mlir::Value from, mlir::Value fromOffset,
-              int64_t fromStride, mlir::Value to, mlir::Value toOffset, int64_t count,
-              mlir::Value low, mlir::Value high);
+void emitCopy(mlir::ImplicitLocOpBuilder &b, int64_t lanes, mlir::Value from,
+              mlir::Value fromOffset, int64_t fromStride, mlir::Value to, mlir::Value toOffset,
+              int64_t count, mlir::Value low, mlir::Value high);
 
 /// Whole vectors of [low, high) in a loop, then the rest of a row of `count` under a mask: low is a
 /// multiple of the lanes, and so is high unless it is count.

@@ -37,10 +37,8 @@ FailureOr<GeneratedKernel> generateKernel(ir::KernelOp kernel, const Target &tar
     return generateColumnReduce(kernel, anatomy->anchor, target, reason);
   case ir::KernelForm::Single:
     return generateSingle(kernel, anatomy->anchor, target, reason);
-  default:
-    *reason = "no code for kernels of the form " + ir::kernelFormName(anatomy->form).str();
-    return failure();
   }
+  llvm_unreachable("unknown form");
 }
 
 } // namespace heddle::codegen

@@ -63,8 +63,8 @@ Value constantTensor(ImplicitLocOpBuilder &b, ir::ConstantOp constant) {
   auto elements = cast<DenseElementsAttr>(constant.getValue());
   int64_t count = elements.getNumElements();
   if (!elements.getElementType().isInteger(1))
-    return constantBuffer(b, elements.reshape(
-                                 RankedTensorType::get({count}, elements.getElementType())));
+    return constantBuffer(
+        b, elements.reshape(RankedTensorType::get({count}, elements.getElementType())));
   SmallVector<int8_t> bytes;
   for (bool bit : elements.getValues<bool>())
     bytes.push_back(bit);

@@ -15,8 +15,7 @@ int64_t LaneTasks::count() const {
   return piecesPerRow_ > 1 ? rows_ * piecesPerRow_ : (rows_ + rowsPerTask_ - 1) / rowsPerTask_;
 }
 
-void LaneTasks::emit(Value begin, Value end,
-                     const std::function<void(LanePoint &, Value)> &body) {
+void LaneTasks::emit(Value begin, Value end, const std::function<void(LanePoint &, Value)> &body) {
   ImplicitLocOpBuilder &b = lanes_.builder();
   int64_t inner = lanes_.space().inner();
   auto atPoint = [&](LanePoint &point) {

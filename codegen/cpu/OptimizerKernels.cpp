@@ -46,10 +46,10 @@ Value addSquares(ImplicitLocOpBuilder &b, int64_t lanes, Value buffer, Value fir
   };
   Value count = subIndex(b, last, first);
   Value wholeEnd = addIndex(b, first, mulIndex(b, divIndex(b, count, lanes), lanes));
-  Value whole = forLoop(b, first, wholeEnd, lanes, ValueRange{sums},
-                        [&](Value at, ValueRange carried) {
-                          return SmallVector<Value>{step(at, carried[0], {})};
-                        })[0];
+  Value whole =
+      forLoop(b, first, wholeEnd, lanes, ValueRange{sums}, [&](Value at, ValueRange carried) {
+        return SmallVector<Value>{step(at, carried[0], {})};
+      })[0];
   // With nothing left the mask is empty, and zeros are added.
   return step(wholeEnd, whole, prefixMask(b, lanes, subIndex(b, last, wholeEnd)));
 }
@@ -91,8 +91,7 @@ SingleResult generateAdamW(ir::KernelOp kernel, ir::AdamWOp op, const Target &ta
   emitEntry(b, "adamw", operandBufferTypes(kernel), none.type(b), [&](const EntryArguments &entry) {
     lanes.bind(entry.operands);
     MathEmitter m(b, lanes.lanes(), target.hasFma());
-    AdamWNumbers n =
-        loadNumbers(b, lanes.lanes(), entry.operands[*hyper], entry.operands[*scale]);
+    AdamWNumbers n = loadNumbers(b, lanes.lanes(), entry.operands[*hyper], entry.operands[*scale]);
     tasks.emit(entry.begin, entry.end, [&](LanePoint &point, Value offset) {
       Value p = lanes.lanes(point, op.getParam());
       Value g = m.mul(lanes.lanes(point, op.getGradient()), n.gradientScale);
@@ -138,29 +137,30 @@ SingleResult generateSumSquares(ir::KernelOp kernel, ir::SumSquaresOp op, const 
   }
   int64_t chunk = ir::SumSquaresOp::kChunk, width = target.lanes();
   ScratchLayout none;
-  emitEntry(b, "sum_squares", operandBufferTypes(kernel), none.type(b),
-            [&](const EntryArguments &entry) {
-              lanes.bind(entry.operands);
-              forLoop(b, entry.begin, entry.end, 1, [&](Value task) {
-                Value low = mulIndex(b, task, chunk);
-                Value high = minIndex(b, addIndex(b, low, chunk), constantIndex(b, elements));
-                // The rows that the chunk touches; one where the tensor is dense.
-                Value lastRow = addIndex(b, divIndex(b, subIndex(b, high, constantIndex(b, 1)), inner), 1);
-                Value sums = forLoop(
-                    b, divIndex(b, low, inner), lastRow, 1, ValueRange{zeros64(b, width)},
-                    [&](Value row, ValueRange carried) {
-                      lanes.beginRow(row);
-                      Value start = mulIndex(b, row, inner);
-                      Value from = subIndex(b, maxIndex(b, low, start), start);
-                      Value to = minIndex(b, subIndex(b, high, start), constantIndex(b, inner));
-                      Value base = lanes.rowOffset(op.getX());
-                      return SmallVector<Value>{addSquares(b, width, lanes.bufferOf(op.getX()),
-                                                           addIndex(b, base, from),
-                                                           addIndex(b, base, to), carried[0])};
-                    })[0];
-                storeScalar(b, sumAcross(b, sums), entry.operands.back(), task);
-              });
-            });
+  emitEntry(
+      b, "sum_squares", operandBufferTypes(kernel), none.type(b), [&](const EntryArguments &entry) {
+        lanes.bind(entry.operands);
+        forLoop(b, entry.begin, entry.end, 1, [&](Value task) {
+          Value low = mulIndex(b, task, chunk);
+          Value high = minIndex(b, addIndex(b, low, chunk), constantIndex(b, elements));
+          // The rows that the chunk touches; one where the tensor is dense.
+          Value lastRow =
+              addIndex(b, divIndex(b, subIndex(b, high, constantIndex(b, 1)), inner), 1);
+          Value sums =
+              forLoop(b, divIndex(b, low, inner), lastRow, 1, ValueRange{zeros64(b, width)},
+                      [&](Value row, ValueRange carried) {
+                        lanes.beginRow(row);
+                        Value start = mulIndex(b, row, inner);
+                        Value from = subIndex(b, maxIndex(b, low, start), start);
+                        Value to = minIndex(b, subIndex(b, high, start), constantIndex(b, inner));
+                        Value base = lanes.rowOffset(op.getX());
+                        return SmallVector<Value>{addSquares(b, width, lanes.bufferOf(op.getX()),
+                                                             addIndex(b, base, from),
+                                                             addIndex(b, base, to), carried[0])};
+                      })[0];
+          storeScalar(b, sumAcross(b, sums), entry.operands.back(), task);
+        });
+      });
   if (!lanes.ok())
     return failure();
   return module.finish("sum_squares", (elements + chunk - 1) / chunk, /*scratchBytes=*/0,

@@ -24,9 +24,9 @@ class ReduceWriter {
 public:
   ReduceWriter(ImplicitLocOpBuilder &b, const Target &target, ir::KernelOp kernel, Operation *op,
                std::string *reason)
-      : b_(b), isSum_(isa<ir::SumOp>(op)), x_(op->getOperand(0)),
-        source_(ir::viewThroughChain(x_)), keptLast_(splitAxes(op)),
-        lanes_(b, target, kernel, permutedShape(), reason), math_(b, target.lanes(), target.hasFma()) {
+      : b_(b), isSum_(isa<ir::SumOp>(op)), x_(op->getOperand(0)), source_(ir::viewThroughChain(x_)),
+        keptLast_(splitAxes(op)), lanes_(b, target, kernel, permutedShape(), reason),
+        math_(b, target.lanes(), target.hasFma()) {
     lanes_.addLeaf(x_, source_.root, source_.view.transposed(order_));
     IterationSpace &space = lanes_.space();
     space.keepApart(outerAxes_);
@@ -95,17 +95,17 @@ private:
 
   /// One number: rows of the innermost reduced axis, one after the other.
   void emitRow(Value outer) {
-    Value result = forLoop(
-        b_, constantIndex(b_, 0), constantIndex(b_, middle_), 1,
-        ValueRange{constantFloat(b_, identity())}, [&](Value middle, ValueRange carried) {
-          lanes_.beginRow(rowOf(outer, middle));
-          RowPasses passes(lanes_, {}, {});
-          Value row = passes.reduce({isSum_ ? Reduction::Sum : Reduction::Max}, 4,
-                                    [&](LanePoint &point) {
-                                      return SmallVector<Term>{{passes.lanes(point, x_), {}}};
-                                    })[0];
-          return SmallVector<Value>{combine(carried[0], row)};
-        })[0];
+    Value result =
+        forLoop(b_, constantIndex(b_, 0), constantIndex(b_, middle_), 1,
+                ValueRange{constantFloat(b_, identity())}, [&](Value middle, ValueRange carried) {
+                  lanes_.beginRow(rowOf(outer, middle));
+                  RowPasses passes(lanes_, {}, {});
+                  Value row = passes.reduce(
+                      {isSum_ ? Reduction::Sum : Reduction::Max}, 4, [&](LanePoint &point) {
+                        return SmallVector<Term>{{passes.lanes(point, x_), {}}};
+                      })[0];
+                  return SmallVector<Value>{combine(carried[0], row)};
+                })[0];
     lanes_.storeScalar(result, lanes_.kernel().getNumOperands(), outer);
   }
 
@@ -113,14 +113,13 @@ private:
   void emitColumns(Value outer) {
     lanes_.forColumns([&](LanePoint &at) {
       Value column = at.column, mask = at.mask;
-      Value result = forLoop(b_, constantIndex(b_, 0), constantIndex(b_, middle_), 1,
-                             ValueRange{math_.constant(identity())},
-                             [&](Value middle, ValueRange carried) {
-                               lanes_.beginRow(rowOf(outer, middle));
-                               LanePoint point(column, mask);
-                               return SmallVector<Value>{
-                                   combine(carried[0], lanes_.lanes(point, x_))};
-                             })[0];
+      Value result =
+          forLoop(b_, constantIndex(b_, 0), constantIndex(b_, middle_), 1,
+                  ValueRange{math_.constant(identity())}, [&](Value middle, ValueRange carried) {
+                    lanes_.beginRow(rowOf(outer, middle));
+                    LanePoint point(column, mask);
+                    return SmallVector<Value>{combine(carried[0], lanes_.lanes(point, x_))};
+                  })[0];
       lanes_.store(result, lanes_.kernel().getNumOperands(),
                    addIndex(b_, mulIndex(b_, outer, columns_), column), mask);
     });

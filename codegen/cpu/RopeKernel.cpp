@@ -17,8 +17,8 @@ class RopeWriter {
 public:
   RopeWriter(ImplicitLocOpBuilder &b, const Target &target, ir::RopeOp op, InputWindow x,
              InputWindow positions)
-      : b_(b), op_(op), x_(std::move(x)), positions_(std::move(positions)),
-        lanes_(target.lanes()), pairs_(static_cast<int64_t>(op.getInvFreq().size())) {
+      : b_(b), op_(op), x_(std::move(x)), positions_(std::move(positions)), lanes_(target.lanes()),
+        pairs_(static_cast<int64_t>(op.getInvFreq().size())) {
     ArrayRef<int64_t> shape = op.getY().getType().getShape();
     batch_ = shape[0], heads_ = shape[1], length_ = shape[2], size_ = shape[3];
     perTask_ = std::max<int64_t>(1, 4096 / (heads_ * size_));
@@ -39,8 +39,7 @@ public:
       auto type = RankedTensorType::get({pairs_}, b_.getF64Type());
       frequencies_ = constantBuffer(b_, DenseElementsAttr::get(type, op_.getInvFreq()));
       Value low = mulIndex(b_, entry.begin, perTask_);
-      Value high =
-          minIndex(b_, mulIndex(b_, entry.end, perTask_), constantIndex(b_, tokens()));
+      Value high = minIndex(b_, mulIndex(b_, entry.end, perTask_), constantIndex(b_, tokens()));
       forLoop(b_, low, high, 1, [&](Value token) {
         Value row = divIndex(b_, token, length_), t = remIndex(b_, token, length_);
         emitTable(row, t);
@@ -55,8 +54,8 @@ private:
     forVectors(b_, lanes_, count, constantIndex(b_, 0), constantIndex(b_, count), body);
   }
 
-  /// cos at [0, table_), sin at [table_, 2 table_): one per pair, or, interleaved, one per component
-  /// with the sign that it takes.
+  /// cos at [0, table_), sin at [table_, 2 table_): one per pair, or, interleaved, one per
+  /// component with the sign that it takes.
   void emitTable(Value row, Value t) {
     Value position = loadScalar(b_, positions_.buffer(), positions_.offset(b_, {row, t}));
     position = arith::SIToFPOp::create(b_, b_.getF64Type(), position);

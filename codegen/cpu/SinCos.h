@@ -10,7 +10,8 @@ struct SinCos {
   mlir::Value sine, cosine;
 };
 
-/// Of a vector of f64 angles, |angle| < 2^20, to 1e-10: enough for any f32 that they are rounded to.
+/// Of a vector of f64 angles, |angle| < 2^20, to 1e-10: enough for any f32 that they are rounded
+/// to.
 SinCos emitSinCos(mlir::ImplicitLocOpBuilder &b, mlir::Value angle);
 
 } // namespace heddle::codegen

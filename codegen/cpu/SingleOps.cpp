@@ -31,9 +31,8 @@ SingleResult generateSingle(ir::KernelOp kernel, Operation *op, const Target &ta
       .Case([&](ir::RopeOp o) { return generateRope(kernel, o, target, reason); })
       .Case([&](ir::AdamWOp o) { return generateAdamW(kernel, o, target, reason); })
       .Case([&](ir::SumSquaresOp o) { return generateSumSquares(kernel, o, target, reason); })
-      .Case([&](ir::NormOfPartialsOp o) {
-        return generateNormOfPartials(kernel, o, target, reason);
-      })
+      .Case(
+          [&](ir::NormOfPartialsOp o) { return generateNormOfPartials(kernel, o, target, reason); })
       .Case([&](ir::GlobalNormOp o) { return generateGlobalNorm(kernel, o, target, reason); })
       .Default([&](Operation *o) -> SingleResult {
         *reason = "no code for " + o->getName().getStringRef().str();

@@ -2,3 +2,5 @@ heddle_library(HeddleTestKernelCheck MLIR SRCS KernelCheck.cpp
   DEPS HeddleTestJit HeddleTestKernelText HeddleInterpreter)
 heddle_gtest(codegen_map_test MLIR SRCS MapKernelTest.cpp DEPS HeddleTestKernelCheck)
 heddle_gtest(codegen_row_test MLIR SRCS RowKernelTest.cpp DEPS HeddleTestKernelCheck)
+heddle_gtest(codegen_column_test MLIR SRCS ColumnReduceTest.cpp DEPS HeddleTestKernelCheck)
+heddle_gtest(codegen_single_test MLIR SRCS SingleOpsTest.cpp DEPS HeddleTestKernelCheck)
