@@ -110,7 +110,8 @@ StringRef fusionKindName(FusionEntry::Kind kind) {
 
 FusionReport::FusionReport(MLIRContext &context) : collector_(std::make_shared<Collector>()) {
   remark::RemarkCategories categories;
-  categories.all = kCategory.str();
+  // `all` alone would enable nothing.
+  categories.passed = categories.missed = categories.analysis = kCategory.str();
   // Fails only when the streamer is null.
   (void)remark::enableOptimizationRemarks(context, std::make_unique<ReportStreamer>(collector_),
                                           std::make_unique<remark::RemarkEmittingPolicyAll>(),

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The whole pipeline on a small decoder that is written out in primitive ops: what is fused, and that
-// every pass keeps the meaning of every function.
+// The whole pipeline on a small decoder that is written out in primitive ops: what is fused, and
+// that every pass keeps the meaning of every function.
 
 #include <gtest/gtest.h>
 
