@@ -17,8 +17,8 @@ for tool in ["heddle-opt", "heddle-run", "heddle"]:
     path = os.path.join(config.heddle_binary_dir, "bin", tool)
     if os.path.exists(path):
         config.available_features.add(tool)
-        # A tool's name is a word of its own: not the start of another's, nor part of a path.
-        config.substitutions.append((rf"(?<![\w/.-]){tool}(?![\w/.-])", path))
+        # A tool's name stands alone: not in another's name, a path or an option's value.
+        config.substitutions.append((rf"(?<!\S){tool}(?!\S)", path))
 
 config.substitutions.append(("%python", config.python))
 config.substitutions.append(("%source_dir", config.heddle_source_dir))
