@@ -33,6 +33,10 @@ func.func @losses(%logits: tensor<5x9xf32>, %targets: tensor<5xi32>, %x: tensor<
 func.func @optimizer(%p: tensor<4x9xf32>, %g: tensor<4x9xf32>, %hyper: tensor<9xf32>, %s: tensor<f32>) {
   // CHECK: heddle.global_norm %{{.*}}, %{{.*}} : (tensor<4x9xf32>, tensor<f32>) -> tensor<f32>
   %0 = heddle.global_norm %g, %s : (tensor<4x9xf32>, tensor<f32>) -> tensor<f32>
+  // CHECK: heddle.sum_squares %{{.*}} : (tensor<4x9xf32>) -> tensor<1xf64>
+  %squares = heddle.sum_squares %g : (tensor<4x9xf32>) -> tensor<1xf64>
+  // CHECK: heddle.norm_of_partials %{{.*}}, %{{.*}} : (tensor<1xf64>, tensor<1xf64>) -> tensor<f32>
+  %norm = heddle.norm_of_partials %squares, %squares : (tensor<1xf64>, tensor<1xf64>) -> tensor<f32>
   // CHECK: heddle.adamw %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}} {decay} :
   %1:3 = heddle.adamw %p, %g, %p, %p, %hyper, %0 {decay} : (tensor<4x9xf32>, tensor<4x9xf32>, tensor<4x9xf32>, tensor<4x9xf32>, tensor<9xf32>, tensor<f32>) -> (tensor<4x9xf32>, tensor<4x9xf32>, tensor<4x9xf32>)
   return

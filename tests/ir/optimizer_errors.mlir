@@ -53,3 +53,19 @@ func.func @result(%p: tensor<4x9xf32>, %g: tensor<4x9xf32>, %m: tensor<4x9xf32>,
   %r:3 = heddle.adamw %p, %g, %m, %m, %h, %s : (tensor<4x9xf32>, tensor<4x9xf32>, tensor<4x9xf32>, tensor<4x9xf32>, tensor<9xf32>, tensor<f32>) -> (tensor<36xf32>, tensor<4x9xf32>, tensor<4x9xf32>)
   return
 }
+
+// -----
+
+func.func @no_partials() {
+  // expected-error@+1 {{'heddle.norm_of_partials' op needs at least one tensor}}
+  %r = "heddle.norm_of_partials"() : () -> tensor<f32>
+  return
+}
+
+// -----
+
+func.func @norm_of_partials(%x: tensor<3xf64>) {
+  // expected-error@+1 {{'heddle.norm_of_partials' op norm has shape [1], expected []}}
+  %r = heddle.norm_of_partials %x : (tensor<3xf64>) -> tensor<1xf32>
+  return
+}
