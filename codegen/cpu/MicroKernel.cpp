@@ -108,10 +108,20 @@ func::FuncOp emitDotKernel(ImplicitLocOpBuilder &b, const Target &target,
                        [&](Value k, ValueRange carried) { return step(k, carried, {}); });
         if (whole < spec.depth)
           sums = step(constantIndex(b, whole), sums, prefixMask(b, lanes, spec.depth - whole));
-        for (int row = 0; row < spec.rows; ++row)
-          for (int column = 0; column < spec.columns; ++column)
-            storeScalar(b, sumOfLanes(b, sums[row * spec.columns + column]), args[2],
-                        addIndex(b, args[5], row * spec.cRowStride + column));
+        // Through memory and a loop: written out, the horizontal sums would be most of the code.
+        int count = spec.rows * spec.columns;
+        auto staging = memref::AllocaOp::create(b, MemRefType::get({count * lanes}, b.getF32Type()),
+                                                b.getI64IntegerAttr(64));
+        for (int i = 0; i < count; ++i)
+          storeVector(b, sums[i], staging, constantIndex(b, i * lanes));
+        forLoop(b, constantIndex(b, 0), constantIndex(b, spec.rows), 1, [&](Value row) {
+          forLoop(b, constantIndex(b, 0), constantIndex(b, spec.columns), 1, [&](Value column) {
+            Value i = addIndex(b, mulIndex(b, row, spec.columns), column);
+            Value sum = sumOfLanes(b, loadVector(b, lanes, staging, mulIndex(b, i, lanes)));
+            Value to = addIndex(b, args[5], mulIndex(b, row, spec.cRowStride));
+            storeScalar(b, sum, args[2], addIndex(b, to, column));
+          });
+        });
       });
 }
 
