@@ -4,7 +4,6 @@
 #include "ir/Dialect.h"
 #include "passes/EntrySignature.h"
 #include "passes/Passes.h"
-#include "passes/autodiff/Gradients.h"
 #include "passes/autodiff/Rules.h"
 
 using namespace mlir;
@@ -55,9 +54,7 @@ public:
   void accumulate() {
     for (auto [name, gradient] : llvm::zip_equal(names_, gradients_)) {
       Value state = insertState(function_, typeOf(gradient), kGradient.str() + name);
-      OpBuilder builder(terminator());
-      gradient =
-          passes::accumulate(builder, optimizerLoc(builder.getContext(), name), state, gradient);
+      gradient = addTo(state, gradient);
     }
   }
 
@@ -113,6 +110,19 @@ public:
 
 private:
   Operation *terminator() { return function_.getBody().front().getTerminator(); }
+
+  /// state + gradient, where the gradient is computed: what it is made of need not live on, and the
+  /// kernel that makes it can add. A scatter starts from the state.
+  static Value addTo(Value state, Value gradient) {
+    if (auto scatter = gradient.getDefiningOp<EmbeddingGradOp>(); scatter && gradient.hasOneUse()) {
+      Value init = scatter.getInit() ? addTo(state, scatter.getInit()) : state;
+      scatter.getInitMutable().assign(init);
+      return gradient;
+    }
+    OpBuilder builder(gradient.getContext());
+    builder.setInsertionPointAfterValue(gradient);
+    return AddOp::create(builder, gradient.getLoc(), state, gradient);
+  }
 
   /// As torch.nn.utils.clip_grad_norm_; an infinite clip gives exactly 1.
   static Value clipFactor(OpBuilder &builder, Location loc, Value norm, Value clip) {
