@@ -24,7 +24,7 @@ public:
   GroupGenerator(Session &session, const Tokenizer *tokenizer, const GenerateOptions &options,
                  const TextListener &listener)
       : session_(session), tokenizer_(tokenizer), options_(options), listener_(listener),
-        B_(session.manifest().batch()), T_(session.manifest().seq()) {}
+        batch_(session.manifest().batch()), window_(session.manifest().seq()) {}
 
   Status prepare() {
     HEDDLE_ASSIGN_OR_RETURN(prefill_, session_.prepare("prefill"));
@@ -46,7 +46,7 @@ public:
         break;
       // The new token's position must lie within the cache.
       bool fits = std::all_of(group.begin(), group.end(), [&](const Sequence &s) {
-        return s.done || static_cast<int64_t>(s.tokens.size()) <= T_;
+        return s.done || static_cast<int64_t>(s.tokens.size()) <= window_;
       });
       HEDDLE_ASSIGN_OR_RETURN(logits, fits ? runDecode(group) : runPrefill(group));
     }
@@ -56,30 +56,34 @@ public:
 private:
   /// The last T tokens of each sequence, from the left of the window.
   StatusOr<Tensor> runPrefill(const std::vector<Sequence> &group) {
-    std::vector<int32_t> ids(B_ * T_), last(B_);
+    std::vector<int32_t> ids(batch_ * window_), last(batch_);
     for (size_t b = 0; b < group.size(); ++b) {
       const std::vector<int32_t> &tokens = group[b].tokens;
-      size_t length = std::min<size_t>(tokens.size(), T_);
+      size_t length = std::min<size_t>(tokens.size(), window_);
       std::copy(tokens.end() - static_cast<ptrdiff_t>(length), tokens.end(),
-                ids.begin() + static_cast<ptrdiff_t>(b * T_));
+                ids.begin() + static_cast<ptrdiff_t>(b * window_));
       last[b] = static_cast<int32_t>(length - 1);
     }
-    HEDDLE_RETURN_IF_ERROR(prefill_->setInput("input_ids", Tensor::of(DType::I32, {B_, T_}, ids)));
-    HEDDLE_RETURN_IF_ERROR(prefill_->setInput("last_index", Tensor::of(DType::I32, {B_}, last)));
+    HEDDLE_RETURN_IF_ERROR(
+        prefill_->setInput("input_ids", Tensor::of(DType::I32, {batch_, window_}, ids)));
+    HEDDLE_RETURN_IF_ERROR(
+        prefill_->setInput("last_index", Tensor::of(DType::I32, {batch_}, last)));
     HEDDLE_RETURN_IF_ERROR(prefill_->run());
     return prefill_->output("logits");
   }
 
   StatusOr<Tensor> runDecode(const std::vector<Sequence> &group) {
-    std::vector<int32_t> ids(B_), positions(B_);
+    std::vector<int32_t> ids(batch_), positions(batch_);
     for (size_t b = 0; b < group.size(); ++b) {
       ids[b] = group[b].tokens.back();
       // A finished sequence may be longer than the cache: what it computes is not looked at.
       positions[b] = static_cast<int32_t>(
-          std::min<int64_t>(static_cast<int64_t>(group[b].tokens.size()), T_) - 1);
+          std::min<int64_t>(static_cast<int64_t>(group[b].tokens.size()), window_) - 1);
     }
-    HEDDLE_RETURN_IF_ERROR(decode_->setInput("input_ids", Tensor::of(DType::I32, {B_, 1}, ids)));
-    HEDDLE_RETURN_IF_ERROR(decode_->setInput("positions", Tensor::of(DType::I32, {B_}, positions)));
+    HEDDLE_RETURN_IF_ERROR(
+        decode_->setInput("input_ids", Tensor::of(DType::I32, {batch_, 1}, ids)));
+    HEDDLE_RETURN_IF_ERROR(
+        decode_->setInput("positions", Tensor::of(DType::I32, {batch_}, positions)));
     HEDDLE_RETURN_IF_ERROR(decode_->run());
     return decode_->output("logits");
   }
@@ -135,7 +139,7 @@ private:
   const Tokenizer *tokenizer_;
   const GenerateOptions &options_;
   const TextListener &listener_;
-  int64_t B_, T_;
+  int64_t batch_, window_;
   PreparedEntry *prefill_ = nullptr;
   PreparedEntry *decode_ = nullptr;
 };
