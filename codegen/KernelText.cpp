@@ -24,6 +24,8 @@ std::string kernelText(ir::KernelOp kernel) {
   mapping.map(kernel->getOperands(), function.getArguments());
   Operation *copy = builder.clone(*kernel, mapping);
   cast<ir::KernelOp>(copy).removeOffsetsAttr();
+  // What plan-memory left says where a layer stores its results, not what it computes.
+  copy->setDiscardableAttrs(ArrayRef<NamedAttribute>{});
   func::ReturnOp::create(builder, unknown, copy->getResults());
   std::string text;
   llvm::raw_string_ostream stream(text);

@@ -10,7 +10,6 @@
 #include "frontend/Builder.h"
 #include "frontend/Model.h"
 #include "ir/Dialect.h"
-#include "llvm/ADT/StringExtras.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/Parser/Parser.h"
@@ -21,6 +20,7 @@
 #include "runtime/plan/Executable.h"
 #include "tools/driver/Dump.h"
 #include "tools/driver/Manifest.h"
+#include "llvm/ADT/StringExtras.h"
 
 using namespace mlir;
 
