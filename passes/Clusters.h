@@ -39,8 +39,8 @@ public:
   /// and nothing changed, when that is not allowed.
   bool merge(int into, int other);
 
-  /// Puts views on the way out, or a concat of results that is alone, into a cluster, whatever form it
-  /// then has.
+  /// Puts views on the way out, or a concat of results that is alone, into a cluster, whatever form
+  /// it then has.
   void addViews(int cluster, llvm::ArrayRef<mlir::Operation *> ops);
 
   /// The results of members that are read outside, in program order; through views as well.

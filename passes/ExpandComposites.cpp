@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// heddle-expand-composites: ffn and global_norm by their decompositions, losses by blocks of tokens.
+// heddle-expand-composites: ffn and global_norm by their decompositions, losses by blocks of
+// tokens.
 #include "ir/TensorBuilder.h"
 #include "passes/FusionReport.h"
 #include "passes/Matching.h"
@@ -17,9 +18,9 @@ namespace {
 
 constexpr int64_t kMinBlockRows = 64;
 
-/// Rows of a block whose logits take at most `maxBytes`. All blocks have as many where the rows can be
-/// dealt so without doubling the blocks, since equal blocks share their kernels; else the last has
-/// fewer, but is no sliver.
+/// Rows of a block whose logits take at most `maxBytes`. All blocks have as many where the rows can
+/// be dealt so without doubling the blocks, since equal blocks share their kernels; else the last
+/// has fewer, but is no sliver.
 int64_t rowsPerBlock(int64_t rows, int64_t bytesPerRow, int64_t maxBytes) {
   int64_t most = std::max(kMinBlockRows, maxBytes / std::max<int64_t>(bytesPerRow, 1));
   if (most >= rows)

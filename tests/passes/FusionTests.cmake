@@ -1,4 +1,4 @@
 # Fusion, kernels and the pipeline.
 heddle_gtest(passes_pipeline_test MLIR
-  SRCS PassEquivalenceTest.cpp PipelineTest.cpp TinyTransformer.cpp
+  SRCS KernelFormsTest.cpp PassEquivalenceTest.cpp PipelineTest.cpp RandomGraphTest.cpp TinyTransformer.cpp
   DEPS HeddlePasses HeddleInterpreter)
