@@ -49,13 +49,25 @@ Status checkOut(FileLayer &layer, const TrainFlags &flags) {
   return absl::OkStatus();
 }
 
+/// The tokenizer of the checkpoint to go on from, which must be the one asked for; null if it has
+/// none.
+StatusOr<std::unique_ptr<Tokenizer>> resumedTokenizer(FileLayer &layer, const TrainFlags &flags,
+                                                      const std::string &folder) {
+  HEDDLE_ASSIGN_OR_RETURN(auto tokenizer, folderTokenizer(layer, folder));
+  bool named = flags.tokenizer == "bytes" || flags.tokenizer == "char";
+  if (tokenizer && named && tokenizer->kind() != flags.tokenizer)
+    return invalidInput("--tokenizer ", flags.tokenizer, ": the run to be resumed has ",
+                        tokenizer->kind());
+  return tokenizer;
+}
+
 /// The tokenizer of the text, or null where the data is tokens already.
 StatusOr<std::unique_ptr<Tokenizer>> tokenizerFor(FileLayer &layer, const TrainFlags &flags,
                                                   const Executable &executable, DataKind kind,
                                                   const std::string &resumed,
                                                   const std::string &weightsFolder) {
   if (!resumed.empty()) {
-    HEDDLE_ASSIGN_OR_RETURN(auto tokenizer, folderTokenizer(layer, resumed));
+    HEDDLE_ASSIGN_OR_RETURN(auto tokenizer, resumedTokenizer(layer, flags, resumed));
     if (tokenizer)
       return tokenizer;
   }
@@ -161,7 +173,7 @@ StatusOr<std::unique_ptr<Tokenizer>> trainingTokenizer(FileLayer &layer, const T
                                                        const std::string &modelFolder) {
   HEDDLE_ASSIGN_OR_RETURN(std::optional<FoundCheckpoint> resumed, findResume(layer, flags));
   if (resumed) {
-    HEDDLE_ASSIGN_OR_RETURN(auto tokenizer, folderTokenizer(layer, resumed->path));
+    HEDDLE_ASSIGN_OR_RETURN(auto tokenizer, resumedTokenizer(layer, flags, resumed->path));
     if (tokenizer)
       return tokenizer;
   }

@@ -193,10 +193,11 @@ TEST_F(HeddleRun, InitialCheckpointNeedsNoData) {
 TEST_F(HeddleRun, SignalsSaveAndExit130) {
   std::string out = folder_ / "out";
   for (const char *signal : {"TERM", "INT"}) {
-    Output output = shell("%R train " + model_ + train("--resume --steps 100000000 --out " + out) +
-                          " & pid=$!; sleep 0.4; kill -" + signal +
-                          " $pid; kill -TERM $pid; "
-                          "wait $pid");
+    // Once the first step is reported, the handlers are in place.
+    Output output =
+        shell("%R train " + model_ + train("--resume --steps 100000000 --out " + out) +
+              " & pid=$!; for i in $(seq 200); do grep -q tokens/s " + (folder_ / "stderr") +
+              " && break; sleep 0.05; done; kill -" + signal + " $pid; kill -TERM $pid; wait $pid");
     EXPECT_EQ(output.code, 130) << output.err;
     EXPECT_THAT(output.out, HasSubstr("interrupted after step"));
   }
@@ -240,6 +241,7 @@ TEST_F(HeddleRun, CharTokenizerStaysWithTheCheckpoint) {
   Output bad = heddle("generate", "--prompt cAt --weights " + out);
   EXPECT_EQ(bad.code, 2);
   EXPECT_THAT(bad.err, HasSubstr("prompt 1: the character \"A\" at byte 1"));
+  EXPECT_EQ(heddle("train", train("--steps 2 --resume --tokenizer bytes --out " + out)).code, 2);
   EXPECT_EQ(heddle("train", train("--steps 2 --resume --tokenizer char --out " + out)).code, 0);
 }
 
