@@ -50,6 +50,15 @@ ParameterSection parametersOf(const runtime::proto::Manifest &manifest) {
   return section;
 }
 
+/// The layer of the first op that uses the argument.
+std::string layerOf(BlockArgument argument) {
+  Operation *first = nullptr;
+  for (Operation *user : argument.getUsers())
+    if (!first || user->isBeforeInBlock(first))
+      first = user;
+  return first ? ir::layerPath(first->getLoc()) : "";
+}
+
 ParameterSection parametersOf(ModuleOp module) {
   ParameterSection section;
   std::set<std::string> seen;
@@ -57,8 +66,8 @@ ParameterSection parametersOf(ModuleOp module) {
     for (unsigned i = 0; i < function.getNumArguments(); ++i) {
       std::string name = ir::argumentName(function, i).str();
       if (ir::argumentKind(function, i) == ir::kKindParam && seen.insert(name).second)
-        add(section,
-            {name, "", cast<RankedTensorType>(function.getArgumentTypes()[i]).getShape().vec()});
+        add(section, {name, layerOf(function.getArgument(i)),
+                      cast<RankedTensorType>(function.getArgumentTypes()[i]).getShape().vec()});
     }
   return section;
 }

@@ -83,8 +83,7 @@ public:
     if (size_t all = subject_.executable->manifest().parameters().size();
         !golden_.gradients.empty() && golden_.gradients.size() < all)
       report_.remarks.push_back(absl::StrCat(golden_.path, " holds gradients of ",
-                                             golden_.gradients.size(), " of ", all,
-                                             " parameters"));
+                                             golden_.gradients.size(), " of ", all, " parameters"));
     return absl::OkStatus();
   }
 

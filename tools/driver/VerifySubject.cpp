@@ -73,7 +73,9 @@ StatusOr<VerifySubject> makeSubject(const Source &source, const VerifyRequest &r
   int64_t vocabulary = executable->manifest().vocab_size();
   if (vocabulary <= 0)
     vocabulary = vocabularyOf(*stages.front());
-  ArgumentValues values(request.seed, vocabulary, compile.seq, std::move(parameters));
+  // IR from text has the shapes that it has, whatever was asked for.
+  int64_t seq = source.model ? compile.seq : sequenceOf(*stages.front());
+  ArgumentValues values(request.seed, vocabulary, seq, std::move(parameters));
   return VerifySubject{source,
                        request,
                        std::move(compilation),

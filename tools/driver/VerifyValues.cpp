@@ -106,8 +106,10 @@ void ArgumentValues::fillIntegers(const std::string &name, ir::Tensor &tensor) c
       value = isPadding ? 0 : 1;
     else if (name == "position_ids")
       value = column;
-    else if (name == "positions" || name == "last_index")
-      value = random.below(i, seq_);
+    else if (name == "positions") // most of the cache filled, by another number in each sequence
+      value = (seq_ * 3 / 4 + i) % seq_;
+    else if (name == "last_index")
+      value = realTokens(i, seq_) - 1;
     else if (name == "targets" && (isPadding || column % 5 == 3))
       value = kIgnored;
     else
@@ -151,6 +153,15 @@ int64_t vocabularyOf(ModuleOp module) {
     smallest = smallest == 0 ? rows : std::min(smallest, rows);
   });
   return smallest == 0 ? 2 : smallest;
+}
+
+int64_t sequenceOf(ModuleOp module) {
+  int64_t longest = 1;
+  for (auto function : module.getOps<func::FuncOp>())
+    if (auto index = ir::findArgument(function, "input_ids"))
+      if (auto type = cast<RankedTensorType>(function.getArgumentTypes()[*index]); type.getRank())
+        longest = std::max(longest, type.getShape().back());
+  return longest;
 }
 
 } // namespace heddle::tools

@@ -55,6 +55,8 @@ private:
 /// The largest token id + 1 that every embedding in the module can look up: for modules whose
 /// manifest does not say.
 int64_t vocabularyOf(mlir::ModuleOp module);
+/// The longest input_ids of all entries: likewise.
+int64_t sequenceOf(mlir::ModuleOp module);
 
 } // namespace heddle::tools
 
