@@ -48,11 +48,11 @@ struct Model {
 
 struct ModelOverrides {
   /// --weights
-  std::optional<std::string> weightsPath;
+  std::optional<std::string> weightsPath = {};
   /// --family
-  std::optional<std::string> familyFile;
+  std::optional<std::string> familyFile = {};
   /// --dropout: all shares.
-  std::optional<double> dropout;
+  std::optional<double> dropout = {};
 };
 
 /// Reads a `.textproto`, or a folder with model.textproto or config.json. An `--out` folder of
