@@ -356,56 +356,6 @@ private:
 
 } // namespace
 
-StringRef kernelFormName(KernelForm form) {
-  switch (form) {
-  case KernelForm::Gemm:
-    return "gemm";
-  case KernelForm::Map:
-    return "map";
-  case KernelForm::Row:
-    return "row";
-  case KernelForm::ColumnReduce:
-    return "column_reduce";
-  case KernelForm::Attention:
-    return "attention";
-  case KernelForm::AttentionGrad:
-    return "attention_grad";
-  case KernelForm::Single:
-    return "single";
-  }
-  llvm_unreachable("unknown form");
-}
-
-bool isElementwiseOp(Operation *op) {
-  return op->hasTrait<ElementwiseTrait>() || isa<DropoutOp>(op);
-}
-
-bool isViewOp(Operation *op) { return op->hasTrait<ViewTrait>(); }
-
-bool isRowOp(Operation *op) {
-  auto overLast = [](Value x, ArrayRef<int64_t> axes) {
-    return axes == ArrayRef<int64_t>{tensorOf(x).getRank() - 1};
-  };
-  if (auto sum = dyn_cast<SumOp>(op))
-    return overLast(sum.getX(), sum.getAxes());
-  if (auto max = dyn_cast<MaxOp>(op))
-    return overLast(max.getX(), max.getAxes());
-  return isa<LayerNormOp, LayerNormGradOp, RmsNormOp, RmsNormGradOp, SoftmaxOp, SoftmaxGradOp,
-             CrossEntropyOp, CrossEntropyGradOp>(op);
-}
-
-bool isColumnReduction(Operation *op) {
-  if (isa<LayerNormParamGradOp, RmsNormParamGradOp>(op))
-    return true;
-  auto sum = dyn_cast<SumOp>(op);
-  if (!sum || static_cast<int64_t>(sum.getAxes().size()) >= tensorOf(sum.getX()).getRank())
-    return false;
-  for (auto [position, axis] : llvm::enumerate(sum.getAxes()))
-    if (axis != static_cast<int64_t>(position))
-      return false;
-  return true;
-}
-
 std::optional<KernelAnatomy> classifyKernelBody(ArrayRef<Operation *> ops, ArrayRef<Value> yields,
                                                 std::string *reason) {
   Classifier classifier(ops, yields);
