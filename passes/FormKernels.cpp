@@ -6,6 +6,7 @@
 #include "passes/KernelOutliner.h"
 #include "passes/Matching.h"
 #include "passes/Passes.h"
+#include "passes/Recomputed.h"
 
 using namespace mlir;
 using namespace heddle::ir;
@@ -101,7 +102,7 @@ private:
 
   bool isFree(Operation *op) {
     return op && clusters_.of(op) >= 0 && isElementwiseOp(op) &&
-           clusters_.isAlone(clusters_.of(op));
+           clusters_.isAlone(clusters_.of(op)) && !op->hasAttr(kRecomputedAttr);
   }
 
   /// Takes elementwise readers, nearest first, as long as the kernel stays legal.

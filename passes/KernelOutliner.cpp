@@ -6,6 +6,7 @@
 #include "mlir/IR/IRMapping.h"
 #include "passes/KernelNames.h"
 #include "passes/Matching.h"
+#include "passes/Recomputed.h"
 #include "llvm/ADT/SetVector.h"
 
 using namespace mlir;
@@ -76,6 +77,7 @@ private:
     for (Value operand : op->getOperands())
       mapping.map(operand, inside(operand));
     Operation *copy = inner_.clone(*op, mapping);
+    copy->removeAttr(kRecomputedAttr);
     for (auto [from, to] : llvm::zip_equal(op->getResults(), copy->getResults()))
       inside_[from] = to;
   }

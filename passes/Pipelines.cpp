@@ -87,16 +87,21 @@ Stage optimized(const PipelineOptions &options) {
 }
 
 /// Composite ops that no kernel computes are written out again, now that their gradients are there.
-/// What forward and backward both compute (activations) is one value afterwards, so that the
-/// backward pass reads it instead of computing it again.
+/// What forward and backward both compute (activations) is one value afterwards; the large ones
+/// that are cheap to make are then made again instead of kept, the small ones are read.
 Stage expanded(const PipelineOptions &options) {
   ExpandCompositesPassOptions expand;
   expand.maxLogitsBytes = options.maxLogitsBytes;
-  return {
+  Stage stage{
       "expanded",
       "only ops that a kernel computes",
       {each("heddle-expand-composites", [expand] { return createExpandCompositesPass(expand); }),
        canonicalize(), cse()}};
+  // Behind cse, which would undo it.
+  if (options.recompute && (options.training || options.gradient))
+    stage.passes.push_back(
+        each("heddle-recompute-activations", [] { return createRecomputeActivationsPass(); }));
+  return stage;
 }
 
 /// From here on the order of the ops is the order of the launches.

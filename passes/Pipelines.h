@@ -29,6 +29,8 @@ struct PipelineOptions {
   bool gradient = false;
   /// See heddle-expand-composites.
   int64_t maxLogitsBytes = int64_t{50} << 20;
+  /// Make large activations again in the backward pass: less memory for about one percent of time.
+  bool recompute = true;
 
   /// What the functions of a module call for: `gradient` and `training` where asked for and the
   /// function to derive them from is there.

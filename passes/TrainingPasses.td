@@ -67,6 +67,29 @@ def AppendOptimizerPass : Pass<"heddle-append-optimizer", "mlir::ModuleOp"> {
   let dependentDialects = ["::heddle::ir::HeddleDialect"];
 }
 
+def RecomputeActivationsPass : Pass<"heddle-recompute-activations", "mlir::func::FuncOp"> {
+  let summary = "computes cheap activations again instead of keeping them for the backward pass";
+  let description = [{
+    Runs behind heddle-expand-composites and cse (which would undo it) and before
+    heddle-form-kernels. Fires at each activation, product, layer_norm and rms_norm for which all
+    of this holds:
+      - its result takes `min-bytes` or more;
+      - it has a use more than `distance` ops behind it;
+      - every operand of that size is an argument or is read at or behind that use anyway.
+    The op is cloned before that use; uses from there on read the clone. Costs one pass over the
+    tensor in the backward pass and saves the tensor between the passes. Values stay equal to the
+    last bit.
+  }];
+  let options = [
+    Option<"minBytes", "min-bytes", "int64_t", "2097152", "smaller results are kept">,
+    Option<"distance", "distance", "int64_t", "32",
+           "ops between a result and a use that is worth computing it again">
+  ];
+  let statistics = [
+    Statistic<"numRecomputed", "num-recomputed", "results that are computed again">
+  ];
+}
+
 def PlanMemoryPass : Pass<"heddle-plan-memory", "mlir::func::FuncOp"> {
   let summary = "decides where every result of a kernel is stored";
   let description = [{

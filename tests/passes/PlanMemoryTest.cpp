@@ -54,6 +54,8 @@ protected:
     manager.addNestedPass<func::FuncOp>(createExpandCompositesPass());
     manager.addPass(createCanonicalizerPass());
     manager.addPass(createCSEPass());
+    manager.addNestedPass<func::FuncOp>(
+        createRecomputeActivationsPass({/*minBytes=*/64, /*distance=*/16}));
     manager.addNestedPass<func::FuncOp>(createFormKernelsPass());
     ASSERT_TRUE(succeeded(manager.run(*module_)));
   }
