@@ -75,11 +75,19 @@ private:
   void clone(Operation *op) {
     IRMapping mapping;
     for (Value operand : op->getOperands())
-      mapping.map(operand, inside(operand));
+      mapping.map(operand,
+                  isBufferOperand(op, operand) ? input(topLevel_(operand)) : inside(operand));
     Operation *copy = inner_.clone(*op, mapping);
     copy->removeAttr(kRecomputedAttr);
     for (auto [from, to] : llvm::zip_equal(op->getResults(), copy->getResults()))
       inside_[from] = to;
+  }
+
+  /// Ops with loops of their own read tensors from buffers; only elementwise ops, and numbers, take
+  /// a splat constant as it is.
+  static bool isBufferOperand(Operation *op, Value operand) {
+    return isSplatConstant(operand) && !isElementwiseOp(op) && !isViewOp(op) &&
+           tensorOf(operand).getRank() > 0 && isa<FloatType>(elementOf(operand));
   }
 
   /// A strided access: what is contiguous about it stays at the top level, where it costs nothing

@@ -245,3 +245,20 @@ func.func @shared_mask(%x: tensor<2x3x3xf32>, %y: tensor<1x3x3xf32>) -> (tensor<
   %1 = heddle.select %m, %y, %n : (tensor<3x3xi1>, tensor<1x3x3xf32>, tensor<f32>) -> tensor<1x3x3xf32>
   return %0, %1 : tensor<2x3x3xf32>, tensor<1x3x3xf32>
 }
+
+// -----
+
+// A product needs its operand in memory, an elementwise op does not.
+// CHECK-LABEL: func @constant_operand
+// CHECK: %[[C:.*]] = heddle.kernel "fill_4x8" ()
+// CHECK: heddle.kernel "gemm_bias_6x8x4" (%{{.*}} = %arg0, %{{.*}} = %[[C]])
+// CHECK-NEXT: heddle.matmul
+// CHECK-NEXT: heddle.constant
+// CHECK-NEXT: heddle.add
+func.func @constant_operand(%x: tensor<6x4xf32>) -> tensor<6x8xf32> {
+  %w = heddle.constant dense<0.5> : tensor<4x8xf32>
+  %c = heddle.constant dense<0.25> : tensor<8xf32>
+  %0 = heddle.matmul %x, %w : (tensor<6x4xf32>, tensor<4x8xf32>) -> tensor<6x8xf32>
+  %1 = heddle.add %0, %c : (tensor<6x8xf32>, tensor<8xf32>) -> tensor<6x8xf32>
+  return %1 : tensor<6x8xf32>
+}
