@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Elementary functions on vectors of f32, as inline polynomials. Bounds are in units in the last
-// place of the correctly rounded result, measured over all exponents by math_emitter_test.
+// place of the correctly rounded result, measured over all exponents by
+// tests/codegen/MathEmitterTest.cpp.
 
 #ifndef HEDDLE_CODEGEN_CPU_MATHEMITTER_H
 #define HEDDLE_CODEGEN_CPU_MATHEMITTER_H
@@ -16,21 +17,21 @@ public:
   MathEmitter(mlir::ImplicitLocOpBuilder &b, int64_t lanes, bool fma)
       : b_(b), lanes_(lanes), fma_(fma) {}
 
-  /// 1.5 ulp, subnormal results included; infinity above 88.73, zero below -103.98.
+  /// 1 ulp, subnormal results included; infinity above 88.73, zero below -103.98.
   mlir::Value exp(mlir::Value x);
   /// As exp within [-87.3, 88.3], cheaper; zero below (no subnormal results), infinity above. For
   /// softmax, sigmoid and other uses where a subnormal does not count.
   mlir::Value expFlushed(mlir::Value x);
   /// 1 ulp; -infinity at zero, NaN below.
   mlir::Value log(mlir::Value x);
-  /// 3 ulp.
-  mlir::Value tanh(mlir::Value x);
   /// 2 ulp.
+  mlir::Value tanh(mlir::Value x);
+  /// 2.5 ulp.
   mlir::Value erf(mlir::Value x);
-  /// 1 / (1 + e^-x), 3 ulp; zero where it would be subnormal.
+  /// 1 / (1 + e^-x), 2 ulp; zero where it would be subnormal.
   mlir::Value sigmoid(mlir::Value x);
-  /// The normal distribution function, 0.5 (1 + erf(x / sqrt 2)); relatively exact in the lower
-  /// tail too (20 ulp at x = -10).
+  /// The normal distribution function, 0.5 (1 + erf(x / sqrt 2)); to 3e-6 of its value in the lower
+  /// tail too, where 1 + erf would have no digits left.
   mlir::Value normalCdf(mlir::Value x);
 
   /// Building blocks, public for kernels that have a formula of their own.

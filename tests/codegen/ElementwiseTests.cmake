@@ -4,3 +4,6 @@ heddle_gtest(codegen_map_test MLIR SRCS MapKernelTest.cpp DEPS HeddleTestKernelC
 heddle_gtest(codegen_row_test MLIR SRCS RowKernelTest.cpp DEPS HeddleTestKernelCheck)
 heddle_gtest(codegen_column_test MLIR SRCS ColumnReduceTest.cpp DEPS HeddleTestKernelCheck)
 heddle_gtest(codegen_single_test MLIR SRCS SingleOpsTest.cpp DEPS HeddleTestKernelCheck)
+heddle_gtest(codegen_whole_model_test MLIR SRCS WholeModelTest.cpp
+  DEPS HeddleTestKernelCheck HeddleCodegen HeddlePasses HeddleBuilder HeddleModel)
+heddle_gtest(codegen_math_test MLIR SRCS MathEmitterTest.cpp DEPS HeddleTestKernelCheck)

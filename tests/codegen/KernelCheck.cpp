@@ -84,47 +84,38 @@ ir::Tensor makeInput(const KernelCheck &check, int index, RankedTensorType type)
 
 class Checker {
 public:
-  explicit Checker(const KernelCheck &check) : check_(check) {}
+  explicit Checker(const KernelExpectation &expectation) : e_(expectation) {}
 
-  void run() {
-    kernel_ = parseKernel(check_.text, module_);
-    ASSERT_TRUE(kernel_);
-    for (auto [index, type] : llvm::enumerate(kernel_->getOperandTypes()))
-      inputs_.push_back(std::make_shared<ir::Tensor>(
-          makeInput(check_, static_cast<int>(index), cast<RankedTensorType>(type))));
-    evaluateReference();
-    if (!testing::Test::HasFatalFailure())
-      for (const std::string &target : runnableTargets()) {
-        SCOPED_TRACE(target);
-        checkTarget(*parseTarget(target));
-      }
+  void checkTarget(const Target &target) {
+    std::string reason;
+    auto generated = generateKernel(e_.kernel, target, &reason);
+    ASSERT_TRUE(succeeded(generated)) << reason;
+    StatusOr<JitKernel> kernel = JitKernel::compile(std::move(*generated), target);
+    ASSERT_TRUE(kernel.ok()) << kernel.status();
+    std::vector<Bytes> whole = execute(*kernel, 1, false);
+    for (size_t output = 0; output < e_.outputs.size(); ++output)
+      compare(whole[output], *e_.outputs[output], output);
+    EXPECT_EQ(whole, execute(*kernel, 7, false)) << "the bits depend on how tasks are grouped";
+    if (!e_.inPlace.empty()) {
+      EXPECT_EQ(whole, execute(*kernel, 1, true)) << "wrong in place";
+      EXPECT_EQ(whole, execute(*kernel, 3, true)) << "wrong in place";
+    }
   }
 
 private:
-  /// The text's function returns nothing; let it return what the kernel yields.
-  void evaluateReference() {
-    auto function = kernel_->getParentOfType<func::FuncOp>();
-    function.getBody().front().getTerminator()->setOperands(kernel_->getResults());
-    function.setType(FunctionType::get(kernel_.getContext(), function.getArgumentTypes(),
-                                       kernel_->getResultTypes()));
-    auto results = ir::evaluate(function, inputs_);
-    ASSERT_TRUE(results.ok()) << results.status();
-    expected_ = std::move(*results);
-  }
-
   std::vector<Bytes> execute(const JitKernel &kernel, int pieces, bool inPlace) {
     std::vector<Bytes> inputs, outputs;
     std::vector<void *> operands;
-    for (const ir::TensorRef &input : inputs_)
+    for (const ir::TensorRef &input : e_.inputs)
       inputs.push_back(toMemory(*input));
-    for (const ir::TensorRef &output : expected_)
+    for (const ir::TensorRef &output : e_.outputs)
       outputs.emplace_back(output->elements() * elementBytes(output->kind), char(0xff));
     for (Bytes &input : inputs)
       operands.push_back(input.data());
     for (Bytes &output : outputs)
       operands.push_back(output.data());
     if (inPlace)
-      for (auto [input, output] : check_.inPlace) {
+      for (auto [input, output] : e_.inPlace) {
         EXPECT_EQ(inputs[input].size(), outputs[output].size());
         outputs[output] = inputs[input];
         operands[input] = operands[inputs.size() + output] = outputs[output].data();
@@ -133,29 +124,21 @@ private:
     return outputs;
   }
 
-  void checkTarget(const Target &target) {
-    std::string reason;
-    auto generated = generateKernel(kernel_, target, &reason);
-    ASSERT_TRUE(succeeded(generated)) << reason;
-    StatusOr<JitKernel> kernel = JitKernel::compile(std::move(*generated), target);
-    ASSERT_TRUE(kernel.ok()) << kernel.status();
-    std::vector<Bytes> whole = execute(*kernel, 1, false);
-    for (size_t output = 0; output < expected_.size(); ++output)
-      compare(whole[output], *expected_[output], output);
-    EXPECT_EQ(whole, execute(*kernel, 7, false)) << "the bits depend on how tasks are grouped";
-    if (!check_.inPlace.empty()) {
-      EXPECT_EQ(whole, execute(*kernel, 1, true)) << "wrong in place";
-      EXPECT_EQ(whole, execute(*kernel, 3, true)) << "wrong in place";
-    }
-  }
-
   void compare(const Bytes &actual, const ir::Tensor &expected, size_t output) {
+    double absolute = e_.absolute;
+    if (e_.relativeToLargest) {
+      double largest = 0;
+      for (double value : expected.floats)
+        if (std::isfinite(value))
+          largest = std::max(largest, std::abs(value));
+      absolute *= largest;
+    }
     int wrong = 0;
     for (int64_t i = 0; i < expected.elements() && wrong < 5; ++i) {
       double got = fromMemory(actual, expected.kind, i), want = expected.number(i);
       if (std::isnan(got) && std::isnan(want))
         continue;
-      if (got == want || std::abs(got - want) <= check_.absolute + check_.relative * std::abs(want))
+      if (got == want || std::abs(got - want) <= absolute + e_.relative * std::abs(want))
         continue;
       ++wrong;
       ADD_FAILURE() << "output " << output << " element " << i << ": got " << got << ", expected "
@@ -163,11 +146,19 @@ private:
     }
   }
 
-  const KernelCheck &check_;
-  OwningOpRef<ModuleOp> module_;
-  ir::KernelOp kernel_;
-  std::vector<ir::TensorRef> inputs_, expected_;
+  const KernelExpectation &e_;
 };
+
+/// The text's function returns nothing; lets it return what the kernel yields, and evaluates it.
+void evaluateReference(KernelExpectation &e) {
+  auto function = e.kernel->getParentOfType<func::FuncOp>();
+  function.getBody().front().getTerminator()->setOperands(e.kernel->getResults());
+  function.setType(FunctionType::get(e.kernel.getContext(), function.getArgumentTypes(),
+                                     e.kernel->getResultTypes()));
+  auto results = ir::evaluate(function, e.inputs);
+  ASSERT_TRUE(results.ok()) << results.status();
+  e.outputs = std::move(*results);
+}
 
 } // namespace
 
@@ -181,6 +172,27 @@ std::vector<std::string> runnableTargets() {
   return names;
 }
 
-void checkKernel(const KernelCheck &check) { Checker(check).run(); }
+void checkKernel(const KernelExpectation &expectation) {
+  for (const std::string &target : runnableTargets()) {
+    SCOPED_TRACE(target);
+    Checker(expectation).checkTarget(*parseTarget(target));
+  }
+}
+
+void checkKernel(const KernelCheck &check) {
+  OwningOpRef<ModuleOp> module;
+  KernelExpectation e;
+  e.kernel = parseKernel(check.text, module);
+  ASSERT_TRUE(e.kernel);
+  e.absolute = check.absolute;
+  e.relative = check.relative;
+  e.inPlace = check.inPlace;
+  for (auto [index, type] : llvm::enumerate(e.kernel->getOperandTypes()))
+    e.inputs.push_back(std::make_shared<ir::Tensor>(
+        makeInput(check, static_cast<int>(index), cast<RankedTensorType>(type))));
+  evaluateReference(e);
+  if (!testing::Test::HasFatalFailure())
+    checkKernel(e);
+}
 
 } // namespace heddle::codegen

@@ -5,8 +5,10 @@
 #define HEDDLE_TESTS_CODEGEN_KERNELCHECK_H
 
 #include <map>
+#include <memory>
 
 #include "codegen/cpu/Target.h"
+#include "ir/interpreter/Tensor.h"
 #include "tests/codegen/KernelText.h"
 
 namespace heddle::codegen {
@@ -26,6 +28,17 @@ struct KernelCheck {
 /// Generates the kernel for each target, runs it in one call and in several (the bits must agree),
 /// and compares with the interpreter. Failures are reported to GoogleTest.
 void checkKernel(const KernelCheck &check);
+
+/// The same for a kernel whose inputs and expected outputs are at hand. With `relativeToLargest`
+/// the absolute tolerance is a share of the output's largest element.
+struct KernelExpectation {
+  ir::KernelOp kernel;
+  std::vector<std::shared_ptr<const ir::Tensor>> inputs, outputs;
+  double absolute = 2e-6, relative = 2e-6;
+  bool relativeToLargest = false;
+  std::map<int, int> inPlace = {};
+};
+void checkKernel(const KernelExpectation &expectation);
 
 /// The targets that this machine runs, as text.
 std::vector<std::string> runnableTargets();
