@@ -148,8 +148,8 @@ private:
 
   /// positions + by. Arithmetic is on floating-point numbers; f32 is exact up to kMaxSequence.
   Tensor shifted(Tensor positions, double by) {
-    Tensor sum = graph_.cast(positions, Element::f32) + graph_.scalar(by, Element::f32);
-    return graph_.cast(sum, Element::i32);
+    Tensor number = graph_.cast(positions, Element::f32);
+    return graph_.cast(number + graph_.scalar(by, Element::f32), Element::i32);
   }
 
   GraphBuilder &graph_;

@@ -22,13 +22,11 @@ Tensor activate(GraphBuilder &graph, proto::Ffn::Activation activation, Tensor x
 /// act(x w_in) w_out, or (act(x w_gate) * (x w_in)) w_out.
 Tensor feedForward(Wiring &w, const LayerParameters &parameters, Tensor x) {
   const proto::Ffn::Activation activation = w.definition.ffn().activation();
-  Tensor hidden;
-  if (parameters.ffnGate) {
-    Tensor gate = linear(w, *parameters.ffnGate, x);
-    hidden = activate(w.graph, activation, gate) * linear(w, parameters.ffnIn, x);
-  } else {
-    hidden = activate(w.graph, activation, linear(w, parameters.ffnIn, x));
-  }
+  Tensor hidden = linear(w, parameters.ffnIn, x);
+  if (parameters.ffnGate)
+    hidden = activate(w.graph, activation, linear(w, *parameters.ffnGate, x)) * hidden;
+  else
+    hidden = activate(w.graph, activation, hidden);
   return linear(w, parameters.ffnOut, hidden);
 }
 

@@ -22,9 +22,9 @@ Tensor head(Wiring &w, Tensor x) {
 Tensor meanLoss(Wiring &w, Tensor logits, Tensor targets) {
   LayerScope scope(w.graph, kHeadPath);
   const int64_t rows = w.batch * w.seq;
-  return w.graph.meanCrossEntropy(w.graph.reshape(logits, {rows, w.dims.vocab}),
-                                  w.graph.reshape(targets, {rows}),
-                                  w.definition.loss().label_smoothing());
+  logits = w.graph.reshape(logits, {rows, w.dims.vocab});
+  targets = w.graph.reshape(targets, {rows});
+  return w.graph.meanCrossEntropy(logits, targets, w.definition.loss().label_smoothing());
 }
 
 } // namespace heddle::frontend

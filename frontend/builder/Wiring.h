@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the parts of the builder share. One file a part: embeddings, attention, FFN, head;
-// Entries.cpp joins them.
+// Entries.cpp joins them. Calls that write ops stand in statements of their own unless one is the
+// other's operand: the order of ops must not depend on the compiler that built us.
 
 #ifndef HEDDLE_FRONTEND_BUILDER_WIRING_H
 #define HEDDLE_FRONTEND_BUILDER_WIRING_H

@@ -120,6 +120,7 @@ TEST(Config, LlamaOldAndNewRotaryKeys) {
   auto linear = read(llama(R"(, "rope_scaling": {"type": "linear", "factor": 2})"));
   ASSERT_THAT(linear, IsOk());
   EXPECT_EQ(linear->positions().rotary().linear().factor(), 2);
+  EXPECT_THAT(read(llama(R"(, "rope_scaling": {"type": "dynamic", "factor": 2})")), IsOk());
   auto unsaid = read(llama(R"(, "rope_scaling": {"type": "llama3", "factor": 2,
     "low_freq_factor": 1, "high_freq_factor": 4})"));
   ASSERT_THAT(unsaid, IsOk());
@@ -184,7 +185,7 @@ TEST(ConfigErrors, UnsupportedValue) {
                  "supported: relu, gelu, "));
   EXPECT_THAT(read(llama(R"(, "rope_scaling": {"rope_type": "yarn", "factor": 2})")),
               IsBadInput("key \"rope_scaling.rope_type\": \"yarn\" is not supported; supported: "
-                         "default, linear, llama3"));
+                         "default, linear, llama3, dynamic"));
   EXPECT_THAT(read(gpt2(R"(, "add_cross_attention": true)")),
               IsBadInput("key \"add_cross_attention\": true is not supported; supported: false"));
   EXPECT_THAT(

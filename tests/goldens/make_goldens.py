@@ -50,6 +50,7 @@ MODELS = {
     "gpt2-default": GPT2Config(**GPT2),
     "gpt2-inner-gelu": GPT2Config(**GPT2, n_inner=72, activation_function="gelu",
                                   scale_attn_by_inverse_layer_idx=True),
+    "gpt2-holes": GPT2Config(**{**GPT2, "n_layer": 1}),
     "gpt2-relu-untied": GPT2Config(**GPT2, activation_function="relu", tie_word_embeddings=False,
                                    layer_norm_epsilon=1e-3, scale_attn_weights=False),
     "llama-default": LlamaConfig(**LLAMA),
@@ -73,14 +74,19 @@ def randomise(model, generator):
             parameter.copy_((1.0 if norm and name.endswith("weight") else 0.0) + scale * noise)
 
 
-def inputs(generator):
+def inputs(generator, holes):
+    """Rows of different lengths, padded at their ends; or padding before and within them."""
     ids = torch.randint(0, V, (B, T), generator=generator)
     mask = torch.zeros(B, T, dtype=torch.int64)
     for row, length in enumerate(LENGTHS):
         mask[row, :length] = 1
+    positions = torch.arange(T).expand(B, T).clone()
+    if holes:
+        mask[:] = 1
+        mask[0, :2] = mask[1, :4] = mask[2, 5] = mask[2, 8] = 0
+        positions = (mask.cumsum(-1) - 1).clamp(min=0)
     labels = torch.where(mask == 1, ids, torch.tensor(-100))
     labels[0, 4] = -100
-    positions = torch.arange(T).expand(B, T).clone()
     return {"input_ids": ids, "attention_mask": mask, "position_ids": positions, "labels": labels}
 
 
@@ -94,7 +100,7 @@ def make(name, config):
     model.save_pretrained(folder)
     os.remove(os.path.join(folder, "generation_config.json"))
     model = model.double().eval()
-    feed = inputs(generator)
+    feed = inputs(generator, holes="holes" in name)
     logits = model(**{key: value for key, value in feed.items() if key != "labels"}).logits
     assert logits.dtype == torch.float64
     loss = torch.nn.functional.cross_entropy(logits[:, :-1].reshape(-1, V),
