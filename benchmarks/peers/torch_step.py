@@ -17,16 +17,17 @@ import torch.nn.functional as F
 from torch import nn
 
 SHAPES = {
-    # name: vocabulary, positions, width, layers, heads, bias, batch, sequence
-    "gpt2-124m": (50257, 1024, 768, 12, 12, True, 4, 256),
-    "nanogpt": (65, 64, 128, 4, 4, False, 12, 64),
+    # name: vocabulary, positions, width, layers, heads, bias, GELU's form, batch, sequence
+    "gpt2-124m": (50257, 1024, 768, 12, 12, True, "tanh", 4, 256),
+    "nanogpt": (65, 64, 128, 4, 4, False, "none", 12, 64),
 }
 
 
 class Block(nn.Module):
-    def __init__(self, width, heads, bias):
+    def __init__(self, width, heads, bias, gelu):
         super().__init__()
         self.heads = heads
+        self.gelu = gelu
         self.ln_1 = nn.LayerNorm(width, bias=bias)
         self.qkv = nn.Linear(width, 3 * width, bias=bias)
         self.out = nn.Linear(width, width, bias=bias)
@@ -42,15 +43,15 @@ class Block(nn.Module):
         )
         a = F.scaled_dot_product_attention(q, k, v, is_causal=True)
         x = x + self.out(a.transpose(1, 2).reshape(B, T, C))
-        return x + self.down(F.gelu(self.up(self.ln_2(x)), approximate="tanh"))
+        return x + self.down(F.gelu(self.up(self.ln_2(x)), approximate=self.gelu))
 
 
 class Gpt(nn.Module):
-    def __init__(self, vocabulary, positions, width, layers, heads, bias):
+    def __init__(self, vocabulary, positions, width, layers, heads, bias, gelu):
         super().__init__()
         self.wte = nn.Embedding(vocabulary, width)
         self.wpe = nn.Embedding(positions, width)
-        self.blocks = nn.ModuleList(Block(width, heads, bias) for _ in range(layers))
+        self.blocks = nn.ModuleList(Block(width, heads, bias, gelu) for _ in range(layers))
         self.ln_f = nn.LayerNorm(width, bias=bias)
         for parameter in self.parameters():
             if parameter.dim() > 1:

@@ -44,4 +44,11 @@ void addFlags(CLI::App &verb, InspectFlags &flags) {
   verb.add_flag("--train", flags.train, "the training step instead of forward");
 }
 
+void addFlags(CLI::App &verb, TokenizeFlags &flags) {
+  verb.add_option("MODEL", flags.model, "whose tokenizer")->required()->type_name("MODEL");
+  verb.add_option("FILE", flags.file, "text, a line at a time; - or nothing: standard input");
+  verb.add_option("--tokenizer", flags.tokenizer, "in place of the model's");
+  verb.add_flag("--decode", flags.decode, "from arrays of ids back to text");
+}
+
 } // namespace heddle::tools

@@ -36,10 +36,16 @@ struct InspectFlags : runtime::ModelFlags {
   std::string ir;
 };
 
+struct TokenizeFlags {
+  std::string model, file, tokenizer;
+  bool decode = false;
+};
+
 void addCompilerFlags(CLI::App &verb, CompilerFlags &flags);
 void addFlags(CLI::App &verb, CompileFlags &flags);
 void addFlags(CLI::App &verb, VerifyFlags &flags);
 void addFlags(CLI::App &verb, InspectFlags &flags);
+void addFlags(CLI::App &verb, TokenizeFlags &flags);
 
 } // namespace heddle::tools
 

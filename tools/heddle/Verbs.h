@@ -15,6 +15,7 @@ StatusOr<int> trainVerb(const runtime::TrainFlags &flags, const CompilerFlags &c
 StatusOr<int> generateVerb(const runtime::GenerateFlags &flags, const CompilerFlags &compiler);
 StatusOr<int> benchVerb(const runtime::BenchFlags &flags, const CompilerFlags &compiler);
 StatusOr<int> verifyVerb(const VerifyFlags &flags, const CompilerFlags &compiler);
+StatusOr<int> tokenizeVerb(const TokenizeFlags &flags, const CompilerFlags &compiler);
 StatusOr<int> inspectVerb(const InspectFlags &flags, const CompilerFlags &compiler);
 
 } // namespace heddle::tools

@@ -35,6 +35,7 @@ int main(int argc, char **argv) {
       std::make_shared<VerifyFlags>(), verifyVerb);
   add("inspect", "shows parameters, shapes, fusions, memory, kernels, IR",
       std::make_shared<InspectFlags>(), inspectVerb);
+  add("tokenize", "text to ids, --decode back", std::make_shared<TokenizeFlags>(), tokenizeVerb);
   add("bench", "measures an entry", std::make_shared<runtime::BenchFlags>(), tools::benchVerb);
 
   DoctorOptions doctor;
