@@ -223,7 +223,8 @@ public:
     if (!request_.ir.empty()) {
       HEDDLE_RETURN_IF_ERROR(compilation_.runTo(request_.ir));
       llvm::raw_string_ostream stream(result_.ir);
-      compilation_.module().print(stream, OpPrintingFlags().enableDebugInfo(true, false));
+      compilation_.module().print(stream,
+                                  OpPrintingFlags().enableDebugInfo(true, false).useLocalScope());
     }
     if (request_.fusions || request_.memory)
       HEDDLE_RETURN_IF_ERROR(compilation_.runTo(stageNames().back()));

@@ -55,6 +55,7 @@ double evaluationBytes(mlir::func::FuncOp function);
 /// Nothing where the function can be evaluated within the bounds of `heddle verify`, else why not.
 /// `times`: how often it would be.
 std::string tooLarge(mlir::func::FuncOp function, int times);
+bool isTooLarge(double bytes);
 
 /// error and bound for `actual` against `expected` under the table's row.
 VerifyCheck compareTensors(std::string check, std::string subject, const ir::Tensor &actual,

@@ -30,10 +30,11 @@ public:
   /// Evaluates what changed. A function seen for the first time becomes its own measure.
   Status after(const std::string &pass, ModuleOp module) {
     std::vector<Job> jobs = changedFunctions(module);
-    pool_.parallelFor(static_cast<int64_t>(jobs.size()), [&](int64_t begin, int64_t end, int) {
+    auto evaluateShare = [&](int64_t begin, int64_t end, int) {
       for (int64_t i = begin; i < end; ++i)
         jobs[i].results = ir::evaluate(jobs[i].function, jobs[i].arguments);
-    });
+    };
+    pool_.parallelFor(static_cast<int64_t>(jobs.size()), evaluateShare);
     for (Job &job : jobs) {
       std::string name = job.function.getName().str();
       if (!job.results.ok())

@@ -60,15 +60,21 @@ int64_t realTokens(int64_t row, int64_t seq) { return std::max<int64_t>(1, seq -
 
 std::vector<ir::TensorRef> ArgumentValues::of(func::FuncOp function) {
   std::vector<ir::TensorRef> values;
-  for (unsigned i = 0; i < function.getNumArguments(); ++i) {
-    auto type = cast<RankedTensorType>(function.getArgumentTypes()[i]);
-    // The interpreter checks types itself; one it does not know fails there by name.
-    auto kind = ir::elementKindOf(type.getElementType());
-    values.push_back(
-        make(ir::argumentKind(function, i).str(), ir::argumentName(function, i).str(),
-             ir::Tensor::zeros(kind.ok() ? *kind : ir::ElementKind::f32, type.getShape().vec())));
-  }
+  for (unsigned i = 0; i < function.getNumArguments(); ++i)
+    values.push_back(of(function, i));
   return values;
+}
+
+ir::TensorRef ArgumentValues::of(func::FuncOp function, unsigned index) {
+  auto type = cast<RankedTensorType>(function.getArgumentTypes()[index]);
+  // The interpreter checks types itself; one it does not know fails there by name.
+  auto kind = ir::elementKindOf(type.getElementType());
+  return make(ir::argumentKind(function, index).str(), ir::argumentName(function, index).str(),
+              ir::Tensor::zeros(kind.ok() ? *kind : ir::ElementKind::f32, type.getShape().vec()));
+}
+
+ir::TensorRef ArgumentValues::ofName(const std::string &name, std::vector<int64_t> shape) {
+  return make("", name, ir::Tensor::zeros(ir::ElementKind::f32, std::move(shape)));
 }
 
 ir::TensorRef ArgumentValues::make(const std::string &kind, const std::string &name,
@@ -76,8 +82,6 @@ ir::TensorRef ArgumentValues::make(const std::string &kind, const std::string &n
   if (kind == ir::kKindParam)
     if (auto found = parameters_.find(name); found != parameters_.end())
       return found->second;
-  if (auto found = inputs_.find(name); found != inputs_.end())
-    return found->second;
   ir::TensorRef &tensor = made_[{name, zeros.shape}];
   if (tensor)
     return tensor;

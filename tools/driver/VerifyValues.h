@@ -28,18 +28,19 @@ using NamedTensors = std::map<std::string, ir::TensorRef>;
 /// One thread at a time.
 class ArgumentValues {
 public:
-  /// `vocabulary` bounds token ids, `seq` positions. `parameters` and `inputs` are by name.
-  ArgumentValues(uint64_t seed, int64_t vocabulary, int64_t seq, NamedTensors parameters,
-                 NamedTensors inputs = {})
-      : seed_(seed), vocabulary_(vocabulary), seq_(seq), parameters_(std::move(parameters)),
-        inputs_(std::move(inputs)) {}
+  /// `vocabulary` bounds token ids, `seq` positions. Parameters that are not in `parameters` are
+  /// made up too.
+  ArgumentValues(uint64_t seed, int64_t vocabulary, int64_t seq, NamedTensors parameters)
+      : seed_(seed), vocabulary_(vocabulary), seq_(seq), parameters_(std::move(parameters)) {}
 
   /// One per argument of the function, in order. Optimizer moments and accumulators are small and
   /// not zero, so that a first step is as well conditioned as any other: with moments of zero,
   /// AdamW turns the sign of a gradient that is all rounding error into a full step.
   std::vector<ir::TensorRef> of(mlir::func::FuncOp function);
-
-  const NamedTensors &parameters() const { return parameters_; }
+  /// That of one argument.
+  ir::TensorRef of(mlir::func::FuncOp function, unsigned index);
+  /// For a value that no argument holds: normally distributed floats, by name.
+  ir::TensorRef ofName(const std::string &name, std::vector<int64_t> shape);
 
 private:
   ir::TensorRef make(const std::string &kind, const std::string &name, ir::Tensor zeros);
@@ -48,7 +49,7 @@ private:
 
   uint64_t seed_;
   int64_t vocabulary_, seq_;
-  NamedTensors parameters_, inputs_;
+  NamedTensors parameters_;
   std::map<std::pair<std::string, std::vector<int64_t>>, ir::TensorRef> made_;
 };
 
