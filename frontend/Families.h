@@ -5,6 +5,7 @@
 #ifndef HEDDLE_FRONTEND_FAMILIES_H
 #define HEDDLE_FRONTEND_FAMILIES_H
 
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "frontend/FieldPath.h"
 
+#include <algorithm>
 #include <charconv>
+#include <optional>
 
 #include "google/protobuf/descriptor.h"
 

@@ -22,7 +22,7 @@
 #ifndef HEDDLE_FRONTEND_GRAPHBUILDER_H
 #define HEDDLE_FRONTEND_GRAPHBUILDER_H
 
-#include <initializer_list>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
