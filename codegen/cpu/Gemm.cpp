@@ -12,6 +12,8 @@ using namespace mlir;
 namespace heddle::codegen {
 namespace {
 
+constexpr int64_t kPackSlice = 16; // k per visit of a tile when A is packed
+
 /// Writes one gemm kernel. Sums go straight to the output when nothing follows the matmul and all
 /// of k is done in one pass; else to scratch, where the epilogue picks them up.
 class GemmWriter {
@@ -61,14 +63,19 @@ private:
   bool packsB() const { return blocking_.mode == GemmMode::PackB; }
   bool packsA() const { return blocking_.mode == GemmMode::PackA; }
   int64_t rowsOf(Variant variant) const { return blocking_.tileRows + variant.longTile; }
+  int64_t packedPanel() const {
+    return (blocking_.depthBlock + target_.lanes()) * blocking_.panelWidth;
+  }
   int64_t packedRows() const { return (blocking_.maxTileRows() + 3) / 4 * 4; }
 
   void layOutScratch() {
     if (packsB())
-      panel_ = scratch_.take((blocking_.depthBlock + target_.lanes()) * blocking_.panelWidth);
+      panel_ = scratch_.take(blocking_.panelsPerTask * packedPanel());
     if (packsA())
       rows_ = scratch_.take(blocking_.tilesPerBlock * packedRows() * problem_.k);
     int64_t tiles = inPasses_ || blocking_.mode == GemmMode::Dot ? blocking_.tilesPerBlock : 1;
+    if (inPasses_)
+      tiles *= blocking_.panelsPerTask;
     // A tile of dot products may stand over the panel's edge.
     sumsWidth_ = blocking_.panelWidth + (blocking_.mode == GemmMode::Dot ? 16 : 0);
     if (!direct_)
@@ -118,7 +125,7 @@ private:
               b_, target_,
               {longTile ? "dot_long" : "dot", static_cast<int>(rowsOf({longTile, false})),
                blocking_.dotColumns, a, b, scratch, problem_.a.otherStride, problem_.b.otherStride,
-               sumsWidth_, problem_.k, problem_.n - 1});
+               sumsWidth_, problem_.k, problem_.n - 1, problem_.m <= 4});
       return;
     }
     forEachVariant([&](Variant variant, const std::string &suffix) {
@@ -191,8 +198,8 @@ private:
               } else { // blocks of rows innermost
                 block = remIndex(b_, task, blocking_.blocks);
                 held = divIndex(b_, task, blocking_.blocks);
-                group = remIndex(b_, held, blocking_.panels);
-                batch = divIndex(b_, held, blocking_.panels);
+                group = remIndex(b_, held, blocking_.panelGroups());
+                batch = divIndex(b_, held, blocking_.panelGroups());
               }
               locateBatch(place, batch);
               Value low = mulIndex(b_, block, blocking_.tilesPerBlock);
@@ -226,33 +233,38 @@ private:
     };
     switch (blocking_.mode) {
     case GemmMode::PackB:
-      place.panel = group;
       if (inPasses_)
-        return emitPasses(place, low, high);
-      unlessHeld(
-          [&] { emitPanelPack(place, constantIndex(b_, 0), constantIndex(b_, problem_.k)); });
+        return emitPasses(place, group, low, high);
+      place.panel = group;
+      unlessHeld([&] {
+        emitPanelPack(place, constantIndex(b_, 0), constantIndex(b_, problem_.k), region(panel_));
+      });
       return emitTiles(place, low, high);
     case GemmMode::DirectB:
       place.panel = group;
       return emitTiles(place, low, high);
-    case GemmMode::PackA: {
+    case GemmMode::PackA:
       unlessHeld([&] { emitRowsPack(place, low, high); });
-      Value first = mulIndex(b_, group, blocking_.panelsPerTask);
-      Value last = minIndex(b_, addIndex(b_, first, blocking_.panelsPerTask),
-                            constantIndex(b_, blocking_.panels));
-      return forLoop(b_, first, last, 1, [&](Value panel) {
+      return forEachPanel(group, [&](Value panel, Value) {
         place.panel = panel;
         emitTiles(place, low, high);
       });
-    }
     case GemmMode::Dot:
       place.panel = group;
       return emitDots(place, low, high);
     }
   }
 
+  /// body(panel, its number in the group)
+  void forEachPanel(Value group, const std::function<void(Value, Value)> &body) {
+    Value first = mulIndex(b_, group, blocking_.panelsPerTask);
+    Value last = minIndex(b_, addIndex(b_, first, blocking_.panelsPerTask),
+                          constantIndex(b_, blocking_.panels));
+    forLoop(b_, first, last, 1, [&](Value panel) { body(panel, subIndex(b_, panel, first)); });
+  }
+
   /// Rows [k, k + depth) of the panel into scratch.
-  void emitPanelPack(const Place &place, Value k, Value depth) {
+  void emitPanelPack(const Place &place, Value k, Value depth, Value to) {
     Value from =
         addIndex(b_, place.bOffset, mulIndex(b_, columnOf(place.panel), problem_.b.otherStride));
     from = addIndex(b_, from, mulIndex(b_, k, problem_.b.kStride));
@@ -266,27 +278,32 @@ private:
     return addIndex(b_, mulIndex(b_, index, packedRows() * problem_.k), rows_);
   }
 
+  /// In slices of k, so that neighbouring tiles find the lines and pages of A still at hand.
   void emitRowsPack(const Place &place, Value low, Value high) {
-    forLoop(b_, low, high, 1, [&](Value tile) {
-      Value from =
-          addIndex(b_, place.aOffset, mulIndex(b_, firstRowOf(tile), problem_.a.otherStride));
-      dispatchLong(tile, [&](bool longTile) {
-        call(b_, packRows_[longTile],
-             {operandA(), arguments_->scratch, from, packedTile(place, tile),
-              constantIndex(b_, problem_.k)});
+    Value depth = constantIndex(b_, problem_.k);
+    forLoop(b_, constantIndex(b_, 0), depth, kPackSlice, [&](Value k) {
+      Value part = minIndex(b_, constantIndex(b_, kPackSlice), subIndex(b_, depth, k));
+      Value fromK = addIndex(b_, place.aOffset, mulIndex(b_, k, problem_.a.kStride));
+      forLoop(b_, low, high, 1, [&](Value tile) {
+        Value from = addIndex(b_, fromK, mulIndex(b_, firstRowOf(tile), problem_.a.otherStride));
+        Value to = addIndex(b_, packedTile(place, tile), mulIndex(b_, k, packedRows()));
+        dispatchLong(tile, [&](bool longTile) {
+          call(b_, packRows_[longTile], {operandA(), arguments_->scratch, from, to, part});
+        });
       });
     });
   }
 
-  /// One pass of the micro-kernel over tiles [low, high): k from `k` on, sums of a tile at `sums`.
-  void emitTilePass(const Place &place, Value tile, Value k, Value depth, Value sums) {
+  /// One pass of the micro-kernel over a tile: k from `k` on, packed B at `packed`, sums at `sums`.
+  void emitTilePass(const Place &place, Value tile, Value k, Value depth, Value packed,
+                    Value sums) {
     Value row = firstRowOf(tile), aOffset, bOffset;
     if (packsA())
       aOffset = packedTile(place, tile);
     else
       aOffset = addIndex(b_, addIndex(b_, place.aOffset, mulIndex(b_, row, problem_.a.otherStride)),
                          mulIndex(b_, k, problem_.a.kStride));
-    bOffset = packsB() ? region(panel_) : addIndex(b_, place.bOffset, columnOf(place.panel));
+    bOffset = packsB() ? packed : addIndex(b_, place.bOffset, columnOf(place.panel));
     Value a = packsA() ? arguments_->scratch : operandA();
     Value b = packsB() ? arguments_->scratch : operandB();
     Value c = direct_ ? arguments_->operands.back() : arguments_->scratch;
@@ -314,11 +331,14 @@ private:
       Value row = firstRowOf(tile);
       if (direct_) {
         Value line = mulIndex(b_, addIndex(b_, place.batchRow, row), problem_.n);
-        emitTilePass(place, tile, zero, depth, addIndex(b_, line, columnOf(place.panel)));
+        emitTilePass(place, tile, zero, depth, region(panel_),
+                     addIndex(b_, line, columnOf(place.panel)));
         return;
       }
-      emitTilePass(place, tile, zero, depth, region(sums_));
-      emitEpilogueCall(place, region(sums_), row, rowsBetween(tile, addIndex(b_, tile, 1)));
+      Value rows = rowsBetween(tile, addIndex(b_, tile, 1));
+      prefetchEpilogue(place, row, rows);
+      emitTilePass(place, tile, zero, depth, region(panel_), region(sums_));
+      emitEpilogueCall(place, region(sums_), row, rows);
     });
   }
 
@@ -326,21 +346,74 @@ private:
     return addIndex(b_, mulIndex(b_, rowsBetween(low, tile), sumsWidth_), sums_);
   }
 
-  /// k in passes: the sums of the block's rows stay in scratch until the last.
-  void emitPasses(const Place &place, Value low, Value high) {
+  /// What the epilogue will read of full-shape inputs, so that it arrives while the tile computes.
+  void prefetchEpilogue(const Place &place, Value firstRow, Value rows) {
+    int64_t elements = problem_.batch() * problem_.m * problem_.n;
+    for (unsigned i = 0; i < kernel_.getNumOperands(); ++i) {
+      auto type = cast<MemRefType>(operands_[i]);
+      if (i == problem_.a.argument || i == problem_.b.argument || !type.getElementType().isF32() ||
+          type.getNumElements() != elements)
+        continue;
+      Value first = addIndex(b_, mulIndex(b_, addIndex(b_, place.batchRow, firstRow), problem_.n),
+                             columnOf(place.panel));
+      forLoop(b_, constantIndex(b_, 0), rows, 1, [&](Value row) {
+        Value line = addIndex(b_, first, mulIndex(b_, row, problem_.n));
+        for (int64_t column = 0; column < blocking_.panelWidth; column += 16)
+          prefetch(b_, arguments_->operands[i], addIndex(b_, line, column));
+      });
+    }
+  }
+
+  /// A tile's share of the rows of B that the next pass, from `k` on, will pack: packing would wait
+  /// for memory, multiplying does not.
+  void prefetchNextPass(const Place &place, Value group, Value k, Value tile) {
+    if (problem_.b.otherStride != 1)
+      return;
+    int64_t share = (blocking_.depthBlock + blocking_.tilesPerBlock - 1) / blocking_.tilesPerBlock;
+    int64_t width = blocking_.panelsPerTask * blocking_.panelWidth;
+    Value first = addIndex(b_, place.bOffset, mulIndex(b_, group, width));
+    Value low = addIndex(b_, k, mulIndex(b_, tile, share));
+    Value end = minIndex(b_, addIndex(b_, low, share), constantIndex(b_, problem_.k));
+    forLoop(b_, low, end, 1, [&](Value row) {
+      Value line = addIndex(b_, first, mulIndex(b_, row, problem_.b.kStride));
+      for (int64_t column = 0; column < width; column += 16)
+        prefetch(b_, operandB(), addIndex(b_, line, column), 2);
+    });
+  }
+
+  /// k in passes: the sums of the block's rows stay in scratch until the last, panel after panel.
+  void emitPasses(Place place, Value group, Value low, Value high) {
     int64_t lanes = target_.lanes();
     Value zero = constantIndex(b_, 0), depth = constantIndex(b_, problem_.k);
     Value rows = rowsBetween(low, high);
-    forLoop(b_, zero, mulIndex(b_, rows, sumsWidth_), lanes, [&](Value i) {
+    int64_t panelSums = blocking_.tilesPerBlock * blocking_.maxTileRows() * sumsWidth_;
+    auto sumsOfPanel = [&](Value number) { return mulIndex(b_, number, panelSums); };
+    forLoop(b_, zero, constantIndex(b_, blocking_.panelsPerTask * panelSums), lanes, [&](Value i) {
       storeVector(b_, splat(b_, lanes, 0.0), arguments_->scratch, addIndex(b_, i, sums_));
     });
     forLoop(b_, zero, depth, blocking_.depthBlock, [&](Value k) {
       Value part = minIndex(b_, constantIndex(b_, blocking_.depthBlock), subIndex(b_, depth, k));
-      emitPanelPack(place, k, part);
-      forLoop(b_, low, high, 1,
-              [&](Value tile) { emitTilePass(place, tile, k, part, sumsOf(low, tile)); });
+      auto packed = [&](Value number) {
+        return addIndex(b_, mulIndex(b_, number, packedPanel()), panel_);
+      };
+      forEachPanel(group, [&](Value panel, Value number) {
+        place.panel = panel;
+        emitPanelPack(place, k, part, packed(number));
+      });
+      forLoop(b_, low, high, 1, [&](Value tile) {
+        prefetchNextPass(place, group, addIndex(b_, k, blocking_.depthBlock),
+                         subIndex(b_, tile, low));
+        forEachPanel(group, [&](Value panel, Value number) {
+          place.panel = panel;
+          Value sums = addIndex(b_, sumsOf(low, tile), sumsOfPanel(number));
+          emitTilePass(place, tile, k, part, packed(number), sums);
+        });
+      });
     });
-    emitEpilogueCall(place, region(sums_), firstRowOf(low), rows);
+    forEachPanel(group, [&](Value panel, Value number) {
+      place.panel = panel;
+      emitEpilogueCall(place, addIndex(b_, sumsOfPanel(number), sums_), firstRowOf(low), rows);
+    });
   }
 
   void emitDots(const Place &place, Value low, Value high) {

@@ -171,6 +171,22 @@ GemmBlocking choosePackA(const GemmProblem &problem, const Target &target, GemmB
   return blocking;
 }
 
+/// k in passes. Packing B is what costs: every block of rows packs it anew, so there are as few
+/// blocks as keep the partial sums in L2 beside the packed panels. Two panels at a time, where that
+/// leaves enough tasks, read B in longer runs and A half as often.
+GemmBlocking choosePasses(const GemmProblem &problem, const Target &target, GemmBlocking blocking) {
+  blocking.panelsPerTask = blocking.panels * problem.batch() >= 16 && blocking.panels > 1 ? 2 : 1;
+  int64_t width = blocking.panelsPerTask * blocking.panelWidth;
+  int64_t most = std::max<int64_t>(target.l2Bytes() * 4 / 10 / 4 / width, 128);
+  int64_t passes = ceilDiv(problem.k, most);
+  blocking.depthBlock = ceilDiv(ceilDiv(problem.k, passes), 16) * 16;
+  int64_t blocks = ceilDiv(8, blocking.panelGroups() * problem.batch());
+  int64_t rows = std::max<int64_t>(target.l2Bytes() / 4 / 4 / width, 64);
+  splitTiles(blocking, std::min(std::max<int64_t>(ceilDiv(blocking.tiles, blocks), 8),
+                                rows / blocking.maxTileRows()));
+  return blocking;
+}
+
 } // namespace
 
 GemmBlocking chooseBlocking(const GemmProblem &problem, const Target &target) {
@@ -202,13 +218,8 @@ GemmBlocking chooseBlocking(const GemmProblem &problem, const Target &target) {
     splitTiles(blocking, ceilDiv(blocking.tiles, blocks));
     return blocking;
   }
-  if (passes > 1) {
-    // Every block of rows packs its panels anew: as few blocks as keep the partial sums small.
-    blocking.depthBlock = ceilDiv(ceilDiv(problem.k, passes), 16) * 16;
-    splitTiles(blocking, std::min<int64_t>(ceilDiv(blocking.tiles, ceilDiv(16, units)),
-                                           512 / blocking.maxTileRows()));
-    return blocking;
-  }
+  if (passes > 1)
+    return choosePasses(problem, target, blocking);
   int64_t blocks = std::min(ceilDiv(kWantedTasks, units), ceilDiv(blocking.tiles, 4));
   splitTiles(blocking, ceilDiv(blocking.tiles, blocks));
   return blocking;

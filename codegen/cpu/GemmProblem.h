@@ -57,7 +57,7 @@ struct GemmBlocking {
   int64_t depthBlock = 0;    // k per pass; the whole of k in one pass when it is at least k
   int64_t tilesPerBlock = 0; // tiles of a task
   int64_t blocks = 0;
-  int64_t panelsPerTask = 1; // more than one only with PackA
+  int64_t panelsPerTask = 1; // a group; more than one with PackA and with k in passes
   int dotColumns = 0;
 
   int64_t maxTileRows() const { return tileRows + (longTiles ? 1 : 0); }

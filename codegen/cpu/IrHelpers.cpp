@@ -122,6 +122,11 @@ void storeVector(ImplicitLocOpBuilder &b, Value vector, Value buffer, Value offs
     vector::StoreOp::create(b, vector, buffer, ValueRange{offset});
 }
 
+void prefetch(ImplicitLocOpBuilder &b, Value buffer, Value offset, int locality) {
+  memref::PrefetchOp::create(b, buffer, ValueRange{offset}, /*isWrite=*/false, locality,
+                             /*isDataCache=*/true);
+}
+
 Value prefixMask(ImplicitLocOpBuilder &b, int64_t lanes, int64_t active) {
   if (active >= lanes)
     return {};

@@ -38,6 +38,10 @@ mlir::Value loadVector(mlir::ImplicitLocOpBuilder &b, int64_t lanes, mlir::Value
                        mlir::Value offset, mlir::Value mask = {});
 void storeVector(mlir::ImplicitLocOpBuilder &b, mlir::Value vector, mlir::Value buffer,
                  mlir::Value offset, mlir::Value mask = {});
+/// Asks for the cache line of an element that will be read: into L1 with locality 3, L2 with 2.
+/// Addresses outside of the buffer do no harm.
+void prefetch(mlir::ImplicitLocOpBuilder &b, mlir::Value buffer, mlir::Value offset,
+              int locality = 3);
 /// The first `active` lanes; null when that is all of them.
 mlir::Value prefixMask(mlir::ImplicitLocOpBuilder &b, int64_t lanes, int64_t active);
 /// As above with a count known at run time (never null).

@@ -29,8 +29,7 @@ SmallVector<Value> emitTileLoop(ImplicitLocOpBuilder &b, const Target &target, R
     if (bSide.prefetchRows) {
       Value ahead = addIndex(b, bOffset, bSide.prefetchRows * bSide.kStride);
       for (int64_t column = 0; column < tile.vectors * lanes; column += 16)
-        memref::PrefetchOp::create(b, bSide.buffer, ValueRange{addIndex(b, ahead, column)},
-                                   /*isWrite=*/false, /*localityHint=*/3, /*isDataCache=*/true);
+        prefetch(b, bSide.buffer, addIndex(b, ahead, column));
     }
     Value kOffset = mulIndex(b, k, a.kStride);
     for (int row = 0; row < tile.rows; ++row) {
@@ -90,8 +89,12 @@ func::FuncOp emitDotKernel(ImplicitLocOpBuilder &b, const Target &target,
         }
         auto step = [&](Value k, ValueRange carried, Value mask) {
           SmallVector<Value> next(carried.begin(), carried.end()), columns;
-          for (Value offset : columnOffsets)
-            columns.push_back(loadVector(b, lanes, args[1], addIndex(b, offset, k), mask));
+          for (Value offset : columnOffsets) {
+            Value place = addIndex(b, offset, k);
+            columns.push_back(loadVector(b, lanes, args[1], place, mask));
+            if (spec.prefetch)
+              prefetch(b, args[1], addIndex(b, place, spec.columns * spec.bRowStride));
+          }
           for (int row = 0; row < spec.rows; ++row) {
             Value offset = addIndex(b, addIndex(b, args[3], row * spec.aRowStride), k);
             Value factor = loadVector(b, lanes, args[0], offset, mask);

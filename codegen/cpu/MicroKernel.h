@@ -66,6 +66,7 @@ struct DotKernelSpec {
   int64_t cRowStride = 0;
   int64_t depth = 0;
   int64_t lastColumn = 0; // columns beyond it read this one again
+  bool prefetch = false;  // the next tile's columns: for B that comes from memory
 };
 
 /// (a, b, c, aOffset, bOffset, cOffset, firstColumn) -> (). bOffset is that of column 0.

@@ -8,6 +8,8 @@ using namespace mlir;
 namespace heddle::codegen {
 namespace {
 
+constexpr int64_t kPrefetchRows = 16;
+
 TypeRange packArguments(SmallVector<Type> &storage, ImplicitLocOpBuilder &b, MemRefType source,
                         MemRefType destination) {
   Type index = b.getIndexType();
@@ -24,6 +26,9 @@ func::FuncOp emitCopyPanel(ImplicitLocOpBuilder &b, const Target &target, const 
         forLoop(b, constantIndex(b, 0), args[4], 1, [&](Value k) {
           Value from = addIndex(b, args[2], mulIndex(b, k, spec.kStride));
           Value to = addIndex(b, args[3], mulIndex(b, k, spec.width));
+          // Rows lie far apart: the hardware does not follow from one to the next.
+          for (int64_t column = 0; column < spec.columns; column += 16)
+            prefetch(b, args[0], addIndex(b, from, kPrefetchRows * spec.kStride + column));
           for (int64_t column = 0; column < spec.columns; column += lanes) {
             Value mask = prefixMask(b, lanes, spec.columns - column);
             storeVector(b, loadVector(b, lanes, args[0], addIndex(b, from, column), mask), args[1],
