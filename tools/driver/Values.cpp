@@ -63,17 +63,22 @@ ir::TensorRef roundedToF32(const ir::TensorRef &from) {
   return result;
 }
 
-Difference compare(const ir::Tensor &actual, const ir::Tensor &expected) {
+double largestMagnitude(const ir::Tensor &tensor) {
+  double largest = 0;
+  for (int64_t i = 0; i < tensor.elements(); ++i)
+    if (std::isfinite(tensor.number(i)))
+      largest = std::max(largest, std::abs(tensor.number(i)));
+  return largest;
+}
+
+Difference compare(const ir::Tensor &actual, const ir::Tensor &expected, double leastScale) {
   constexpr double kInfinity = std::numeric_limits<double>::infinity();
   Difference worst;
   if (actual.shape != expected.shape) {
     worst.relative = kInfinity;
     return worst;
   }
-  double scale = 0;
-  for (int64_t i = 0; i < expected.elements(); ++i)
-    if (std::isfinite(expected.number(i)))
-      scale = std::max(scale, std::abs(expected.number(i)));
+  double scale = std::max(leastScale, largestMagnitude(expected));
   for (int64_t i = 0; i < expected.elements(); ++i) {
     double a = actual.number(i), e = expected.number(i);
     if (agreeOutsideNumbers(a, e))

@@ -23,8 +23,12 @@ runtime::Tensor toRuntime(const ir::Tensor &from);
 /// must be what the reference is given.
 ir::TensorRef roundedToF32(const ir::TensorRef &from);
 
-/// How far `actual` is from `expected`, relative to the largest magnitude expected: one number that
-/// neither explodes on elements that cancel to nearly zero nor hides a wrong element in a mean.
+/// The largest finite magnitude of an element, 0 if there is none.
+double largestMagnitude(const ir::Tensor &tensor);
+
+/// How far `actual` is from `expected`, relative to the largest magnitude expected, or `leastScale`
+/// if that is more: one number that neither explodes on elements that cancel to nearly zero nor
+/// hides a wrong element in a mean.
 /// Infinity when shapes differ or when one is not finite where the other is.
 struct Difference {
   double relative = 0;
@@ -32,7 +36,7 @@ struct Difference {
   double actual = 0;
   int64_t element = 0;
 };
-Difference compare(const ir::Tensor &actual, const ir::Tensor &expected);
+Difference compare(const ir::Tensor &actual, const ir::Tensor &expected, double leastScale = 0);
 
 } // namespace heddle::tools
 

@@ -1,0 +1,173 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""The whole way as a user goes it: command lines against goldens of other systems, odd shapes, resumed
+runs and wrong input. HEDDLE_BIN_DIR is where the binaries are."""
+import json
+import os
+import pathlib
+import subprocess
+import tempfile
+import unittest
+
+BIN = pathlib.Path(os.environ["HEDDLE_BIN_DIR"])
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+GOLDENS = ROOT / "tests/goldens"
+
+ODD = """name: "odd" vocab_size: 131 max_positions: 40 width: {width} layers: 2
+attention {{ heads: 5 kv_heads: {kv} head_dim: {dim} }}
+positions {{ rotary {{}} }} norm {{ kind: RMS_NORM }}
+ffn {{ activation: SILU gated: true hidden: 27 }}
+dropout {{ embedding: 0.1 attention: 0.2 residual: 0.1 }}
+"""
+SMALL = 'name: "small" max_positions: 32 width: 32 layers: 2 attention { heads: 2 }\n'
+
+
+class CommandLine(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.TemporaryDirectory()
+        self.at = pathlib.Path(self.folder.name)
+
+    def tearDown(self):
+        self.folder.cleanup()
+
+    def call(self, tool, *arguments):
+        return subprocess.run([str(BIN / tool), *map(str, arguments)], cwd=self.at, text=True,
+                              capture_output=True, timeout=300)
+
+    def heddle(self, *arguments):
+        result = self.call("heddle", *arguments)
+        self.assertEqual(result.returncode, 0, f"{arguments}\n{result.stdout}\n{result.stderr}")
+        return result.stdout
+
+    def write(self, name, text):
+        (self.at / name).write_text(text)
+        return self.at / name
+
+    def files(self, folder):
+        """Relative path to content of all files below."""
+        root = self.at / folder
+        return {str(path.relative_to(root)): path.read_bytes()
+                for path in sorted(root.rglob("*")) if path.is_file()}
+
+
+class Goldens(CommandLine):
+    def test_outputs_and_gradients(self):
+        for golden in sorted(GOLDENS.glob("*/golden.safetensors")):
+            with self.subTest(golden.parent.name):
+                self.heddle("verify", golden.parent, "--grad", "--against", golden)
+
+    def test_training_curves(self):
+        for path in sorted(GOLDENS.glob("*/curve.json")):
+            with self.subTest(path.parent.name):
+                curve = json.loads(path.read_text())
+                flags = [part for key, value in curve["flags"].items()
+                         for part in (f"--{key}", value)]
+                log = self.at / f"{path.parent.name}.jsonl"
+                self.heddle("train", path.parent, "--data", path.parent / "batches.safetensors",
+                            "--log", log, *flags)
+                steps = [json.loads(line) for line in log.read_text().splitlines()]
+                self.assertEqual(len(steps), len(curve["steps"]))
+                for ours, theirs in zip(steps, curve["steps"]):
+                    for key in ("loss", "grad_norm"):
+                        self.assertAlmostEqual(ours[key] / theirs[key], 1, delta=1e-5, msg=key)
+
+
+class Shapes(CommandLine):
+    def test_no_multiple_of_anything(self):
+        for batch, seq, kv, dim in ((3, 13, 5, 8), (2, 1, 1, 24), (1, 37, 5, 80), (2, 33, 1, 128)):
+            with self.subTest(batch=batch, seq=seq, kv=kv, dim=dim):
+                model = self.write("odd.textproto", ODD.format(width=45, kv=kv, dim=dim))
+                self.heddle("verify", model, "--grad", "--passes", "--batch", batch, "--seq", seq)
+
+    def test_other_targets(self):
+        model = self.write("odd.textproto", ODD.format(width=40, kv=1, dim=24))
+        for target in ("cpu:avx2", "cpu:scalar"):
+            with self.subTest(target):
+                self.heddle("verify", model, "--grad", "--batch", 3, "--seq", 13, "--target", target)
+
+
+class Training(CommandLine):
+    TRAIN = ("--batch", 3, "--seq", 13, "--dropout", 0.2, "--grad-accum", 2, "--tokenizer", "char",
+             "--checkpoint-interval", 4, "--grad-clip", 1)
+
+    def setUp(self):
+        super().setUp()
+        self.model = self.write("small.textproto", SMALL)
+        self.data = self.write("text.txt", (ROOT / "README.md").read_text())
+
+    def train(self, out, *flags):
+        return self.heddle("train", self.model, "--data", self.data, "--out", self.at / out,
+                           *self.TRAIN, *flags)
+
+    def newest(self, out):
+        return self.files(f"{out}/step-00000008")
+
+    def test_resumed_equals_unbroken_at_any_thread_count(self):
+        self.train("whole", "--steps", 8, "--threads", 2)
+        self.train("parts", "--steps", 4, "--threads", 1)
+        self.train("parts", "--steps", 8, "--threads", 2, "--resume")
+        self.train("one", "--steps", 8, "--threads", 1)
+        self.assertTrue(self.newest("whole"))
+        self.assertEqual(self.newest("whole"), self.newest("parts"))
+        self.assertEqual(self.newest("whole"), self.newest("one"))
+
+    def test_without_a_compiler(self):
+        self.heddle("compile", self.model, "--train", "--batch", 3, "--seq", 13, "-o", "m.heddle",
+                    "--strict", "--require-fused", "attention:2,ffn:2")
+        trained = self.call("heddle-run", "train", "m.heddle", "--data", self.data, "--out", "run",
+                            "--steps", 5)
+        self.assertEqual(trained.returncode, 0, trained.stderr)
+        said = self.call("heddle-run", "generate", "m.heddle", "--weights", "run", "--prompt", "He",
+                         "--max-new-tokens", 4, "--seed", 3, "--json")
+        self.assertEqual(said.returncode, 0, said.stderr)
+        self.assertEqual(len(json.loads(said.stdout)["ids"]), 4)
+
+    def test_compiled_twice_is_the_same(self):
+        for name in ("a", "b"):
+            self.heddle("compile", self.model, "--train", "-o", f"{name}.heddle", "--threads",
+                        1 if name == "a" else 2)
+        self.assertEqual((self.at / "a.heddle").read_bytes(), (self.at / "b.heddle").read_bytes())
+
+
+class WrongInput(CommandLine):
+    """Exit code 2, and a message with what is wrong in the user's words."""
+
+    CASES = (
+        (("compile", "small.textproto", "-o", "x.heddle", "--seq", 33), "32 positions"),
+        (("compile", "missing.textproto", "-o", "x.heddle"), "missing.textproto"),
+        (("compile", "small.textproto"), "-o FILE.heddle"),
+        (("compile", "small.textproto", "-o", "x.heddle", "--batch", 0), "--batch 0"),
+        (("compile", "small.textproto", "-o", "x.heddle", "--target", "gpu"), "cpu:avx512"),
+        (("compile", "small.textproto", "-o", "x.heddle", "--dtype", "f8"), "--dtype f8"),
+        (("compile", "small.textproto", "-o", "x.heddle", "--require-fused", "attention:3"), "2 are fused"),
+        (("compile", "small.textproto", "-o", "x.heddle", "--require-fused", "attention"), "op:count"),
+        (("compile", "small.textproto", "--emit", "nowhere"), "planned"),
+        (("compile", "broken.textproto", "-o", "x.heddle"), "broken.textproto:1:"),
+        (("compile", "heads.textproto", "-o", "x.heddle"), "heads"),
+        (("compile", "model.mlir", "-o", "x.heddle"), "model.mlir"),
+        (("compile", "hf", "-o", "x.heddle"), "model_type"),
+        (("train", "small.textproto", "--data", "empty.txt", "--steps", 1), "empty.txt"),
+        (("train", "small.textproto", "--data", "nowhere.txt", "--steps", 1), "nowhere.txt"),
+        (("generate", "small.textproto", "--prompt", ""), "prompt"),
+        (("run", "small.textproto", "--inputs", "empty.txt", "--outputs", "o.safetensors"), "empty.txt"),
+        (("nonsense",), "help"),
+    )
+
+    def test_each(self):
+        self.write("small.textproto", SMALL)
+        self.write("broken.textproto", "nmae: 3")
+        self.write("heads.textproto", SMALL.replace("heads: 2", "heads: 5"))
+        self.write("model.mlir", "func.func @f(")
+        self.write("empty.txt", "")
+        (self.at / "hf").mkdir()
+        self.write("hf/config.json", '{"model_type": "mamba"}')
+        for arguments, expected in self.CASES:
+            with self.subTest(" ".join(map(str, arguments))):
+                result = self.call("heddle", *arguments)
+                self.assertEqual(result.returncode, 2, result.stdout + result.stderr)
+                self.assertIn(expected, result.stderr)
+                self.assertFalse((self.at / "x.heddle").exists())
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
