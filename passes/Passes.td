@@ -161,11 +161,29 @@ def ExpandCompositesPass : Pass<"heddle-expand-composites", "::mlir::func::FuncO
       activation lands in the first matmul's epilogue).
     - `linear_cross_entropy` and `linear_cross_entropy_train` become straight-line code over blocks of
       tokens, so that only one block's logits live at a time. A block has as many rows as
-      keep its logits within `max-logits-bytes`, but at least 64, or all of them.
+      keep its logits within `max-logits-bytes`, but at least 64, or all of them; equal blocks where that
+      takes less than twice as many.
     - `attention` and `attention_grad`, `layer_norm` and `rms_norm` stay: they are kernels. With
       `decompose-attention` attention is decomposed too (a `missed` remark at each).
 
-    Never: changes a value; sums of losses and weight gradients are taken block by block, in order.
+    Never: changes a value but for the order of sums: losses are summed over all tokens at once, weight
+    gradients block by block, in order.
+
+    ```mlir
+    %loss, %lse = heddle.linear_cross_entropy %x, %w targets(%t) : (tensor<128x4xf32>, ...
+    ```
+    becomes, for blocks of 64 rows,
+    ```mlir
+    %n = heddle.count_targets %t
+    %x0 = heddle.slice %x {offsets = array<i64: 0, 0>, sizes = array<i64: 64, 4>}
+    %t0 = heddle.slice %t {offsets = array<i64: 0>, sizes = array<i64: 64>}
+    %l0 = heddle.matmul %x0, %w
+    %e0, %s0 = heddle.cross_entropy %l0, %t0
+    (the same from row 64 on)
+    %e = heddle.concat %e0, %e1 {axis = 0}
+    %sum = heddle.sum %e {axes = array<i64: 0>}
+    %loss = heddle.div %sum, %n
+    ```
   }];
   let options = [
     Option<"maxLogitsBytes", "max-logits-bytes", "int64_t", "52428800",
@@ -179,21 +197,45 @@ def ExpandCompositesPass : Pass<"heddle-expand-composites", "::mlir::func::FuncO
 def FormKernelsPass : Pass<"heddle-form-kernels", "::mlir::func::FuncOp"> {
   let summary = "groups ops into heddle.kernel ops, the units of code generation";
   let description = [{
-    Greedy and deterministic, in program order, by kind of anchor:
-    - each matmul takes bias, activation, dropout, residual and accumulating adds into its epilogue;
-    - each attention takes the views around it;
-    - each row op (norms, softmax, cross entropy, their gradients) takes elementwise ops before
-      and after it, as far as no matmul has taken them;
-    - each column reduction takes the elementwise ops before it, if nobody else uses them;
+    Greedy and deterministic, by kind of anchor:
+    - each matmul, the last first, takes bias, activation, dropout, residual and accumulating adds into
+      its epilogue. The last first, so that of a sum over several products each adds to the one
+      before, in place, instead of all waiting for one;
+    - each attention takes the views around it; where o is transposed and read otherwise too, it is
+      stored transposed and the others read it through the inverse;
+    - each row op (norms, softmax, cross entropy, their gradients) takes the elementwise ops before and
+      after it that no matmul has taken: residual adds land in the norm, gradients of the residual
+      in the norm's gradient;
+    - each column reduction takes the elementwise ops before it that nobody else reads;
     - what is left of elementwise ops forms maps of producers and consumers of one shape;
     - all other ops stand alone.
     A kernel is legal in the sense of ir/KernelForms.h, and no path leads out of it and back in.
-    Views are absorbed into each consumer as strided access; splat constants are sunk. What
-    remains at the top level are kernels, contiguous aliases between them (reshape; slice and
-    concat along the leading axis) and large constants. Copies are made only where a view is
-    no strided access.
-    `add(x, embedding_grad(ids, dy))` scatters onto x instead.
-    Kernels are named after their form and shape: `gemm_bias_gelu_1024x3072x768` (rows, columns, depth).
+
+    Views are absorbed into each reader as strided access, except that what is contiguous about them
+    (reshape, slice along the leading axis) stays at the top level, where it is an alias and keeps equal
+    kernels equal. A view that is no strided access is copied once, by a kernel. Splat constants are
+    sunk; a tensor of one value that a matmul or another op with loops of its own reads is filled by
+    a kernel. What remains at the top level are kernels, contiguous aliases (also concats along the
+    leading axis), constants that are no splats, and the return.
+
+    `add(x, embedding_grad(ids, dy))` scatters onto x instead. Kernels are named after form and shape:
+    `gemm_bias_gelu_1024x3072x768` (rows, columns, depth). A composite op that is no kernel is an
+    error. Never: changes a value.
+
+    ```mlir
+    %0 = heddle.matmul %x, %w : (tensor<6x4xf32>, tensor<4x8xf32>) -> tensor<6x8xf32>
+    %1 = heddle.add %0, %b : (tensor<6x8xf32>, tensor<8xf32>) -> tensor<6x8xf32>
+    %2 = heddle.gelu %1 : tensor<6x8xf32>
+    ```
+    becomes
+    ```mlir
+    %2 = heddle.kernel "gemm_bias_gelu_6x8x4" (%arg0 = %x, %arg1 = %w, %arg2 = %b) : ... {
+      %p = heddle.matmul %arg0, %arg1
+      %h = heddle.add %p, %arg2
+      %a = heddle.gelu %h
+      heddle.yield %a
+    }
+    ```
   }];
   let dependentDialects = ["::heddle::ir::HeddleDialect"];
 }

@@ -42,7 +42,8 @@ Stage builder() { return {"builder", "the mathematics of the model, in primitive
 /// Composite ops in place of the mathematics. Fusion comes before differentiation, because a
 /// composite op's gradient is better than that of its parts: flash attention keeps no weights, the
 /// loss no logits. Views are folded first, so that patterns see one reshape, not two; equal masks
-/// and constants are joined for the same reason.
+/// and constants are joined for the same reason. The loss comes before the FFNs: the product
+/// with the vocabulary behind an activation is a head, not the second half of an FFN.
 Stage fused(const PipelineOptions &options) {
   FuseAttentionPassOptions attention;
   attention.training = options.training || options.gradient;
@@ -51,8 +52,8 @@ Stage fused(const PipelineOptions &options) {
       "attention, ffn and losses as composite ops",
       {canonicalize(), cse(),
        each("heddle-fuse-attention", [attention] { return createFuseAttentionPass(attention); }),
-       each("heddle-fuse-ffn", createFuseFfnPass), each("heddle-merge-qkv", createMergeQkvPass),
        each("heddle-fuse-linear-cross-entropy", createFuseLinearCrossEntropyPass),
+       each("heddle-fuse-ffn", createFuseFfnPass), each("heddle-merge-qkv", createMergeQkvPass),
        // The views that the patterns left over.
        canonicalize(), cse()}};
 }
