@@ -106,7 +106,9 @@ std::vector<Case> allCases() {
           // Prefill and decode.
           gemm(64, 768, 768), gemm(64, 768, 768, false, true), gemm(12, 768, 3072),
           gemm(1, 768, 3072), gemm(1, 768, 3072, false, true), gemm(4, 768, 2304),
-          gemm(1, 768, 50257, false, true), gemm(16, 768, 768, false, true),
+          gemm(1, 768, 50257, false, true), gemm(16, 768, 768, false, true), gemm(1, 12288, 3072),
+          gemm(1, 4096, 12288),
+
           attention(1, 12, 1024, 64, false), attention(4, 12, 256, 64, false),
           attention(1, 8, 1024, 128, false), attention(1, 12, 1024, 64, true),
           attention(4, 12, 256, 64, true), attention(1, 8, 1024, 128, true)};

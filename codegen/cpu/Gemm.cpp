@@ -12,7 +12,8 @@ using namespace mlir;
 namespace heddle::codegen {
 namespace {
 
-constexpr int64_t kPackSlice = 16; // k per visit of a tile when A is packed
+constexpr int64_t kPackSlice = 16;   // k per visit of a tile when A is packed
+constexpr int64_t kStreamSlice = 64; // k per visit of a panel when B is streamed
 
 /// Writes one gemm kernel. Sums go straight to the output when nothing follows the matmul and all
 /// of k is done in one pass; else to scratch, where the epilogue picks them up.
@@ -25,8 +26,8 @@ public:
 
   LogicalResult write(std::string *reason) {
     inPasses_ = blocking_.depthIsBlocked(problem_);
-    direct_ =
-        !inPasses_ && blocking_.mode != GemmMode::Dot && isPlainGemm(kernel_, problem_.matmul);
+    direct_ = !inPasses_ && !blocking_.streamed && blocking_.mode != GemmMode::Dot &&
+              isPlainGemm(kernel_, problem_.matmul);
     layOutScratch();
     if (!direct_) {
       FailureOr<func::FuncOp> epilogue =
@@ -76,6 +77,8 @@ private:
     int64_t tiles = inPasses_ || blocking_.mode == GemmMode::Dot ? blocking_.tilesPerBlock : 1;
     if (inPasses_)
       tiles *= blocking_.panelsPerTask;
+    if (blocking_.streamed)
+      tiles = tasks();
     // A tile of dot products may stand over the panel's edge.
     sumsWidth_ = blocking_.panelWidth + (blocking_.mode == GemmMode::Dot ? 16 : 0);
     if (!direct_)
@@ -145,7 +148,7 @@ private:
       spec.cRowStride = direct_ ? problem_.n : sumsWidth_;
       spec.cTailLanes = direct_ ? columns % lanes : 0;
       spec.prefetchRows = blocking_.mode == GemmMode::DirectB && blocking_.tiles == 1 ? 8 : 0;
-      spec.accumulate = inPasses_;
+      spec.accumulate = inPasses_ || blocking_.streamed;
       kernels_[variant.longTile][variant.tailPanel] = emitMicroKernel(b_, target_, spec);
     });
   }
@@ -183,6 +186,8 @@ private:
   Value region(int64_t offset) { return constantIndex(b_, offset); }
 
   void emitTasks() {
+    if (blocking_.streamed)
+      return emitStreamed();
     // What a packed region holds is remembered from task to task, so that neighbouring tasks of one
     // thread pack once. -1: nothing yet.
     forLoop(b_, arguments_->begin, arguments_->end, 1, ValueRange{constantIndex(b_, -1)},
@@ -269,7 +274,7 @@ private:
         addIndex(b_, place.bOffset, mulIndex(b_, columnOf(place.panel), problem_.b.otherStride));
     from = addIndex(b_, from, mulIndex(b_, k, problem_.b.kStride));
     dispatchTail(place.panel, [&](bool tail) {
-      call(b_, packPanel_[tail], {operandB(), arguments_->scratch, from, region(panel_), depth});
+      call(b_, packPanel_[tail], {operandB(), arguments_->scratch, from, to, depth});
     });
   }
 
@@ -303,7 +308,9 @@ private:
     else
       aOffset = addIndex(b_, addIndex(b_, place.aOffset, mulIndex(b_, row, problem_.a.otherStride)),
                          mulIndex(b_, k, problem_.a.kStride));
-    bOffset = packsB() ? packed : addIndex(b_, place.bOffset, columnOf(place.panel));
+    bOffset = packsB() ? packed
+                       : addIndex(b_, addIndex(b_, place.bOffset, columnOf(place.panel)),
+                                  mulIndex(b_, k, problem_.b.kStride));
     Value a = packsA() ? arguments_->scratch : operandA();
     Value b = packsB() ? arguments_->scratch : operandB();
     Value c = direct_ ? arguments_->operands.back() : arguments_->scratch;
@@ -413,6 +420,32 @@ private:
     forEachPanel(group, [&](Value panel, Value number) {
       place.panel = panel;
       emitEpilogueCall(place, addIndex(b_, sumsOfPanel(number), sums_), firstRowOf(low), rows);
+    });
+  }
+
+  void emitStreamed() {
+    int64_t lanes = target_.lanes(), panelSums = blocking_.maxTileRows() * sumsWidth_;
+    Value zero = constantIndex(b_, 0), depth = constantIndex(b_, problem_.k);
+    Value begin = arguments_->begin, end = arguments_->end;
+    auto forEachTask = [&](const std::function<void(Place, Value)> &body) {
+      forLoop(b_, begin, end, 1, [&](Value task) {
+        Place place;
+        locateBatch(place, divIndex(b_, task, blocking_.panels));
+        place.panel = remIndex(b_, task, blocking_.panels);
+        body(place, addIndex(b_, mulIndex(b_, subIndex(b_, task, begin), panelSums), sums_));
+      });
+    };
+    forLoop(b_, zero, mulIndex(b_, subIndex(b_, end, begin), panelSums), lanes, [&](Value i) {
+      storeVector(b_, splat(b_, lanes, 0.0), arguments_->scratch, addIndex(b_, i, sums_));
+    });
+    forLoop(b_, zero, depth, kStreamSlice, [&](Value k) {
+      Value part = minIndex(b_, constantIndex(b_, kStreamSlice), subIndex(b_, depth, k));
+      forEachTask([&](Place place, Value sums) {
+        emitTilePass(place, zero, k, part, region(panel_), sums);
+      });
+    });
+    forEachTask([&](Place place, Value sums) {
+      emitEpilogueCall(place, sums, zero, constantIndex(b_, problem_.m));
     });
   }
 

@@ -216,6 +216,8 @@ GemmBlocking chooseBlocking(const GemmProblem &problem, const Target &target) {
     blocking.mode = GemmMode::DirectB;
     int64_t blocks = std::min(ceilDiv(kWantedTasks, units), ceilDiv(blocking.tiles, 2));
     splitTiles(blocking, ceilDiv(blocking.tiles, blocks));
+    // The sums of all panels lie in scratch.
+    blocking.streamed = fewRows && units * problem.m * blocking.panelWidth * 4 <= (4 << 20);
     return blocking;
   }
   if (passes > 1)

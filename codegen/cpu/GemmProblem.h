@@ -59,6 +59,9 @@ struct GemmBlocking {
   int64_t blocks = 0;
   int64_t panelsPerTask = 1; // a group; more than one with PackA and with k in passes
   int dotColumns = 0;
+  /// With DirectB: all panels of a call advance through k together, in slices, so that B is read by
+  /// runs as long as the call's columns. For few rows, where nothing but reading B takes time.
+  bool streamed = false;
 
   int64_t maxTileRows() const { return tileRows + (longTiles ? 1 : 0); }
   int64_t panelGroups() const { return (panels + panelsPerTask - 1) / panelsPerTask; }

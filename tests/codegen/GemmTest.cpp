@@ -121,6 +121,11 @@ TEST_P(GemmTest, DepthInPasses) { checkPlain({1, 133, 80, 9001, false, false}); 
 
 TEST_P(GemmTest, DepthInPassesTransposed) { checkPlain({1, 133, 50, 9001, false, true}); }
 
+TEST_P(GemmTest, DepthInPassesOfManyPanels) {
+  checkPlain({1, 13, 790, 10001, false, false});
+  checkPlain({1, 37, 790, 10001, false, true});
+}
+
 TEST_P(GemmTest, ColumnsFarApart) { checkPlain({1, 5003, 100, 32, true, false}); }
 
 } // namespace
