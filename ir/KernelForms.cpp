@@ -252,7 +252,7 @@ private:
     for (Operation *op : computed_) {
       if (op == anchor) {
         afterAnchor = true;
-        if (!checkAnchorOperands(anchor, elements))
+        if (!checkAnchorOperands(anchor))
           return false;
         continue;
       }
@@ -279,7 +279,7 @@ private:
       if (isComputed(operand)) {
         if (!keepsLastAxis(operand))
           return false;
-        if (elementsOf(operand) != elements)
+        if (elementsOf(operand) != elements || isStatistic(rootOf(operand)))
           return no(describe(op) + " reads a statistic of the row");
         continue;
       }
@@ -294,18 +294,34 @@ private:
     return true;
   }
 
+  /// Whether a row op gives one number per row here, even where a row has but one element.
+  static bool isStatistic(Value value) {
+    Operation *op = value.getDefiningOp();
+    if (!op || !isRowOp(op))
+      return false;
+    return isa<SumOp, MaxOp, CrossEntropyOp>(op) || cast<OpResult>(value).getResultNumber() > 0;
+  }
+
+  /// Whether the anchor reads operand `number` row by row, so that the body may compute it; the
+  /// others are statistics, parameters and targets.
+  static bool isRowOperand(Operation *anchor, unsigned number) {
+    if (number == 0)
+      return true;
+    return number == 1 && isa<LayerNormGradOp, RmsNormGradOp, LayerNormParamGradOp,
+                              RmsNormParamGradOp, SoftmaxGradOp>(anchor);
+  }
+
   /// The anchor reads full values that the body computes, and inputs.
-  bool checkAnchorOperands(Operation *anchor, int64_t elements) {
-    for (Value operand : anchor->getOperands()) {
-      if (!isComputed(operand)) {
-        if (!isInput(operand))
+  bool checkAnchorOperands(Operation *anchor) {
+    for (OpOperand &operand : anchor->getOpOperands()) {
+      if (!isComputed(operand.get())) {
+        if (!isInput(operand.get()))
           return false;
-        continue;
-      }
-      if (!keepsLastAxis(operand))
+      } else if (!isRowOperand(anchor, operand.getOperandNumber())) {
+        return no(describe(anchor) + " reads a computed value besides its rows");
+      } else if (!keepsLastAxis(operand.get())) {
         return false;
-      if (elementsOf(operand) != elements)
-        return no(describe(anchor) + " reads a computed value of another shape");
+      }
     }
     return true;
   }

@@ -134,6 +134,12 @@ INSTANTIATE_TEST_SUITE_P(
                 "%q = heddle.mul %n, %t : (tensor<6x4xf32>, tensor<6x1xf32>) -> tensor<6x4xf32>\n"
                 "heddle.yield %q : tensor<6x4xf32>",
             k64, KernelForm::Row, "moves its last axis"},
+        BodyCase{"one_number",
+                 "%t = heddle.slice %a {offsets = array<i64: 0, 0>, sizes = array<i64: 1, 1>} : "
+                 "(tensor<6x4xf32>) -> tensor<1x1xf32>\n"
+                 "%s = heddle.sum %t {axes = array<i64: 1>} : (tensor<1x1xf32>) -> tensor<1xf32>\n"
+                 "%e = heddle.exp %s : tensor<1xf32>\nheddle.yield %e : tensor<1xf32>",
+                 "tensor<1xf32>", KernelForm::Row, "reads a statistic"},
         BodyCase{"two_rows",
                  kNorm +
                      "%q = heddle.softmax %n : tensor<6x4xf32>\nheddle.yield %q : tensor<6x4xf32>",

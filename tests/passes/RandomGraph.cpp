@@ -27,7 +27,8 @@ public:
         element_(floatBits == 64 ? Type(b_.getF64Type()) : Type(b_.getF32Type())),
         module_(ModuleOp::create(b_.getUnknownLoc())) {
     b_.setInsertionPointToEnd(module_->getBody());
-    const std::vector<Shape> shapes = {{2, 3, 4}, {3, 4}, {4}, {6, 4}, {1, 2, 3, 4}, {}};
+    const std::vector<Shape> shapes = {{2, 3, 4},    {3, 4}, {4},    {6, 4},
+                                       {1, 2, 3, 4}, {1, 1}, {6, 1}, {}};
     SmallVector<Type> types;
     for (const Shape &shape : shapes)
       types.append(2, RankedTensorType::get(shape, element_));
