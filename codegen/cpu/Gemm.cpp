@@ -13,7 +13,8 @@ namespace heddle::codegen {
 namespace {
 
 constexpr int64_t kPackSlice = 16;   // k per visit of a tile when A is packed
-constexpr int64_t kStreamSlice = 64; // k per visit of a panel when B is streamed
+constexpr int64_t kStreamSlice = 8;  // k per visit of a panel when B is streamed: as many rows as
+                                      // hardware prefetchers follow
 
 /// Writes one gemm kernel. Sums go straight to the output when nothing follows the matmul and all
 /// of k is done in one pass; else to scratch, where the epilogue picks them up.

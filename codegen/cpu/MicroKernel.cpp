@@ -29,7 +29,7 @@ SmallVector<Value> emitTileLoop(ImplicitLocOpBuilder &b, const Target &target, R
     if (bSide.prefetchRows) {
       Value ahead = addIndex(b, bOffset, bSide.prefetchRows * bSide.kStride);
       for (int64_t column = 0; column < tile.vectors * lanes; column += 16)
-        prefetch(b, bSide.buffer, addIndex(b, ahead, column));
+        prefetch(b, bSide.buffer, addIndex(b, ahead, column), 2);
     }
     Value kOffset = mulIndex(b, k, a.kStride);
     for (int row = 0; row < tile.rows; ++row) {
