@@ -24,4 +24,5 @@ list(APPEND HEDDLE_CODEGEN_CPU_SOURCES
   RowPasses.cpp
   SinCos.cpp
   SingleOps.cpp
+  TransposeKernel.cpp
 )

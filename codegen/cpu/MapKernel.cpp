@@ -3,6 +3,7 @@
 
 #include "codegen/cpu/KernelModule.h"
 #include "codegen/cpu/LaneTasks.h"
+#include "codegen/cpu/TransposeKernel.h"
 #include "ir/KernelForms.h"
 
 using namespace mlir;
@@ -21,6 +22,8 @@ Value storedValue(Value yielded) {
 
 FailureOr<GeneratedKernel> generateMap(ir::KernelOp kernel, const Target &target,
                                        std::string *reason) {
+  if (std::optional<GeneratedKernel> transposed = generateTranspose(kernel, target))
+    return std::move(*transposed);
   KernelModule module(kernel);
   ImplicitLocOpBuilder &b = module.builder();
   SmallVector<Value> stored;

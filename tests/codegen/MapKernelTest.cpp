@@ -55,6 +55,32 @@ TEST(MapKernel, CopiesHeadsTogether) {
                .relative = 0});
 }
 
+TEST(MapKernel, Transposes) {
+  struct Case {
+    std::vector<int64_t> shape;
+    std::string permutation;
+    std::vector<int64_t> result;
+  };
+  for (const Case &c : std::vector<Case>{{{48, 32}, "1, 0", {32, 48}},
+                                         {{131, 77}, "1, 0", {77, 131}},
+                                         {{13, 9}, "1, 0", {9, 13}},
+                                         {{40, 3}, "1, 0", {3, 40}},
+                                         {{3, 40}, "1, 0", {40, 3}},
+                                         {{3, 21, 5, 24}, "0, 2, 3, 1", {3, 5, 24, 21}},
+                                         {{3, 21, 24}, "2, 0, 1", {24, 3, 21}},
+                                         {{17, 2, 19}, "2, 1, 0", {19, 2, 17}}}) {
+    std::string x = tensorText(c.shape), y = tensorText(c.result);
+    SCOPED_TRACE(x + " by " + c.permutation);
+    checkKernel({.text = {{x},
+                          "%y = heddle.transpose %0 {permutation = array<i64: " + c.permutation +
+                              ">} : (" + x + ") -> " + y,
+                          {"%y"},
+                          {y}},
+                 .absolute = 0,
+                 .relative = 0});
+  }
+}
+
 TEST(MapKernel, MasksAndConstants) {
   checkKernel({.text = {{"tensor<2x4x5x21xf32>", "tensor<5xi32>"},
                         R"(%m = heddle.causal_mask {window = 6 : i64} : tensor<5x21xi1>
