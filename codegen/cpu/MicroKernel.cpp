@@ -93,7 +93,7 @@ func::FuncOp emitDotKernel(ImplicitLocOpBuilder &b, const Target &target,
             Value place = addIndex(b, offset, k);
             columns.push_back(loadVector(b, lanes, args[1], place, mask));
             if (spec.prefetch)
-              prefetch(b, args[1], addIndex(b, place, spec.columns * spec.bRowStride));
+              prefetch(b, args[1], addIndex(b, place, spec.columns * spec.bRowStride), 2);
           }
           for (int row = 0; row < spec.rows; ++row) {
             Value offset = addIndex(b, addIndex(b, args[3], row * spec.aRowStride), k);
