@@ -11,42 +11,61 @@ using namespace mlir;
 namespace heddle::codegen {
 namespace {
 
-/// Vectors of i32.
-struct Words {
-  Value v[4];
-};
-
 Value scalar(ImplicitLocOpBuilder &b, uint32_t value) {
   return arith::ConstantOp::create(b, b.getI32IntegerAttr(static_cast<int32_t>(value)));
 }
 
-Value exclusiveOr(ImplicitLocOpBuilder &b, Value x, Value y) {
-  return arith::XOrIOp::create(b, x, y);
-}
+/// Philox4x32-10 with each word in the low half of an i64: a product of 32-bit numbers is then one
+/// instruction, and its halves need no shuffle. The high halves hold anything.
+class Philox {
+public:
+  Philox(ImplicitLocOpBuilder &b, VectorType type) : b_(b), type_(type) {}
 
-/// Word 0 of Philox4x32-10. The rounds are a loop: the code stays small.
-Value philoxWord0(ImplicitLocOpBuilder &b, int64_t lanes, Words counter, Value keyLow,
-                  Value keyHigh) {
-  SmallVector<Value> state(counter.v, counter.v + 4);
-  state.push_back(keyLow);
-  state.push_back(keyHigh);
-  Value factor0 = broadcast(b, lanes, scalar(b, 0xD2511F53));
-  Value factor2 = broadcast(b, lanes, scalar(b, 0xCD9E8D57));
-  auto round = [&](Value, ValueRange s) {
-    auto first = arith::MulUIExtendedOp::create(b, s[0], factor0);
-    auto third = arith::MulUIExtendedOp::create(b, s[2], factor2);
-    Value low = broadcast(b, lanes, s[4]), high = broadcast(b, lanes, s[5]);
-    return SmallVector<Value>{
-        exclusiveOr(b, exclusiveOr(b, third.getHigh(), s[1]), low),
-        third.getLow(),
-        exclusiveOr(b, exclusiveOr(b, first.getHigh(), s[3]), high),
-        first.getLow(),
-        arith::AddIOp::create(b, s[4], scalar(b, 0x9E3779B9)),
-        arith::AddIOp::create(b, s[5], scalar(b, 0xBB67AE85)),
-    };
-  };
-  return forLoop(b, constantIndex(b, 0), constantIndex(b, 10), 1, state, round)[0];
-}
+  Value constant(uint64_t value) {
+    return arith::ConstantOp::create(b_,
+                                     DenseElementsAttr::get(type_, static_cast<int64_t>(value)));
+  }
+  Value spread(Value word) {
+    return broadcast(b_, type_.getNumElements(), arith::ExtUIOp::create(b_, b_.getI64Type(), word));
+  }
+  Value low(Value x) { return arith::AndIOp::create(b_, x, constant(0xFFFFFFFF)); }
+  Value high(Value x) { return arith::ShRUIOp::create(b_, x, constant(32)); }
+
+  /// Word 0 after ten rounds.
+  Value word0(ValueRange counter, Value keyLow, Value keyHigh) {
+    SmallVector<Value> state(counter);
+    state.append({keyLow, keyHigh});
+    // A loop: the code stays small. The last round is done apart, for the one word.
+    state = forLoop(b_, constantIndex(b_, 0), constantIndex(b_, 9), 1, state,
+                    [&](Value, ValueRange s) { return round(s); });
+    return first(product(state[2], kFactor2), state);
+  }
+
+private:
+  static constexpr uint64_t kFactor0 = 0xD2511F53, kFactor2 = 0xCD9E8D57;
+
+  Value product(Value x, uint64_t factor) {
+    return arith::MulIOp::create(b_, low(x), constant(factor));
+  }
+  Value exclusiveOr(Value x, Value y, Value z) {
+    return arith::XOrIOp::create(b_, arith::XOrIOp::create(b_, x, y), z);
+  }
+  Value first(Value product2, ValueRange s) {
+    return exclusiveOr(high(product2), s[1], spread(s[4]));
+  }
+  SmallVector<Value> round(ValueRange s) {
+    Value product0 = product(s[0], kFactor0), product2 = product(s[2], kFactor2);
+    return {first(product2, s),
+            product2,
+            exclusiveOr(high(product0), s[3], spread(s[5])),
+            product0,
+            arith::AddIOp::create(b_, s[4], scalar(b_, 0x9E3779B9)),
+            arith::AddIOp::create(b_, s[5], scalar(b_, 0xBB67AE85))};
+  }
+
+  ImplicitLocOpBuilder &b_;
+  VectorType type_;
+};
 
 } // namespace
 
@@ -78,23 +97,15 @@ Value emitElementNumbers(ImplicitLocOpBuilder &b, int64_t lanes, Value first, in
 
 Value emitDropoutKeep(ImplicitLocOpBuilder &b, Value elements, const RngWords &rng, double p,
                       int64_t rngId) {
-  auto wide = cast<VectorType>(elements.getType());
-  int64_t lanes = wide.getNumElements();
-  auto type = VectorType::get({lanes}, b.getI32Type());
-  Value shift = arith::ConstantOp::create(b, DenseElementsAttr::get(wide, int64_t{32}));
-  Value high = arith::ShRUIOp::create(b, elements, shift);
+  Philox philox(b, cast<VectorType>(elements.getType()));
   Value third = arith::OrIOp::create(b, rng.microBatch, scalar(b, static_cast<uint32_t>(rngId)));
-  Words counter = {{arith::TruncIOp::create(b, type, elements),
-                    arith::TruncIOp::create(b, type, high), broadcast(b, lanes, third),
-                    broadcast(b, lanes, rng.step)}};
-  Value word = philoxWord0(b, lanes, counter, rng.keyLow, rng.keyHigh);
+  Value word =
+      philox.word0({elements, philox.high(elements), philox.spread(third), philox.spread(rng.step)},
+                   rng.keyLow, rng.keyHigh);
   // u = (word >> 8) 2^-24 >= p, in integers.
-  auto constant = [&](int32_t value) -> Value {
-    return arith::ConstantOp::create(b, DenseElementsAttr::get(type, value));
-  };
-  Value u = arith::ShRUIOp::create(b, word, constant(8));
-  auto threshold = static_cast<int32_t>(std::ceil(std::ldexp(p, 24)));
-  return arith::CmpIOp::create(b, arith::CmpIPredicate::sge, u, constant(threshold));
+  Value u = arith::ShRUIOp::create(b, philox.low(word), philox.constant(8));
+  auto threshold = static_cast<uint64_t>(std::ceil(std::ldexp(p, 24)));
+  return arith::CmpIOp::create(b, arith::CmpIPredicate::sge, u, philox.constant(threshold));
 }
 
 } // namespace heddle::codegen
