@@ -1,45 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "codegen/cpu/Gemm.h"
 
-#include "codegen/cpu/GemmEpilogue.h"
-#include "codegen/cpu/GemmProblem.h"
-#include "codegen/cpu/KernelShell.h"
-#include "codegen/cpu/MicroKernel.h"
-#include "codegen/cpu/Pack.h"
+#include "codegen/cpu/GemmParts.h"
 
 using namespace mlir;
 
 namespace heddle::codegen {
 namespace {
 
-constexpr int64_t kPackSlice = 16;   // k per visit of a tile when A is packed
-constexpr int64_t kStreamSlice = 8;  // k per visit of a panel when B is streamed: as many rows as
-                                      // hardware prefetchers follow
+constexpr int64_t kPackSlice = 16; // k per visit of a tile when A is packed
+// k per visit of a panel when B is streamed: as many rows as hardware prefetchers follow.
+constexpr int64_t kStreamSlice = 8;
 
-/// Writes one gemm kernel. Sums go straight to the output when nothing follows the matmul and all
-/// of k is done in one pass; else to scratch, where the epilogue picks them up.
-class GemmWriter {
+/// Writes the entry of a gemm kernel: the loops over tasks, panels, tiles and passes.
+class GemmWriter : public GemmParts {
 public:
-  GemmWriter(ImplicitLocOpBuilder &b, const Target &target, ir::KernelOp kernel,
-             const GemmProblem &problem)
-      : b_(b), target_(target), kernel_(kernel), problem_(problem),
-        blocking_(chooseBlocking(problem, target)), operands_(operandBufferTypes(kernel)) {}
+  using GemmParts::GemmParts;
 
   LogicalResult write(std::string *reason) {
-    inPasses_ = blocking_.depthIsBlocked(problem_);
-    direct_ = !inPasses_ && !blocking_.streamed && blocking_.mode != GemmMode::Dot &&
-              isPlainGemm(kernel_, problem_.matmul);
-    layOutScratch();
-    if (!direct_) {
-      FailureOr<func::FuncOp> epilogue =
-          emitEpilogue(b_, target_, kernel_, problem_,
-                       {"epilogue", operands_, scratch_.type(b_), sumsWidth_}, reason);
-      if (failed(epilogue))
-        return failure();
-      epilogue_ = *epilogue;
-    }
-    emitPackers();
-    emitMicroKernels();
+    if (failed(emitFunctions(reason)))
+      return failure();
     emitEntry(b_, "gemm", operands_, scratch_.type(b_), [&](const EntryArguments &arguments) {
       arguments_ = &arguments;
       emitTasks();
@@ -47,112 +27,12 @@ public:
     return success();
   }
 
-  int64_t tasks() const { return problem_.batch() * blocking_.panelGroups() * blocking_.blocks; }
-  int64_t scratchBytes() const { return scratch_.bytes(); }
-
 private:
-  /// A micro-kernel is chosen by whether the tile is a long one and whether the panel is the last.
-  struct Variant {
-    bool longTile = false, tailPanel = false;
-  };
   /// Where a task works; offsets are those of its batch in the operands.
   struct Place {
     Value aOffset, bOffset, batchRow;
     Value panel, tile, firstTile;
   };
-
-  bool hasTail() const { return blocking_.tailColumns != blocking_.panelWidth; }
-  bool packsB() const { return blocking_.mode == GemmMode::PackB; }
-  bool packsA() const { return blocking_.mode == GemmMode::PackA; }
-  int64_t rowsOf(Variant variant) const { return blocking_.tileRows + variant.longTile; }
-  int64_t packedPanel() const {
-    return (blocking_.depthBlock + target_.lanes()) * blocking_.panelWidth;
-  }
-  int64_t packedRows() const { return (blocking_.maxTileRows() + 3) / 4 * 4; }
-
-  void layOutScratch() {
-    if (packsB())
-      panel_ = scratch_.take(blocking_.panelsPerTask * packedPanel());
-    if (packsA())
-      rows_ = scratch_.take(blocking_.tilesPerBlock * packedRows() * problem_.k);
-    int64_t tiles = inPasses_ || blocking_.mode == GemmMode::Dot ? blocking_.tilesPerBlock : 1;
-    if (inPasses_)
-      tiles *= blocking_.panelsPerTask;
-    if (blocking_.streamed)
-      tiles = tasks();
-    // A tile of dot products may stand over the panel's edge.
-    sumsWidth_ = blocking_.panelWidth + (blocking_.mode == GemmMode::Dot ? 16 : 0);
-    if (!direct_)
-      sums_ = scratch_.take(tiles * blocking_.maxTileRows() * sumsWidth_);
-  }
-
-  Type operandType(const GemmProblem::Operand &operand) const {
-    return operands_[operand.argument];
-  }
-
-  template <typename Emit> void forEachVariant(Emit emit) {
-    for (bool longTile : {false, true})
-      for (bool tailPanel : {false, true})
-        if ((!longTile || blocking_.longTiles) &&
-            (tailPanel ? hasTail() : blocking_.panels > 1 || !hasTail()))
-          emit(Variant{longTile, tailPanel},
-               (longTile ? "_long" : "") + std::string(tailPanel ? "_tail" : ""));
-  }
-
-  void emitPackers() {
-    auto scratch = scratch_.type(b_);
-    for (bool tail : {false, true}) {
-      if (!packsB() || (tail ? !hasTail() : blocking_.panels == 1 && hasTail()))
-        continue;
-      packPanel_[tail] = emitPackPanel(
-          b_, target_,
-          {tail ? "pack_panel_tail" : "pack_panel", cast<MemRefType>(operandType(problem_.b)),
-           scratch, problem_.b.kStride, problem_.b.otherStride,
-           tail ? blocking_.tailColumns : blocking_.panelWidth, blocking_.panelWidth});
-    }
-    for (bool longTile : {false, true})
-      if (packsA() && (!longTile || blocking_.longTiles))
-        packRows_[longTile] =
-            emitPackRowTile(b_, {longTile ? "pack_rows_long" : "pack_rows",
-                                 cast<MemRefType>(operandType(problem_.a)), scratch,
-                                 problem_.a.kStride, rowsOf({longTile, false}), packedRows()});
-  }
-
-  void emitMicroKernels() {
-    auto scratch = scratch_.type(b_);
-    auto a = cast<MemRefType>(operandType(problem_.a)),
-         b = cast<MemRefType>(operandType(problem_.b));
-    if (blocking_.mode == GemmMode::Dot) {
-      for (bool longTile : {false, true})
-        if (!longTile || blocking_.longTiles)
-          kernels_[longTile][0] = emitDotKernel(
-              b_, target_,
-              {longTile ? "dot_long" : "dot", static_cast<int>(rowsOf({longTile, false})),
-               blocking_.dotColumns, a, b, scratch, problem_.a.otherStride, problem_.b.otherStride,
-               sumsWidth_, problem_.k, problem_.n - 1, problem_.m <= 4});
-      return;
-    }
-    forEachVariant([&](Variant variant, const std::string &suffix) {
-      MicroKernelSpec spec;
-      spec.name = "tile" + suffix;
-      int64_t lanes = target_.lanes();
-      int64_t columns = variant.tailPanel ? blocking_.tailColumns : blocking_.panelWidth;
-      spec.tile = {static_cast<int>(rowsOf(variant)),
-                   static_cast<int>((columns + lanes - 1) / lanes)};
-      spec.a = packsA() ? scratch : a;
-      spec.aRowStride = packsA() ? 1 : problem_.a.otherStride;
-      spec.aKStride = packsA() ? packedRows() : problem_.a.kStride;
-      spec.b = packsB() ? scratch : b;
-      spec.bKStride = packsB() ? blocking_.panelWidth : problem_.b.kStride;
-      spec.bTailLanes = packsB() ? 0 : columns % lanes;
-      spec.c = direct_ ? cast<MemRefType>(operands_.back()) : scratch;
-      spec.cRowStride = direct_ ? problem_.n : sumsWidth_;
-      spec.cTailLanes = direct_ ? columns % lanes : 0;
-      spec.prefetchRows = blocking_.mode == GemmMode::DirectB && blocking_.tiles == 1 ? 8 : 0;
-      spec.accumulate = inPasses_ || blocking_.streamed;
-      kernels_[variant.longTile][variant.tailPanel] = emitMicroKernel(b_, target_, spec);
-    });
-  }
 
   /// Runs `emit` for the variants that the place may be, under conditions where there are several.
   void dispatchTail(Value panel, const std::function<void(bool)> &emit) {
@@ -467,17 +347,6 @@ private:
     emitEpilogueCall(place, region(sums_), firstRowOf(low), rowsBetween(low, high));
   }
 
-  ImplicitLocOpBuilder &b_;
-  const Target &target_;
-  ir::KernelOp kernel_;
-  const GemmProblem &problem_;
-  GemmBlocking blocking_;
-  SmallVector<Type> operands_;
-  bool inPasses_ = false, direct_ = false;
-  ScratchLayout scratch_;
-  int64_t panel_ = 0, rows_ = 0, sums_ = 0; // regions of scratch
-  int64_t sumsWidth_ = 0;
-  func::FuncOp epilogue_, packPanel_[2], packRows_[2], kernels_[2][2];
   const EntryArguments *arguments_ = nullptr;
 };
 

@@ -5,6 +5,7 @@ list(APPEND HEDDLE_CODEGEN_CPU_SOURCES
   AttentionProblem.cpp
   Gemm.cpp
   GemmEpilogue.cpp
+  GemmParts.cpp
   GemmProblem.cpp
   IrHelpers.cpp
   KernelShell.cpp

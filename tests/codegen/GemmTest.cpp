@@ -117,6 +117,12 @@ TEST_P(GemmTest, LargerShapes) {
   }
 }
 
+TEST_P(GemmTest, FewRowsOfManyBatches) {
+  checkPlain({5, 3, 70, 90, false, false});
+  checkPlain({40, 1, 64, 33, false, true});
+  checkPlain({3, 2, 300, 17, true, false});
+}
+
 TEST_P(GemmTest, DepthInPasses) { checkPlain({1, 133, 80, 9001, false, false}); }
 
 TEST_P(GemmTest, DepthInPassesTransposed) { checkPlain({1, 133, 50, 9001, false, true}); }
