@@ -19,18 +19,21 @@ constexpr int64_t kWantedTasks = 16;
 class ColumnWriter {
 public:
   ColumnWriter(ImplicitLocOpBuilder &b, const Target &target, ir::KernelOp kernel,
-               Operation *anchor, std::string *reason)
-      : b_(b), anchor_(anchor), lanes_(b, target, kernel, shapeOf(anchor), reason),
+               Operation *anchor, const std::vector<int64_t> &shape, std::string *reason)
+      : b_(b), anchor_(anchor), lanes_(b, target, kernel, shape, reason),
         math_(b, target.lanes(), target.hasFma()) {
-    std::vector<int64_t> shape = shapeOf(anchor);
-    auto sum = dyn_cast<ir::SumOp>(anchor);
-    size_t reduced = sum ? sum.getAxes().size() : shape.size() - 1;
-    for (size_t axis = 0; axis < shape.size(); ++axis) {
-      if (axis < reduced)
-        rows_ *= shape[axis];
-      else if (axis + 1 < shape.size())
-        outer_ *= shape[axis];
+    for (int64_t size : reducedSizes(anchor))
+      rows_ *= size;
+    size_t reduced = 0;
+    int64_t covered = 1;
+    while (covered < rows_ && reduced + 1 < shape.size())
+      covered *= shape[reduced++];
+    if (covered != rows_) {
+      lanes_.fail("the axes that are summed are split in another way");
+      return;
     }
+    for (size_t axis = reduced; axis + 1 < shape.size(); ++axis)
+      outer_ *= shape[axis];
     IterationSpace &space = lanes_.space();
     space.keepApart(reduced);
     space.keepApart(shape.size() - 1);
@@ -60,8 +63,10 @@ public:
   }
 
 private:
-  static std::vector<int64_t> shapeOf(Operation *anchor) {
-    return cast<RankedTensorType>(anchor->getOperand(0).getType()).getShape().vec();
+  static ArrayRef<int64_t> reducedSizes(Operation *anchor) {
+    ArrayRef<int64_t> shape = cast<RankedTensorType>(anchor->getOperand(0).getType()).getShape();
+    auto sum = dyn_cast<ir::SumOp>(anchor);
+    return sum ? shape.take_front(sum.getAxes().size()) : shape.drop_back();
   }
 
   void registerInputs() {
@@ -165,11 +170,13 @@ private:
 
 FailureOr<GeneratedKernel> generateColumnReduce(ir::KernelOp kernel, Operation *anchor,
                                                 const Target &target, std::string *reason) {
-  KernelModule module(kernel);
-  ColumnWriter writer(module.builder(), target, kernel, anchor, reason);
-  if (!writer.write())
-    return failure();
-  return module.finish("columns", writer.tasks(), /*scratchBytes=*/0, elementwiseFlops(kernel));
+  for (const std::vector<int64_t> &shape : iterationShapes(kernel, anchor)) {
+    KernelModule module(kernel);
+    ColumnWriter writer(module.builder(), target, kernel, anchor, shape, reason);
+    if (writer.write())
+      return module.finish("columns", writer.tasks(), /*scratchBytes=*/0, elementwiseFlops(kernel));
+  }
+  return failure();
 }
 
 } // namespace heddle::codegen

@@ -19,6 +19,22 @@ bool isMask(Operation *op) { return isa<ir::CausalMaskOp, ir::LengthMaskOp>(op);
 
 } // namespace
 
+std::vector<std::vector<int64_t>> iterationShapes(ir::KernelOp kernel, Operation *anchor) {
+  auto type = tensorOf(anchor->getOperand(0));
+  std::vector<std::vector<int64_t>> shapes = {type.getShape().vec()};
+  if (type.getRank() == 0)
+    return shapes;
+  for (Operation &op : kernel.getBody().front().without_terminator())
+    for (Value result : op.getResults()) {
+      auto other = tensorOf(result);
+      if (ir::isElementwiseOp(&op) && other.getNumElements() == type.getNumElements() &&
+          other.getRank() > 0 && other.getShape().back() == type.getShape().back() &&
+          !llvm::is_contained(shapes, other.getShape().vec()))
+        shapes.push_back(other.getShape().vec());
+    }
+  return shapes;
+}
+
 Value underReshapes(Value value) {
   while (auto reshape = value.getDefiningOp<ir::ReshapeOp>())
     value = reshape.getX();

@@ -116,6 +116,11 @@ private:
   llvm::SmallVector<mlir::Value> rowIndices_; // of the collapsed axes but the innermost
 };
 
+/// The shapes under which the full values of a kernel around `anchor` occur, that of the anchor's
+/// first operand first: they differ in how the leading axes are split, and an input may be a
+/// strided view under one of them only.
+std::vector<std::vector<int64_t>> iterationShapes(ir::KernelOp kernel, mlir::Operation *anchor);
+
 /// The value under reshapes, which rename but do not move elements.
 mlir::Value underReshapes(mlir::Value value);
 

@@ -14,8 +14,8 @@ constexpr int64_t kTaskElements = 4096;
 class RowWriter {
 public:
   RowWriter(ImplicitLocOpBuilder &b, const Target &target, ir::KernelOp kernel, Operation *anchor,
-            std::string *reason)
-      : b_(b), anchor_(anchor), lanes_(b, target, kernel, shapeOf(anchor->getOperand(0)), reason) {
+            std::vector<int64_t> shape, std::string *reason)
+      : b_(b), anchor_(anchor), lanes_(b, target, kernel, std::move(shape), reason) {
     if (!lanes_.space().shape().empty())
       lanes_.space().keepApart(lanes_.space().shape().size() - 1);
     registerInputs();
@@ -46,10 +46,6 @@ public:
   }
 
 private:
-  static std::vector<int64_t> shapeOf(Value value) {
-    return cast<RankedTensorType>(value.getType()).getShape().vec();
-  }
-
   void registerInputs() {
     operands_ = rowOperandsOf(anchor_);
     for (Value value : operands_.rows) {
@@ -119,11 +115,13 @@ private:
 
 FailureOr<GeneratedKernel> generateRow(ir::KernelOp kernel, Operation *anchor, const Target &target,
                                        std::string *reason) {
-  KernelModule module(kernel);
-  RowWriter writer(module.builder(), target, kernel, anchor, reason);
-  if (!writer.write())
-    return failure();
-  return module.finish("row", writer.tasks(), writer.scratchBytes(), elementwiseFlops(kernel));
+  for (const std::vector<int64_t> &shape : iterationShapes(kernel, anchor)) {
+    KernelModule module(kernel);
+    RowWriter writer(module.builder(), target, kernel, anchor, shape, reason);
+    if (writer.write())
+      return module.finish("row", writer.tasks(), writer.scratchBytes(), elementwiseFlops(kernel));
+  }
+  return failure();
 }
 
 } // namespace heddle::codegen

@@ -31,6 +31,19 @@ TEST(ColumnReduce, OverLeadingAxesWithPrologue) {
                .absolute = 1e-5});
 }
 
+TEST(ColumnReduce, ReadsRowsThatAreStridedUnderAnotherShapeOnly) {
+  checkKernel(
+      {.text =
+           {{"tensor<3x9x24xf32>", "tensor<3x5x24xf32>"},
+            R"(%s = heddle.slice %0 {offsets = array<i64: 0, 2, 0>, sizes = array<i64: 3, 5, 24>} : (tensor<3x9x24xf32>) -> tensor<3x5x24xf32>
+    %a = heddle.mul %s, %1 : (tensor<3x5x24xf32>, tensor<3x5x24xf32>) -> tensor<3x5x24xf32>
+    %r = heddle.reshape %a : tensor<3x5x24xf32> -> tensor<15x24xf32>
+    %y = heddle.sum %r {axes = array<i64: 0>} : (tensor<15x24xf32>) -> tensor<24xf32>)",
+            {"%y"},
+            {"tensor<24xf32>"}},
+       .absolute = 1e-5});
+}
+
 TEST(ColumnReduce, NormParameters) {
   for (std::vector<int64_t> shape :
        std::vector<std::vector<int64_t>>{{2, 5, 24}, {3, 1, 131}, {1, 200, 771}}) {

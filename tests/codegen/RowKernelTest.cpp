@@ -194,6 +194,20 @@ TEST(RowKernel, ReadsStridedRows) {
            {"tensor<2x5x24xf32>"}}});
 }
 
+TEST(RowKernel, ReadsRowsThatAreStridedUnderAnotherShapeOnly) {
+  // The first tokens of each batch row: no strided view once batch and tokens are one axis.
+  checkKernel(
+      {.text =
+           {{"tensor<3x9x24xf32>", "tensor<3x5x24xf32>"},
+            R"(%s = heddle.slice %0 {offsets = array<i64: 0, 2, 0>, sizes = array<i64: 3, 5, 24>} : (tensor<3x9x24xf32>) -> tensor<3x5x24xf32>
+    %a = heddle.add %s, %1 : (tensor<3x5x24xf32>, tensor<3x5x24xf32>) -> tensor<3x5x24xf32>
+    %r = heddle.reshape %a : tensor<3x5x24xf32> -> tensor<15x24xf32>
+    %y:3 = heddle.layer_norm %r {eps = 1.0e-5 : f64} : (tensor<15x24xf32>) -> (tensor<15x24xf32>, tensor<15xf32>, tensor<15xf32>))",
+            {"%y#0", "%y#1"},
+            {"tensor<15x24xf32>", "tensor<15xf32>"}},
+       .absolute = 1e-5});
+}
+
 TEST(RowKernel, DropoutAndResidualBehindTheNorm) {
   checkKernel(
       {.text =
