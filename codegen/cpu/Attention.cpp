@@ -3,10 +3,8 @@
 
 #include <limits>
 
-#include "codegen/cpu/AttentionParts.h"
-#include "codegen/cpu/KernelShell.h"
+#include "codegen/cpu/AttentionShell.h"
 #include "codegen/cpu/MathEmitter.h"
-#include "codegen/cpu/Pack.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
@@ -20,17 +18,14 @@ constexpr double kMinusInfinity = -std::numeric_limits<double>::infinity();
 /// Writes one attention kernel. A task is a run of row tiles of one group; rows of a group are
 /// those of its heads one after the other. Steps of a tile: copy and scale q, scores by panels of
 /// keys with lane-wise maxima, softmax, product with v, store.
-class AttentionWriter {
+class AttentionWriter : public AttentionShell {
 public:
   AttentionWriter(ImplicitLocOpBuilder &b, const Target &target, ir::KernelOp kernel,
                   const AttentionProblem &problem)
-      : b_(b), target_(target), p_(problem), lanes_(target.lanes()),
-        operandTypes_(operandBufferTypes(kernel)) {
-    RegisterTile tile = target.attentionTile();
-    rows_ = static_cast<int>(std::min<int64_t>(tile.rows, p_.rowsPerGroup()));
-    width_ = tile.vectors * lanes_;
+      : AttentionShell(b, target, kernel, problem) {
+    rows_ = static_cast<int>(std::min<int64_t>(tile_.rows, p_.rowsPerGroup()));
     // A handful of rows does not repay a transposed copy of k.
-    packed_ = p_.rowsPerGroup() > tile.rows;
+    packed_ = p_.rowsPerGroup() > tile_.rows;
     tiles_ = (p_.rowsPerGroup() + rows_ - 1) / rows_;
     int64_t groups = p_.batches * p_.groups;
     int64_t blocks = std::min((48 + groups - 1) / groups, (tiles_ + 7) / 8);
@@ -40,30 +35,22 @@ public:
   }
 
   void write() {
-    scratchType_ = scratch_.type(b_);
     emitLoadQueries();
     if (packed_)
-      emitPackers();
+      packK_ = emitPacker("pack_keys", p_.k);
     emitScores();
     emitSoftmax();
     emitProduct();
     if (p_.o)
       emitStoreResult();
-    emitEntry(b_, "attention", operandTypes_, scratchType_, [&](const EntryArguments &arguments) {
-      operands_ = arguments.operands;
-      memory_ = arguments.scratch;
-      emitTasks(arguments);
-    });
+    emitKernelEntry("attention", [&](Value begin, Value end) { emitTasks(begin, end); });
   }
 
   int64_t tasks() const { return p_.batches * p_.groups * blocks_; }
-  int64_t scratchBytes() const { return scratch_.bytes(); }
 
 private:
   void layOutScratch() {
     int64_t keys = roundUp(p_.keys, width_);
-    qStride_ = roundUp(p_.headSize, lanes_);
-    oStride_ = roundUp(p_.valueSize, lanes_);
     pStride_ = keys + 16; // not a power of two: the rows of a tile must not share cache sets
     queries_ = scratch_.take(rows_ * qStride_);
     scores_ = scratch_.take(rows_ * pStride_);
@@ -74,43 +61,22 @@ private:
       panels_ = scratch_.take(keys * p_.headSize);
   }
 
-  /// All operands, scratch and `extra` indices.
-  SmallVector<Type> typesWith(int extra) {
-    SmallVector<Type> types(operandTypes_);
-    types.push_back(scratchType_);
-    types.append(extra, b_.getIndexType());
-    return types;
-  }
-  /// Inside a function of such types: remembers its operands, returns the indices.
-  Block::BlockArgListType enter(Block::BlockArgListType args) {
-    operands_.assign(args.begin(), args.begin() + operandTypes_.size());
-    memory_ = args[operandTypes_.size()];
-    return args.drop_front(operandTypes_.size() + 1);
-  }
-  SmallVector<Value> argumentsWith(ArrayRef<Value> extra) {
-    SmallVector<Value> arguments(operands_);
-    arguments.push_back(memory_);
-    arguments.append(extra.begin(), extra.end());
-    return arguments;
-  }
-  Value at(int64_t region, Value offset) { return addIndex(b_, offset, region); }
-  Value lastRow() { return constantIndex(b_, p_.rowsPerGroup() - 1); }
   Value inGroup(Value row) {
-    return tiles_ * rows_ == p_.rowsPerGroup() ? row : minIndex(b_, row, lastRow());
+    int64_t count = p_.rowsPerGroup();
+    return tiles_ * rows_ == count ? row : minIndex(b_, row, index(count - 1));
   }
 
   /// (qOffset, firstRow): rows of q times the scale. Rows beyond the group's repeat its last one.
   void emitLoadQueries() {
-    loadQueries_ = privateFunction(b_, "load_queries", typesWith(2), [&](auto args) {
-      auto index = enter(args);
+    loadQueries_ = emitFunction("load_queries", 2, [&](auto indices) {
       Value buffer = operands_[p_.q.operand];
       Value scale = broadcast(b_, lanes_, constantFloat(b_, p_.scale));
-      forLoop(b_, constantIndex(b_, 0), constantIndex(b_, rows_), 1, [&](Value i) {
-        Value row = inGroup(addIndex(b_, index[1], i));
-        Value from = addIndex(b_, index[0], rowOffset(b_, p_, p_.q, row));
+      forLoop(b_, index(0), index(rows_), 1, [&](Value i) {
+        Value row = inGroup(addIndex(b_, indices[1], i));
+        Value from = addIndex(b_, indices[0], rowOffset(b_, p_, p_.q, row));
         Value to = at(queries_, mulIndex(b_, i, qStride_));
         if (p_.q.column != 1 && p_.headSize > 1) {
-          forLoop(b_, constantIndex(b_, 0), constantIndex(b_, p_.headSize), 1, [&](Value d) {
+          forLoop(b_, index(0), index(p_.headSize), 1, [&](Value d) {
             Value x = loadScalar(b_, buffer, addIndex(b_, from, mulIndex(b_, d, p_.q.column)));
             x = arith::MulFOp::create(b_, x, constantFloat(b_, p_.scale));
             storeScalar(b_, x, memory_, addIndex(b_, to, d));
@@ -126,33 +92,6 @@ private:
     });
   }
 
-  void emitPackers() {
-    for (bool tail : {false, true}) {
-      int64_t columns = tail ? p_.keys % width_ : width_;
-      if (columns == 0 || (!tail && p_.keys < width_))
-        continue;
-      packPanel_[tail] = emitPackPanel(b_, target_,
-                                       {tail ? "pack_keys_tail" : "pack_keys",
-                                        cast<MemRefType>(operandTypes_[p_.k.operand]), scratchType_,
-                                        p_.k.column, p_.k.row, columns, width_});
-    }
-  }
-
-  void packKeys(Value kOffset) {
-    int64_t whole = p_.keys / width_;
-    auto pack = [&](Value panel, bool tail) {
-      Value from = addIndex(b_, kOffset, mulIndex(b_, panel, width_ * p_.k.row));
-      Value to = at(panels_, mulIndex(b_, panel, width_ * p_.headSize));
-      call(b_, packPanel_[tail],
-           {operands_[p_.k.operand], memory_, from, to, constantIndex(b_, p_.headSize)});
-    };
-    if (whole)
-      forLoop(b_, constantIndex(b_, 0), constantIndex(b_, whole), 1,
-              [&](Value panel) { pack(panel, false); });
-    if (p_.keys % width_)
-      pack(constantIndex(b_, whole), true);
-  }
-
   Value maximum(Value x, Value y) {
     auto flags = arith::FastMathFlagsAttr::get(b_.getContext(), arith::FastMathFlags::nnan |
                                                                     arith::FastMathFlags::nsz);
@@ -164,12 +103,12 @@ private:
   SmallVector<Value> loadMaxima() {
     SmallVector<Value> maxima;
     for (int row = 0; row < rows_; ++row)
-      maxima.push_back(loadVector(b_, lanes_, memory_, constantIndex(b_, maxima_ + row * lanes_)));
+      maxima.push_back(loadVector(b_, lanes_, memory_, index(maxima_ + row * lanes_)));
     return maxima;
   }
   void storeMaxima(ArrayRef<Value> maxima) {
     for (auto [row, vector] : llvm::enumerate(maxima))
-      storeVector(b_, vector, memory_, constantIndex(b_, maxima_ + row * lanes_));
+      storeVector(b_, vector, memory_, index(maxima_ + row * lanes_));
   }
 
   /// Indices that every function on scores gets.
@@ -177,14 +116,14 @@ private:
     Value firstRow, base, low, high, batch, biasOffset, length;
   };
   static constexpr int kScoreArguments = 7;
-  ScoreArguments scoreArguments(Block::BlockArgListType index) {
-    return {index[0],
-            index[1],
-            index[2],
-            index[3],
-            index[4],
-            index[5],
-            p_.lengths ? Value(index[6]) : Value()};
+  ScoreArguments scoreArguments(Block::BlockArgListType indices) {
+    return {indices[0],
+            indices[1],
+            indices[2],
+            indices[3],
+            indices[4],
+            indices[5],
+            p_.lengths ? Value(indices[6]) : Value()};
   }
 
   Value finish(Value scores, const ScoreArguments &s, Value row, Value key, bool masked) {
@@ -198,16 +137,16 @@ private:
 
   /// Scores of panels [low, high) of the packed keys, and the maxima so far.
   void emitPackedScores(StringRef name, bool masked) {
-    scoresOf_[masked] = privateFunction(b_, name, typesWith(kScoreArguments), [&](auto args) {
-      ScoreArguments s = scoreArguments(enter(args));
+    scoresOf_[masked] = emitFunction(name, kScoreArguments, [&](auto indices) {
+      ScoreArguments s = scoreArguments(indices);
       SmallVector<Value> maxima =
           forLoop(b_, s.low, s.high, 1, loadMaxima(), [&](Value panel, ValueRange carried) {
             SmallVector<Value> next(carried.begin(), carried.end());
             RegisterTile tile{rows_, static_cast<int>(width_ / lanes_)};
             Value packed = at(panels_, mulIndex(b_, panel, width_ * p_.headSize));
             SmallVector<Value> sums =
-                emitTileLoop(b_, target_, tile, {memory_, constantIndex(b_, queries_), qStride_, 1},
-                             {memory_, packed, width_}, constantIndex(b_, p_.headSize));
+                emitTileLoop(b_, target_, tile, {memory_, index(queries_), qStride_, 1},
+                             {memory_, packed, width_}, index(p_.headSize));
             Value column = mulIndex(b_, subIndex(b_, panel, s.base), width_);
             Value firstKey = mulIndex(b_, panel, width_);
             for (int row = 0; row < rows_; ++row)
@@ -229,15 +168,15 @@ private:
   void emitDotScores() {
     int columns = std::min(8, (target_.registers() - 3) / (rows_ + 1));
     dot_ = emitDotKernel(b_, target_,
-                         {"dot_scores", rows_, columns, scratchType_,
-                          cast<MemRefType>(operandTypes_[p_.k.operand]), scratchType_, qStride_,
-                          p_.k.row, pStride_, p_.headSize, p_.keys - 1});
+                         {"dot_scores", rows_, columns, scratch_.type(b_),
+                          cast<MemRefType>(operandTypes_[p_.k.operand]), scratch_.type(b_),
+                          qStride_, p_.k.row, pStride_, p_.headSize, p_.keys - 1});
     dotColumns_ = columns;
-    scoresOf_[1] = privateFunction(b_, "mask_scores", typesWith(kScoreArguments), [&](auto args) {
-      ScoreArguments s = scoreArguments(enter(args));
+    scoresOf_[1] = emitFunction("mask_scores", kScoreArguments, [&](auto indices) {
+      ScoreArguments s = scoreArguments(indices);
       Value low = mulIndex(b_, s.low, width_), high = mulIndex(b_, s.high, width_);
       for (int row = 0; row < rows_; ++row) {
-        Value line = constantIndex(b_, scores_ + row * pStride_);
+        Value line = index(scores_ + row * pStride_);
         SmallVector<Value> maxima =
             forLoop(b_, low, high, lanes_, ValueRange{splat(b_, lanes_, kMinusInfinity)},
                     [&](Value key, ValueRange carried) {
@@ -247,7 +186,7 @@ private:
                       storeVector(b_, scores, memory_, place);
                       return SmallVector<Value>{maximum(carried[0], scores)};
                     });
-        storeVector(b_, maxima[0], memory_, constantIndex(b_, maxima_ + row * lanes_));
+        storeVector(b_, maxima[0], memory_, index(maxima_ + row * lanes_));
       }
     });
   }
@@ -265,25 +204,24 @@ private:
 
   /// (firstRow, columns, firstKey, batch, group): weights in place of scores, 1 / sum, lse.
   void emitSoftmax() {
-    softmax_ = privateFunction(b_, "softmax", typesWith(5), [&](auto args) {
-      auto index = enter(args);
-      GroupPlace place{index[3], index[4]};
-      forLoop(b_, constantIndex(b_, 0), constantIndex(b_, rows_), 1, [&](Value i) {
-        Value row = inGroup(addIndex(b_, index[0], i));
+    softmax_ = emitFunction("softmax", 5, [&](auto indices) {
+      GroupPlace place{indices[3], indices[4]};
+      forLoop(b_, index(0), index(rows_), 1, [&](Value i) {
+        Value row = inGroup(addIndex(b_, indices[0], i));
         Value lanewise = loadVector(b_, lanes_, memory_, at(maxima_, mulIndex(b_, i, lanes_)));
         Value top = vector::ReductionOp::create(b_, vector::CombiningKind::MAXNUMF, lanewise,
                                                 arith::FastMathFlags::nnan);
         Value none = arith::CmpFOp::create(b_, arith::CmpFPredicate::OEQ, top,
                                            constantFloat(b_, kMinusInfinity));
         Value shift = arith::SelectOp::create(b_, none, constantFloat(b_, 0), top);
-        Value sum = emitWeights(i, row, shift, place, index[1], index[2]);
+        Value sum = emitWeights(i, row, shift, place, indices[1], indices[2]);
         Value some =
             arith::CmpFOp::create(b_, arith::CmpFPredicate::UNE, sum, constantFloat(b_, 0));
         Value inverse = arith::DivFOp::create(b_, constantFloat(b_, 1), sum);
         inverse = arith::SelectOp::create(b_, some, inverse, constantFloat(b_, 0));
         storeScalar(b_, inverse, memory_, at(inverses_, i));
         if (p_.lse)
-          storeLse(i, index[0], place, shift, sum, some);
+          storeLse(i, indices[0], place, shift, sum, some);
       });
     });
   }
@@ -294,7 +232,7 @@ private:
     Value shifts = broadcast(b_, lanes_, shift);
     Value line = at(scores_, mulIndex(b_, i, pStride_));
     SmallVector<Value> sums =
-        forLoop(b_, constantIndex(b_, 0), columns, lanes_, ValueRange{splat(b_, lanes_, 0)},
+        forLoop(b_, index(0), columns, lanes_, ValueRange{splat(b_, lanes_, 0)},
                 [&](Value column, ValueRange carried) {
                   Value where = addIndex(b_, line, column);
                   Value scores = loadVector(b_, lanes_, memory_, where);
@@ -321,7 +259,7 @@ private:
     Value row = addIndex(b_, firstRow, i);
     Value group = addIndex(b_, mulIndex(b_, place.batch, p_.groups), place.group);
     Value where = addIndex(b_, mulIndex(b_, group, p_.rowsPerGroup()), row);
-    ifThen(b_, lessThan(b_, row, constantIndex(b_, p_.rowsPerGroup())),
+    ifThen(b_, lessThan(b_, row, index(p_.rowsPerGroup())),
            [&] { storeScalar(b_, lse, operands_[*p_.lse], where); });
   }
 
@@ -332,7 +270,7 @@ private:
     int widest = std::min<int64_t>(rows_ < 4 ? 4 : 2, spec.vectors);
     spec.tile = {rows_, widest};
     spec.bTailLanes = p_.valueSize % lanes_;
-    spec.a = spec.c = scratchType_;
+    spec.a = spec.c = scratch_.type(b_);
     spec.b = cast<MemRefType>(operandTypes_[p_.v.operand]);
     spec.aRowStride = pStride_;
     spec.bKStride = p_.v.row;
@@ -343,12 +281,10 @@ private:
 
   /// (oOffset, firstRow)
   void emitStoreResult() {
-    storeResult_ = privateFunction(b_, "store_result", typesWith(2), [&](auto args) {
-      auto index = enter(args);
-      Value high = minIndex(b_, constantIndex(b_, rows_),
-                            subIndex(b_, constantIndex(b_, p_.rowsPerGroup()), index[1]));
-      forLoop(b_, constantIndex(b_, 0), high, 1, [&](Value i) {
-        Value to = addIndex(b_, index[0], rowOffset(b_, p_, *p_.o, addIndex(b_, index[1], i)));
+    storeResult_ = emitFunction("store_result", 2, [&](auto indices) {
+      Value high = minIndex(b_, index(rows_), subIndex(b_, index(p_.rowsPerGroup()), indices[1]));
+      forLoop(b_, index(0), high, 1, [&](Value i) {
+        Value to = addIndex(b_, indices[0], rowOffset(b_, p_, *p_.o, addIndex(b_, indices[1], i)));
         Value from = at(result_, mulIndex(b_, i, oStride_));
         Value inverse = broadcast(b_, lanes_, loadScalar(b_, memory_, at(inverses_, i)));
         for (int64_t d = 0; d < p_.valueSize; d += lanes_) {
@@ -360,33 +296,33 @@ private:
     });
   }
 
-  void emitTasks(const EntryArguments &arguments) {
-    forLoop(b_, arguments.begin, arguments.end, 1, ValueRange{constantIndex(b_, -1)},
-            [&](Value task, ValueRange packed) {
-              Value block = remIndex(b_, task, blocks_), held = divIndex(b_, task, blocks_);
-              GroupPlace place{divIndex(b_, held, p_.groups), remIndex(b_, held, p_.groups)};
-              if (packed_) {
-                Value kOffset = groupOffset(b_, p_, p_.k, place, false);
-                ifThen(b_, equals(b_, held, packed[0]), [] {}, [&] { packKeys(kOffset); });
-              }
-              Value length = loadLength(b_, p_, operands_, place.batch);
-              Value low = mulIndex(b_, block, tilesPerTask_);
-              Value high =
-                  minIndex(b_, addIndex(b_, low, tilesPerTask_), constantIndex(b_, tiles_));
-              forLoop(b_, low, high, 1,
-                      [&](Value tile) { emitTile(place, mulIndex(b_, tile, rows_), length); });
-              return SmallVector<Value>{held};
-            });
+  void emitTasks(Value begin, Value end) {
+    forLoop(b_, begin, end, 1, ValueRange{index(-1)}, [&](Value task, ValueRange packed) {
+      Value block = remIndex(b_, task, blocks_), held = divIndex(b_, task, blocks_);
+      GroupPlace place{divIndex(b_, held, p_.groups), remIndex(b_, held, p_.groups)};
+      if (packed_) {
+        Value kOffset = groupOffset(b_, p_, p_.k, place, false);
+        ifThen(
+            b_, equals(b_, held, packed[0]), [] {},
+            [&] { pack(packK_, p_.k, kOffset, panels_, p_.headSize); });
+      }
+      Value length = loadLength(b_, p_, operands_, place.batch);
+      Value low = mulIndex(b_, block, tilesPerTask_);
+      Value high = minIndex(b_, addIndex(b_, low, tilesPerTask_), index(tiles_));
+      forLoop(b_, low, high, 1,
+              [&](Value tile) { emitTile(place, mulIndex(b_, tile, rows_), length); });
+      return SmallVector<Value>{held};
+    });
   }
 
   PanelRange panelsOf(Value firstRow, Value length) {
     Value first = queryOf(b_, p_, firstRow);
-    Value last = addIndex(b_, first, rows_ - 1), end = constantIndex(b_, p_.queries - 1);
+    Value last = addIndex(b_, first, rows_ - 1), end = index(p_.queries - 1);
     if (p_.queries % rows_ != 0) {
       // A tile may hold the end of one head and the start of the next.
       Value over = lessThan(b_, end, last);
       if (p_.headsPerGroup() > 1)
-        first = arith::SelectOp::create(b_, over, constantIndex(b_, 0), first);
+        first = arith::SelectOp::create(b_, over, index(0), first);
       last = minIndex(b_, last, end);
     }
     return visiblePanels(b_, p_, first, last, length, width_);
@@ -395,14 +331,13 @@ private:
   void emitTile(GroupPlace place, Value firstRow, Value length) {
     PanelRange panels = panelsOf(firstRow, length);
     Value qOffset = groupOffset(b_, p_, p_.q, place, true);
-    call(b_, loadQueries_, argumentsWith({qOffset, firstRow}));
-    Value zero = constantIndex(b_, 0);
+    callFunction(loadQueries_, {qOffset, firstRow});
+    Value zero = index(0);
     Value biasOffset = p_.bias ? groupOffset(b_, p_, *p_.bias, place, true) : zero;
     auto scores = [&](bool masked, Value low, Value high) {
       if (scoresOf_[masked])
-        call(b_, scoresOf_[masked],
-             argumentsWith({firstRow, panels.low, low, high, place.batch, biasOffset,
-                            length ? length : zero}));
+        callFunction(scoresOf_[masked], {firstRow, panels.low, low, high, place.batch, biasOffset,
+                                         length ? length : zero});
     };
     Value firstKey = mulIndex(b_, panels.low, width_), depth = subIndex(b_, panels.end, firstKey);
     Value columns = mulIndex(b_, divIndex(b_, addIndex(b_, depth, lanes_ - 1), lanes_), lanes_);
@@ -416,40 +351,30 @@ private:
       Value kOffset = groupOffset(b_, p_, p_.k, place, false);
       forLoop(b_, zero, depth, dotColumns_, [&](Value column) {
         call(b_, dot_,
-             {memory_, operands_[p_.k.operand], memory_, constantIndex(b_, queries_), kOffset,
+             {memory_, operands_[p_.k.operand], memory_, index(queries_), kOffset,
               at(scores_, column), addIndex(b_, firstKey, column)});
       });
       scores(true, panels.low, panels.high);
     }
-    call(b_, softmax_, argumentsWith({firstRow, columns, firstKey, place.batch, place.group}));
+    callFunction(softmax_, {firstRow, columns, firstKey, place.batch, place.group});
     Value vOffset =
         addIndex(b_, groupOffset(b_, p_, p_.v, place, false), mulIndex(b_, firstKey, p_.v.row));
     call(b_, product_,
-         {memory_, operands_[p_.v.operand], memory_, constantIndex(b_, scores_), vOffset,
-          constantIndex(b_, result_), depth});
+         {memory_, operands_[p_.v.operand], memory_, index(scores_), vOffset, index(result_),
+          depth});
     if (p_.o)
-      call(b_, storeResult_, argumentsWith({groupOffset(b_, p_, *p_.o, place, true), firstRow}));
+      callFunction(storeResult_, {groupOffset(b_, p_, *p_.o, place, true), firstRow});
   }
 
-  ImplicitLocOpBuilder &b_;
-  const Target &target_;
-  const AttentionProblem &p_;
-  int64_t lanes_;
-  SmallVector<Type> operandTypes_;
-  int rows_ = 0;      // of a tile
-  int64_t width_ = 0; // keys of a panel
+  int rows_ = 0; // of a tile
   bool packed_ = false;
   int64_t tiles_ = 0, tilesPerTask_ = 0, blocks_ = 0;
-  ScratchLayout scratch_;
-  MemRefType scratchType_;
-  int64_t queries_ = 0, scores_ = 0, maxima_ = 0, inverses_ = 0, result_ = 0,
-          panels_ = 0; // regions
-  int64_t qStride_ = 0, pStride_ = 0, oStride_ = 0;
+  // Regions of scratch.
+  int64_t queries_ = 0, scores_ = 0, maxima_ = 0, inverses_ = 0, result_ = 0, panels_ = 0;
+  int64_t pStride_ = 0; // of rows of scores
   int dotColumns_ = 0;
-  func::FuncOp loadQueries_, packPanel_[2], scoresOf_[2], dot_, softmax_, product_, storeResult_;
-  // Of the function being written.
-  SmallVector<Value> operands_;
-  Value memory_;
+  Packer packK_;
+  func::FuncOp loadQueries_, scoresOf_[2], dot_, softmax_, product_, storeResult_;
 };
 
 } // namespace

@@ -2,10 +2,8 @@
 #include <limits>
 
 #include "codegen/cpu/Attention.h"
-#include "codegen/cpu/AttentionParts.h"
-#include "codegen/cpu/KernelShell.h"
+#include "codegen/cpu/AttentionShell.h"
 #include "codegen/cpu/MathEmitter.h"
-#include "codegen/cpu/Pack.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 
 using namespace mlir;
@@ -20,42 +18,34 @@ namespace {
 ///   dv += P^T do, dk += dS^T q, dq += dS k.
 /// q, do and dq of all rows lie in scratch, padded per head to whole blocks. Padded rows have q =
 /// do = 0 and finite weights, so they add nothing.
-class AttentionGradWriter {
+class AttentionGradWriter : public AttentionShell {
 public:
   AttentionGradWriter(ImplicitLocOpBuilder &b, const Target &target, ir::KernelOp kernel,
                       const AttentionProblem &problem)
-      : b_(b), target_(target), p_(problem), lanes_(target.lanes()), tile_(target.attentionTile()),
-        operandTypes_(operandBufferTypes(kernel)) {
-    width_ = tile_.vectors * lanes_;
+      : AttentionShell(b, target, kernel, problem) {
     keyBlock_ = std::max<int64_t>(32, width_);
     queryBlock_ = std::min<int64_t>(32, roundUp(p_.queries, tile_.rows));
     paddedQueries_ = roundUp(p_.queries, queryBlock_);
-    qStride_ = roundUp(p_.headSize, lanes_);
-    oStride_ = roundUp(p_.valueSize, lanes_);
     layOutScratch();
   }
 
   void write() {
-    scratchType_ = scratch_.type(b_);
     emitLoadRows();
     emitPrepareRows();
-    emitPackers();
+    packK_ = emitPacker("pack_k", p_.k);
+    packV_ = emitPacker("pack_v", p_.v);
     emitProducts();
     if (!p_.keyMask)
       emitGradients("score_gradients", false);
     emitGradients("masked_score_gradients", true);
-    emitEntry(b_, "attention_grad", operandTypes_, scratchType_,
-              [&](const EntryArguments &arguments) {
-                operands_ = arguments.operands;
-                memory_ = arguments.scratch;
-                forLoop(b_, arguments.begin, arguments.end, 1, [&](Value task) {
-                  emitGroup({divIndex(b_, task, p_.groups), remIndex(b_, task, p_.groups)});
-                });
-              });
+    emitKernelEntry("attention_grad", [&](Value begin, Value end) {
+      forLoop(b_, begin, end, 1, [&](Value task) {
+        emitGroup({divIndex(b_, task, p_.groups), remIndex(b_, task, p_.groups)});
+      });
+    });
   }
 
   int64_t tasks() const { return p_.batches * p_.groups; }
-  int64_t scratchBytes() const { return scratch_.bytes(); }
 
 private:
   void layOutScratch() {
@@ -71,27 +61,6 @@ private:
     dv_ = scratch_.take(keyBlock_ * oStride_);
     weights_ = scratch_.take(queryBlock_ * keyBlock_);
     gradients_ = scratch_.take(queryBlock_ * keyBlock_);
-  }
-
-  Value index(int64_t value) { return constantIndex(b_, value); }
-  Value at(int64_t region, Value offset) { return addIndex(b_, offset, region); }
-
-  SmallVector<Type> typesWith(int extra) {
-    SmallVector<Type> types(operandTypes_);
-    types.push_back(scratchType_);
-    types.append(extra, b_.getIndexType());
-    return types;
-  }
-  Block::BlockArgListType enter(Block::BlockArgListType args) {
-    operands_.assign(args.begin(), args.begin() + operandTypes_.size());
-    memory_ = args[operandTypes_.size()];
-    return args.drop_front(operandTypes_.size() + 1);
-  }
-  SmallVector<Value> argumentsWith(ArrayRef<Value> extra) {
-    SmallVector<Value> arguments(operands_);
-    arguments.push_back(memory_);
-    arguments.append(extra.begin(), extra.end());
-    return arguments;
   }
 
   /// body(head of the group, query, padded row) for every query row of a group, padded ones last in
@@ -115,8 +84,7 @@ private:
 
   /// (qOffset, dOOffset): copies q times the scale and do into scratch, zeroes dq.
   void emitLoadRows() {
-    loadRows_ = privateFunction(b_, "load_rows", typesWith(2), [&](auto args) {
-      auto arguments = enter(args);
+    loadRows_ = emitFunction("load_rows", 2, [&](auto arguments) {
       Value zeros = splat(b_, lanes_, 0), scale = splat(b_, lanes_, p_.scale);
       auto copy = [&](const HeadsView &view, Value from, int64_t region, Value row, int64_t stride,
                       int64_t size, bool scaled) {
@@ -150,8 +118,7 @@ private:
   /// (oOffset, lseOffset): delta and lse by padded row. A row that sees no key has lse = -infinity;
   /// a huge one in its place gives it zero weights.
   void emitPrepareRows() {
-    prepareRows_ = privateFunction(b_, "prepare_rows", typesWith(2), [&](auto args) {
-      auto arguments = enter(args);
+    prepareRows_ = emitFunction("prepare_rows", 2, [&](auto arguments) {
       forEachRow(
           [&](Value head, Value query, Value row) {
             Value from = viewOffset(*p_.o, arguments[0], head, query);
@@ -180,40 +147,6 @@ private:
     });
   }
 
-  struct Packer {
-    func::FuncOp whole, tail;
-  };
-  Packer emitPacker(StringRef name, const HeadsView &view) {
-    Packer packer;
-    auto emit = [&](const std::string &suffix, int64_t columns) {
-      return emitPackPanel(b_, target_,
-                           {name.str() + suffix, cast<MemRefType>(operandTypes_[view.operand]),
-                            scratchType_, view.column, view.row, columns, width_});
-    };
-    if (p_.keys >= width_)
-      packer.whole = emit("", width_);
-    if (p_.keys % width_)
-      packer.tail = emit("_tail", p_.keys % width_);
-    return packer;
-  }
-  void emitPackers() {
-    packK_ = emitPacker("pack_k", p_.k);
-    packV_ = emitPacker("pack_v", p_.v);
-  }
-  void pack(Packer packer, const HeadsView &view, Value offset, int64_t region, int64_t size) {
-    auto panel = [&](func::FuncOp function, Value number) {
-      call(b_, function,
-           {operands_[view.operand], memory_,
-            addIndex(b_, offset, mulIndex(b_, number, width_ * view.row)),
-            at(region, mulIndex(b_, number, width_ * size)), index(size)});
-    };
-    int64_t whole = p_.keys / width_;
-    if (packer.whole)
-      forLoop(b_, index(0), index(whole), 1, [&](Value number) { panel(packer.whole, number); });
-    if (packer.tail)
-      panel(packer.tail, index(whole));
-  }
-
   /// rows of q or do times panels of k or v: [queryBlock, keyBlock].
   func::FuncOp emitScoreProduct(StringRef name, int64_t size, int64_t stride) {
     BlockProductSpec spec;
@@ -221,7 +154,7 @@ private:
     spec.tile = tile_;
     spec.rowTiles = queryBlock_ / tile_.rows;
     spec.vectors = keyBlock_ / lanes_;
-    spec.a = spec.b = spec.c = scratchType_;
+    spec.a = spec.b = spec.c = scratch_.type(b_);
     spec.aRowStride = stride;
     spec.bKStride = width_;
     spec.bPanelStride = width_ * size;
@@ -235,7 +168,7 @@ private:
     spec.tile = tile_;
     spec.rowTiles = keyBlock_ / tile_.rows;
     spec.vectors = stride / lanes_;
-    spec.a = spec.b = spec.c = scratchType_;
+    spec.a = spec.b = spec.c = scratch_.type(b_);
     spec.aRowStride = 1;
     spec.aKStride = keyBlock_;
     spec.bKStride = spec.cRowStride = stride;
@@ -256,7 +189,7 @@ private:
     spec.rowTiles = queryBlock_ / tile_.rows;
     spec.vectors = qStride_ / lanes_;
     spec.bTailLanes = p_.headSize % lanes_;
-    spec.a = spec.c = scratchType_;
+    spec.a = spec.c = scratch_.type(b_);
     spec.b = cast<MemRefType>(operandTypes_[p_.k.operand]);
     spec.aRowStride = keyBlock_;
     spec.bKStride = p_.k.row;
@@ -269,8 +202,7 @@ private:
   /// (padded row, row of the group, firstKey, batch, group, biasOffset, length): weights and score
   /// gradients of a pair of blocks in place of scores and dP.
   void emitGradients(StringRef name, bool masked) {
-    gradientsOf_[masked] = privateFunction(b_, name, typesWith(7), [&](auto args) {
-      auto arguments = enter(args);
+    gradientsOf_[masked] = emitFunction(name, 7, [&](auto arguments) {
       GroupPlace place{arguments[3], arguments[4]};
       MathEmitter math(b_, lanes_, target_.hasFma());
       forLoop(b_, index(0), index(queryBlock_), 1, [&](Value i) {
@@ -340,13 +272,11 @@ private:
     Value kOffset = groupOffset(b_, p_, p_.k, place, false);
     pack(packK_, p_.k, kOffset, kPanels_, p_.headSize);
     pack(packV_, p_.v, groupOffset(b_, p_, p_.v, place, false), vPanels_, p_.valueSize);
-    call(b_, loadRows_,
-         argumentsWith(
-             {groupOffset(b_, p_, p_.q, place, true), groupOffset(b_, p_, p_.dO, place, true)}));
+    callFunction(loadRows_,
+                 {groupOffset(b_, p_, p_.q, place, true), groupOffset(b_, p_, p_.dO, place, true)});
     Value group = addIndex(b_, mulIndex(b_, place.batch, p_.groups), place.group);
-    call(b_, prepareRows_,
-         argumentsWith(
-             {groupOffset(b_, p_, *p_.o, place, true), mulIndex(b_, group, p_.rowsPerGroup())}));
+    callFunction(prepareRows_,
+                 {groupOffset(b_, p_, *p_.o, place, true), mulIndex(b_, group, p_.rowsPerGroup())});
     Value length = loadLength(b_, p_, operands_, place.batch);
     forLoop(b_, index(0), index(p_.keys), keyBlock_, [&](Value firstKey) {
       Value count = minIndex(b_, index(keyBlock_), subIndex(b_, index(p_.keys), firstKey));
@@ -410,10 +340,10 @@ private:
     Value zero = index(0);
     Value biasOffset = p_.bias ? groupOffset(b_, p_, *p_.bias, place, true) : zero;
     Value row = addIndex(b_, mulIndex(b_, head, p_.queries), query);
-    SmallVector<Value> arguments = argumentsWith(
+    SmallVector<Value> arguments(
         {paddedRow, row, firstKey, place.batch, place.group, biasOffset, length ? length : zero});
     if (p_.keyMask) {
-      call(b_, gradientsOf_[1], arguments);
+      callFunction(gradientsOf_[1], arguments);
       return;
     }
     // Whether each row of the block sees each key of the block.
@@ -423,30 +353,17 @@ private:
       some = arith::OrIOp::create(b_, some,
                                   lessThan(b_, firstKey, visibleKeys(b_, p_, last, length).low));
     ifThen(
-        b_, some, [&] { call(b_, gradientsOf_[1], arguments); },
-        [&] { call(b_, gradientsOf_[0], arguments); });
+        b_, some, [&] { callFunction(gradientsOf_[1], arguments); },
+        [&] { callFunction(gradientsOf_[0], arguments); });
   }
 
-  ImplicitLocOpBuilder &b_;
-  const Target &target_;
-  const AttentionProblem &p_;
-  int64_t lanes_;
-  RegisterTile tile_;
-  SmallVector<Type> operandTypes_;
-  int64_t width_ = 0; // keys of a panel
   int64_t keyBlock_ = 0, queryBlock_ = 0, paddedQueries_ = 0;
-  int64_t qStride_ = 0, oStride_ = 0; // of rows in scratch
-  ScratchLayout scratch_;
-  MemRefType scratchType_;
   // Regions of scratch.
   int64_t q_ = 0, dO_ = 0, dq_ = 0, lse_ = 0, delta_ = 0, kPanels_ = 0, vPanels_ = 0, dk_ = 0,
           dv_ = 0, weights_ = 0, gradients_ = 0;
   func::FuncOp loadRows_, prepareRows_, scoreProduct_, weightProduct_, dkProduct_, dvProduct_,
       dqProduct_, gradientsOf_[2];
   Packer packK_, packV_;
-  // Of the function being written.
-  SmallVector<Value> operands_;
-  Value memory_;
 };
 
 } // namespace

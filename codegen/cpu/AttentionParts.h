@@ -55,7 +55,8 @@ KeyRange visibleKeys(mlir::ImplicitLocOpBuilder &b, const AttentionProblem &prob
                      mlir::Value query, mlir::Value length);
 
 /// In panels of `width` keys, for all queries of [firstQuery, lastQuery]: panels [low, high) may be
-/// seen by some; every key of panels [fullLow, fullHigh) is seen by all. No key from `end` on is seen.
+/// seen by some; every key of panels [fullLow, fullHigh) is seen by all. No key from `end` on is
+/// seen.
 struct PanelRange {
   mlir::Value low, fullLow, fullHigh, high;
   mlir::Value end;

@@ -3,6 +3,7 @@ list(APPEND HEDDLE_CODEGEN_CPU_SOURCES
   AttentionGrad.cpp
   AttentionParts.cpp
   AttentionProblem.cpp
+  AttentionShell.cpp
   Gemm.cpp
   GemmEpilogue.cpp
   GemmParts.cpp
