@@ -61,9 +61,6 @@ public:
   /// One element of an input in this row.
   mlir::Value element(mlir::Value value, mlir::Value column);
   bool isLeaf(mlir::Value value) const { return leafOf_.count(value); }
-  bool isSplat(mlir::Value value) const {
-    return isLeaf(value) && leaves_[leafOf_.lookup(value)].splat;
-  }
   /// Where this row of an input starts, and in which buffer.
   mlir::Value rowOffset(mlir::Value value) const {
     return leaves_[leafOf_.lookup(value)].rowOffset;

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // adamw, and the norm of all gradients.
 #include "codegen/cpu/KernelModule.h"
+#include "codegen/cpu/LaneMemory.h"
 #include "codegen/cpu/LaneTasks.h"
 #include "codegen/cpu/MathEmitter.h"
 #include "codegen/cpu/SingleOps.h"
+#include "ir/ViewChain.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
@@ -34,12 +36,20 @@ AdamWNumbers loadNumbers(ImplicitLocOpBuilder &b, int64_t lanes, Value hyper, Va
   return n;
 }
 
-/// Adds the squares of buffer[first, last) to a vector of f64.
-Value addSquares(ImplicitLocOpBuilder &b, int64_t lanes, Value buffer, Value first, Value last,
+/// Element i is buffer[offset + i * stride].
+struct Line {
+  Value buffer, offset;
+  int64_t stride = 1;
+};
+
+/// Adds the squares of elements [first, last) to a vector of f64.
+Value addSquares(ImplicitLocOpBuilder &b, int64_t lanes, Line line, Value first, Value last,
                  Value sums) {
   auto type = cast<VectorType>(sums.getType());
   auto step = [&](Value at, Value carried, Value mask) -> Value {
-    Value x = loadVector(b, lanes, buffer, at, mask);
+    Value from = addIndex(b, line.offset, mulIndex(b, at, line.stride));
+    Value x = line.stride == 1 ? loadVector(b, lanes, line.buffer, from, mask)
+                               : gatherVector(b, lanes, line.buffer, from, line.stride, mask);
     if (!cast<VectorType>(x.getType()).getElementType().isF64())
       x = arith::ExtFOp::create(b, type, x);
     return arith::AddFOp::create(b, carried, arith::MulFOp::create(b, x, x));
@@ -52,6 +62,15 @@ Value addSquares(ImplicitLocOpBuilder &b, int64_t lanes, Value buffer, Value fir
       })[0];
   // With nothing left the mask is empty, and zeros are added.
   return step(wholeEnd, whole, prefixMask(b, lanes, subIndex(b, last, wholeEnd)));
+}
+
+/// The value of a constant that is the same everywhere.
+std::optional<double> splatOf(Value value) {
+  auto constant = ir::viewThroughChain(value).root.getDefiningOp<ir::ConstantOp>();
+  auto elements = constant ? dyn_cast<SplatElementsAttr>(constant.getValue()) : SplatElementsAttr();
+  if (!elements)
+    return std::nullopt;
+  return elements.getSplatValue<APFloat>().convertToDouble();
 }
 
 Value sumAcross(ImplicitLocOpBuilder &b, Value vector) {
@@ -127,40 +146,41 @@ SingleResult generateSumSquares(ir::KernelOp kernel, ir::SumSquaresOp op, const 
     return failure();
   lanes.space().collapse();
   int64_t inner = lanes.space().inner(), elements = op.getX().getType().getNumElements();
-  if (lanes.isSplat(op.getX())) {
-    *reason = "sum_squares of a constant";
-    return failure();
-  }
-  if (lanes.space().innerStride(0) != 1 && inner != 1) {
-    *reason = "sum_squares of a tensor that is not contiguous along its last axis";
-    return failure();
-  }
+  int64_t stride = lanes.space().innerStride(0);
   int64_t chunk = ir::SumSquaresOp::kChunk, width = target.lanes();
+  std::optional<double> same = splatOf(op.getX());
   ScratchLayout none;
-  emitEntry(
-      b, "sum_squares", operandBufferTypes(kernel), none.type(b), [&](const EntryArguments &entry) {
-        lanes.bind(entry.operands);
-        forLoop(b, entry.begin, entry.end, 1, [&](Value task) {
-          Value low = mulIndex(b, task, chunk);
-          Value high = minIndex(b, addIndex(b, low, chunk), constantIndex(b, elements));
-          // The rows that the chunk touches; one where the tensor is dense.
-          Value lastRow =
-              addIndex(b, divIndex(b, subIndex(b, high, constantIndex(b, 1)), inner), 1);
-          Value sums =
-              forLoop(b, divIndex(b, low, inner), lastRow, 1, ValueRange{zeros64(b, width)},
-                      [&](Value row, ValueRange carried) {
-                        lanes.beginRow(row);
-                        Value start = mulIndex(b, row, inner);
-                        Value from = subIndex(b, maxIndex(b, low, start), start);
-                        Value to = minIndex(b, subIndex(b, high, start), constantIndex(b, inner));
-                        Value base = lanes.rowOffset(op.getX());
-                        return SmallVector<Value>{addSquares(b, width, lanes.bufferOf(op.getX()),
-                                                             addIndex(b, base, from),
-                                                             addIndex(b, base, to), carried[0])};
-                      })[0];
-          storeScalar(b, sumAcross(b, sums), entry.operands.back(), task);
-        });
-      });
+  emitEntry(b, "sum_squares", operandBufferTypes(kernel), none.type(b),
+            [&](const EntryArguments &entry) {
+              lanes.bind(entry.operands);
+              forLoop(b, entry.begin, entry.end, 1, [&](Value task) {
+                Value low = mulIndex(b, task, chunk);
+                Value high = minIndex(b, addIndex(b, low, chunk), constantIndex(b, elements));
+                if (same) { // the gradient of a parameter that the loss does not use
+                  Value count = arith::SIToFPOp::create(
+                      b, b.getF64Type(),
+                      arith::IndexCastOp::create(b, b.getI64Type(), subIndex(b, high, low)));
+                  Value square = arith::ConstantOp::create(b, b.getF64FloatAttr(*same * *same));
+                  return storeScalar(b, arith::MulFOp::create(b, count, square),
+                                     entry.operands.back(), task);
+                }
+                // The rows that the chunk touches; one where the tensor is dense.
+                Value lastRow =
+                    addIndex(b, divIndex(b, subIndex(b, high, constantIndex(b, 1)), inner), 1);
+                Value sums = forLoop(
+                    b, divIndex(b, low, inner), lastRow, 1, ValueRange{zeros64(b, width)},
+                    [&](Value row, ValueRange carried) {
+                      lanes.beginRow(row);
+                      Value start = mulIndex(b, row, inner);
+                      Value from = subIndex(b, maxIndex(b, low, start), start);
+                      Value to = minIndex(b, subIndex(b, high, start), constantIndex(b, inner));
+                      return SmallVector<Value>{addSquares(
+                          b, width, {lanes.bufferOf(op.getX()), lanes.rowOffset(op.getX()), stride},
+                          from, to, carried[0])};
+                    })[0];
+                storeScalar(b, sumAcross(b, sums), entry.operands.back(), task);
+              });
+            });
   if (!lanes.ok())
     return failure();
   return module.finish("sum_squares", (elements + chunk - 1) / chunk, /*scratchBytes=*/0,
@@ -194,7 +214,7 @@ static SingleResult generateNorm(ir::KernelOp kernel, Operation *op, bool square
         Value none = constantIndex(b, 0), all = constantIndex(b, type.getNumElements());
         if (square) {
           Value squares =
-              addSquares(b, target.lanes(), buffer, none, all, zeros64(b, target.lanes()));
+              addSquares(b, target.lanes(), {buffer, none}, none, all, zeros64(b, target.lanes()));
           sum = arith::AddFOp::create(b, sum, sumAcross(b, squares));
           continue;
         }

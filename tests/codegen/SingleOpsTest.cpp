@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "codegen/cpu/KernelGenerator.h"
 #include "tests/codegen/KernelCheck.h"
 #include "gtest/gtest.h"
 
@@ -191,6 +192,48 @@ TEST(SingleOps, NormsOfGradients) {
        .absolute = 0,
        .relative = 1e-7,
        .given = {{0, {1e60, 2e60, 3e60}}, {1, {3e60}}}});
+}
+
+TEST(SingleOps, GradientsThatAreConstant) {
+  checkKernel({.text = {{"tensor<f32>"},
+                        R"(%g = heddle.constant dense<0.5> : tensor<200x100xf32>
+    %y = heddle.sum_squares %g : (tensor<200x100xf32>) -> tensor<2xf64>)",
+                        {"%y"},
+                        {"tensor<2xf64>"}}});
+  std::string t = "tensor<20x10xf32>";
+  checkKernel(
+      {.text = {{t, t, t, "tensor<9xf32>", "tensor<f32>"},
+                "%g = heddle.constant dense<0.0> : " + t +
+                    "\n%y:3 = heddle.adamw %0, %g, %1, %2, %3, %4 : (" + t + ", " + t + ", " + t +
+                    ", " + t + ", tensor<9xf32>, tensor<f32>) -> (" + t + ", " + t + ", " + t + ")",
+                {"%y#0", "%y#2"},
+                {t, t}},
+       .given = {{2, std::vector<double>(200, 0.25)},
+                 {3, {3e-4, 0.1, 0.9, 0.1, 0.95, 0.05, 1e-8, 0.271, 0.142625}},
+                 {4, {1}}}});
+}
+
+TEST(SingleOps, SaysWhatIsNotCovered) {
+  mlir::OwningOpRef<mlir::ModuleOp> module;
+  std::string t = "tensor<20xbf16>";
+  ir::KernelOp kernel = parseKernel(
+      {{t, t}, "%y = heddle.add %0, %1 : (" + t + ", " + t + ") -> " + t, {"%y"}, {t}}, module);
+  std::string reason;
+  EXPECT_TRUE(failed(generateKernel(kernel, hostTarget(), &reason)));
+  EXPECT_EQ(reason, "no code for heddle.add on these element types");
+  EXPECT_TRUE(failed(generateKernel(kernel, hostTarget(), nullptr)));
+}
+
+TEST(SingleOps, SumSquaresOfATranspose) {
+  checkKernel(
+      {.text =
+           {{"tensor<30x13xf32>"},
+            R"(%t = heddle.transpose %0 {permutation = array<i64: 1, 0>} : (tensor<30x13xf32>) -> tensor<13x30xf32>
+    %y = heddle.sum_squares %t : (tensor<13x30xf32>) -> tensor<1xf64>)",
+            {"%y"},
+            {"tensor<1xf64>"}},
+       .absolute = 0,
+       .relative = 1e-12});
 }
 
 TEST(SingleOps, SumSquaresOfASlice) {
