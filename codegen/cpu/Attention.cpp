@@ -13,6 +13,7 @@ using namespace mlir;
 namespace heddle::codegen {
 namespace {
 
+constexpr int64_t kWantedTasks = 48;
 constexpr double kMinusInfinity = -std::numeric_limits<double>::infinity();
 
 /// Writes one attention kernel. A task is a run of row tiles of one group; rows of a group are
@@ -28,7 +29,7 @@ public:
     packed_ = p_.rowsPerGroup() > tile_.rows;
     tiles_ = (p_.rowsPerGroup() + rows_ - 1) / rows_;
     int64_t groups = p_.batches * p_.groups;
-    int64_t blocks = std::min((48 + groups - 1) / groups, (tiles_ + 7) / 8);
+    int64_t blocks = std::min((kWantedTasks + groups - 1) / groups, (tiles_ + 7) / 8);
     tilesPerTask_ = (tiles_ + blocks - 1) / blocks;
     blocks_ = (tiles_ + tilesPerTask_ - 1) / tilesPerTask_;
     layOutScratch();
@@ -92,14 +93,6 @@ private:
     });
   }
 
-  Value maximum(Value x, Value y) {
-    auto flags = arith::FastMathFlagsAttr::get(b_.getContext(), arith::FastMathFlags::nnan |
-                                                                    arith::FastMathFlags::nsz);
-    auto op = arith::MaxNumFOp::create(b_, x, y);
-    op.setFastmathAttr(flags);
-    return op;
-  }
-
   SmallVector<Value> loadMaxima() {
     SmallVector<Value> maxima;
     for (int row = 0; row < rows_; ++row)
@@ -111,7 +104,7 @@ private:
       storeVector(b_, vector, memory_, index(maxima_ + row * lanes_));
   }
 
-  /// Indices that every function on scores gets.
+  /// What every function on scores gets.
   struct ScoreArguments {
     Value firstRow, base, low, high, batch, biasOffset, length;
   };
@@ -154,7 +147,7 @@ private:
                 Value scores =
                     finish(sums[row * tile.vectors + v], s, inGroup(addIndex(b_, s.firstRow, row)),
                            addIndex(b_, firstKey, v * lanes_), masked);
-                next[row] = maximum(next[row], scores);
+                next[row] = larger(b_, next[row], scores);
                 storeVector(b_, scores, memory_,
                             addIndex(b_, column, scores_ + row * pStride_ + v * lanes_));
               }
@@ -184,7 +177,7 @@ private:
                       Value scores = finish(loadVector(b_, lanes_, memory_, place), s,
                                             addIndex(b_, s.firstRow, row), key, true);
                       storeVector(b_, scores, memory_, place);
-                      return SmallVector<Value>{maximum(carried[0], scores)};
+                      return SmallVector<Value>{larger(b_, carried[0], scores)};
                     });
         storeVector(b_, maxima[0], memory_, index(maxima_ + row * lanes_));
       }

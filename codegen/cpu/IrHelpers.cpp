@@ -153,6 +153,13 @@ Value multiplyAdd(ImplicitLocOpBuilder &b, bool fused, Value x, Value y, Value z
   return arith::AddFOp::create(b, arith::MulFOp::create(b, x, y), z);
 }
 
+Value larger(ImplicitLocOpBuilder &b, Value x, Value y) {
+  auto op = arith::MaxNumFOp::create(b, x, y);
+  op.setFastmathAttr(arith::FastMathFlagsAttr::get(b.getContext(), arith::FastMathFlags::nnan |
+                                                                       arith::FastMathFlags::nsz));
+  return op;
+}
+
 Value sumOfLanes(ImplicitLocOpBuilder &b, Value vector) {
   // Without `reassoc` LLVM adds lane by lane.
   return vector::ReductionOp::create(b, vector::CombiningKind::ADD, vector,

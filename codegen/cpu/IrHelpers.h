@@ -49,6 +49,8 @@ mlir::Value prefixMask(mlir::ImplicitLocOpBuilder &b, int64_t lanes, mlir::Value
 /// x * y + z in one rounding where the target has the instruction.
 mlir::Value multiplyAdd(mlir::ImplicitLocOpBuilder &b, bool fused, mlir::Value x, mlir::Value y,
                         mlir::Value z);
+/// The larger of numbers, lane by lane, in one instruction; NaN may get lost.
+mlir::Value larger(mlir::ImplicitLocOpBuilder &b, mlir::Value x, mlir::Value y);
 mlir::Value sumOfLanes(mlir::ImplicitLocOpBuilder &b, mlir::Value vector);
 
 /// for (i = low; i < high; i += step) body(i)
