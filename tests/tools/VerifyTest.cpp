@@ -84,6 +84,22 @@ TEST(VerifyTest, EveryTargetThatThisMachineHas) {
   }
 }
 
+TEST(VerifyTest, OfALargeModelTheKernelsAreVerified) {
+  Source source = open("tests/tools/Inputs/tiny-gpt.textproto");
+  VerifyRequest request = requestOf(2, 7);
+  request.grad = request.passes = true;
+  request.largestBytes = 1000;
+  auto report = verify(source, request);
+  expectAllOk(report);
+  EXPECT_THAT(checkNames(*report), Contains("kernel attention_grad"));
+  EXPECT_THAT(checkNames(*report), testing::Not(Contains("forward")));
+  EXPECT_THAT(report->remarks, Contains(HasSubstr("forward is not compared as a whole")));
+  EXPECT_THAT(report->remarks, Contains(HasSubstr("passes over loss are not compared")));
+  EXPECT_THAT(report->remarks, Contains(HasSubstr("on values made up")));
+  for (const std::string &remark : report->remarks)
+    EXPECT_THAT(remark, testing::Not(HasSubstr("that compute on indices")));
+}
+
 TEST(VerifyTest, RefusesAnExecutable) {
   Source source;
   source.path = "model.heddle";

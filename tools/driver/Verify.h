@@ -58,6 +58,10 @@ struct VerifyRequest {
   uint64_t seed = 0;
   bool grad = false;
   bool passes = false;
+  /// What a function may take in float64, arguments and results. Of functions above, only the
+  /// kernels are verified, on values made up. Results that they are compared with and values on the
+  /// way come on top, so the default is a part of an ordinary machine's memory.
+  double largestBytes = 2.5e9;
   /// safetensors with in.<name>, out.<name>, grad.<parameter>. B and T are then the file's.
   std::string against;
 };

@@ -33,7 +33,7 @@ Status checkEntries(VerifySubject &subject, VerifyReport &report) {
     func::FuncOp function = subject.reference(entry);
     if (!function)
       return absl::InternalError(absl::StrCat("no stage has a function ", entry));
-    std::string reason = tooLarge(function, 1);
+    std::string reason = tooLarge(subject.request, function, 1);
     if (!reason.empty()) {
       report.remarks.push_back(absl::StrCat(entry, " is not compared as a whole: it ", reason,
                                             "; its kernels are, one by one"));

@@ -202,7 +202,7 @@ Status checkCentralDifferences(VerifySubject &subject, VerifyReport &report) {
     report.remarks.push_back("central differences: the model has no loss to differentiate");
     return absl::OkStatus();
   }
-  if (std::string reason = tooLarge(gradient, 1); !reason.empty()) {
+  if (std::string reason = tooLarge(subject.request, gradient, 1); !reason.empty()) {
     report.remarks.push_back("central differences are left out: the gradient " + reason);
     return absl::OkStatus();
   }

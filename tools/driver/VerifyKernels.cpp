@@ -84,6 +84,14 @@ ir::TensorRef valueOf(ir::ConstantOp constant, ArrayRef<int64_t> shape) {
   return nullptr;
 }
 
+ir::TensorRef reshaped(const ir::TensorRef &tensor, RankedTensorType type) {
+  if (!tensor)
+    return nullptr;
+  auto result = std::make_shared<ir::Tensor>(*tensor);
+  result->shape = type.getShape().vec();
+  return result;
+}
+
 /// A kernel that no function before had, and where the plan has its code.
 struct NewKernel {
   const runtime::proto::Launch *launch;
@@ -144,10 +152,7 @@ private:
       auto compiled = chosen_.find(kernel);
       if (compiled == chosen_.end())
         continue;
-      std::vector<ir::TensorRef> operands;
-      for (Value input : kernel.getInputs())
-        if (ir::TensorRef value = madeUp(function, input))
-          operands.push_back(std::move(value));
+      std::vector<ir::TensorRef> operands = madeUpOperands(function, kernel);
       if (operands.size() < kernel.getInputs().size())
         continue;
       HEDDLE_RETURN_IF_ERROR(checkKernel(kernel, compiled->second, operands));
@@ -163,21 +168,42 @@ private:
     return absl::OkStatus();
   }
 
-  /// Null for integers that are computed: no telling which make sense.
+  /// Fewer than the kernel has where one of them cannot be made up.
+  std::vector<ir::TensorRef> madeUpOperands(func::FuncOp function, ir::KernelOp kernel) {
+    std::vector<ir::TensorRef> operands;
+    for (Value input : kernel.getInputs())
+      if (ir::TensorRef value = madeUp(function, input))
+        operands.push_back(std::move(value));
+    return operands;
+  }
+
+  /// Integers that are computed (lengths, positions) are: only then they make sense. Null where
+  /// that does not work out.
+  ir::TensorRef computed(func::FuncOp function, OpResult value) {
+    auto kernel = dyn_cast<ir::KernelOp>(value.getOwner());
+    if (!kernel)
+      return nullptr;
+    std::vector<ir::TensorRef> operands = madeUpOperands(function, kernel);
+    if (operands.size() < kernel.getInputs().size())
+      return nullptr;
+    auto alone = codegen::parseKernelText(codegen::kernelText(kernel), *kernel.getContext());
+    if (!alone.ok())
+      return nullptr;
+    auto results = ir::evaluate(*(*alone)->getOps<func::FuncOp>().begin(), operands);
+    return results.ok() ? (*results)[value.getResultNumber()] : nullptr;
+  }
+
+  /// Null where that cannot be.
   ir::TensorRef madeUp(func::FuncOp function, Value value) {
     auto type = cast<RankedTensorType>(value.getType());
     while (auto reshape = value.getDefiningOp<ir::ReshapeOp>())
       value = reshape.getX();
-    if (auto argument = dyn_cast<BlockArgument>(value)) {
-      auto tensor =
-          std::make_shared<ir::Tensor>(*subject_.values.of(function, argument.getArgNumber()));
-      tensor->shape = type.getShape().vec();
-      return tensor;
-    }
+    if (auto argument = dyn_cast<BlockArgument>(value))
+      return reshaped(subject_.values.of(function, argument.getArgNumber()), type);
     if (auto constant = value.getDefiningOp<ir::ConstantOp>())
       return valueOf(constant, type.getShape());
     if (!type.getElementType().isF32())
-      return nullptr;
+      return reshaped(computed(function, cast<OpResult>(value)), type);
     return subject_.values.ofName(absl::StrCat("value ", runtime::shapeText(type.getShape())),
                                   type.getShape().vec());
   }

@@ -54,8 +54,7 @@ double evaluationWork(mlir::func::FuncOp function);
 double evaluationBytes(mlir::func::FuncOp function);
 /// Nothing where the function can be evaluated within the bounds of `heddle verify`, else why not.
 /// `times`: how often it would be.
-std::string tooLarge(mlir::func::FuncOp function, int times);
-bool isTooLarge(double bytes);
+std::string tooLarge(const VerifyRequest &request, mlir::func::FuncOp function, int times);
 
 /// error and bound for `actual` against `expected` under the table's row.
 VerifyCheck compareTensors(std::string check, std::string subject, const ir::Tensor &actual,

@@ -24,8 +24,9 @@ using Results = std::vector<ir::TensorRef>;
 
 class PassJudge {
 public:
-  PassJudge(ArgumentValues &values, int threads, VerifyReport &report)
-      : values_(values), pool_(threads), report_(report) {}
+  PassJudge(VerifySubject &subject, VerifyReport &report)
+      : request_(subject.request), values_(subject.values), pool_(request_.compile.threads),
+        report_(report) {}
 
   /// Evaluates what changed. A function seen for the first time becomes its own measure.
   Status after(const std::string &pass, ModuleOp module) {
@@ -78,7 +79,7 @@ private:
   bool isSkipped(func::FuncOp function, const std::string &name) {
     if (skipped_.count(name))
       return true;
-    std::string reason = tooLarge(function, kPasses);
+    std::string reason = tooLarge(request_, function, kPasses);
     if (reason.empty())
       return false;
     skipped_.insert(name);
@@ -100,6 +101,7 @@ private:
     report_.checks.push_back(std::move(worst));
   }
 
+  const VerifyRequest &request_;
   ArgumentValues &values_;
   runtime::ThreadPool pool_;
   VerifyReport &report_;
@@ -111,7 +113,7 @@ private:
 } // namespace
 
 Status checkPasses(VerifySubject &subject, VerifyReport &report) {
-  PassJudge judge(subject.values, subject.request.compile.threads, report);
+  PassJudge judge(subject, report);
   CompileRequest request = subject.request.compile;
   for (const runtime::Entry &entry : subject.executable->entries())
     request.entries.push_back(entry.plan->entry());

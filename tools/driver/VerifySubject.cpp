@@ -40,12 +40,12 @@ loadedSession(std::shared_ptr<const runtime::Executable> executable, const Sourc
 }
 
 /// None of a model that is too large to be evaluated: its kernels are verified on values made up.
-StatusOr<NamedTensors> parametersOf(runtime::Session &session) {
+StatusOr<NamedTensors> parametersOf(runtime::Session &session, double largestBytes) {
   NamedTensors parameters;
   double bytes = 0;
   for (const runtime::StoredTensor &stored : session.parameters())
     bytes += 2 * static_cast<double>(stored.bytes()); // f32 here, float64 there
-  if (isTooLarge(bytes))
+  if (bytes > largestBytes)
     return parameters;
   for (const runtime::StoredTensor &stored : session.parameters()) {
     runtime::Tensor tensor{stored.dtype, stored.shape, std::string(stored.bytes(), '\0')};
@@ -75,7 +75,7 @@ StatusOr<VerifySubject> makeSubject(const Source &source, const VerifyRequest &r
   HEDDLE_ASSIGN_OR_RETURN(auto executable,
                           runtime::Executable::create(std::move(compiled), source.path));
   HEDDLE_ASSIGN_OR_RETURN(auto session, loadedSession(executable, source, request));
-  HEDDLE_ASSIGN_OR_RETURN(NamedTensors parameters, parametersOf(*session));
+  HEDDLE_ASSIGN_OR_RETURN(NamedTensors parameters, parametersOf(*session, request.largestBytes));
   int64_t vocabulary = executable->manifest().vocab_size();
   if (vocabulary <= 0)
     vocabulary = vocabularyOf(*stages.front());

@@ -8,10 +8,8 @@ using namespace mlir;
 namespace heddle::tools {
 namespace {
 
-// What one evaluation (times how often) may take: a minute or two, and a part of an ordinary
-// machine's memory: results, what they are compared with and values on the way come on top.
+// What one function may take, as often as it is evaluated: a minute or two.
 constexpr double kLargestWork = 1e11;
-constexpr double kLargestBytes = 2.5e9;
 
 RankedTensorType typeOf(Value value) { return cast<RankedTensorType>(value.getType()); }
 double sizeOf(Value value) { return static_cast<double>(typeOf(value).getNumElements()); }
@@ -60,15 +58,13 @@ double evaluationBytes(func::FuncOp function) {
   return 8 * elements;
 }
 
-bool isTooLarge(double bytes) { return bytes > kLargestBytes; }
-
-std::string tooLarge(func::FuncOp function, int times) {
+std::string tooLarge(const VerifyRequest &request, func::FuncOp function, int times) {
   double work = evaluationWork(function) * times, bytes = evaluationBytes(function);
   if (work > kLargestWork)
     return absl::StrCat("would take ", static_cast<int64_t>(work / 1e9),
                         " billion operations in float64");
-  if (isTooLarge(bytes))
-    return absl::StrCat("would take ", static_cast<int64_t>(bytes / 1e9), " GB in float64");
+  if (bytes > request.largestBytes)
+    return absl::StrCat("would take ", static_cast<int64_t>(bytes / 1e6), " MB in float64");
   return "";
 }
 

@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <map>
 
+#include "runtime/cli/OpenModel.h"
 #include "runtime/cli/Verbs.h"
 #include "runtime/io/JsonWriter.h"
 #include "tools/driver/OpenSource.h"
@@ -84,6 +85,11 @@ StatusOr<int> verifyVerb(const VerifyFlags &flags, const CompilerFlags &compiler
   request.grad = flags.grad;
   request.passes = flags.passes;
   request.against = flags.against;
+  if (!flags.memoryBudget.empty()) {
+    HEDDLE_ASSIGN_OR_RETURN(uint64_t budget,
+                            runtime::parseBytes("--memory-budget", flags.memoryBudget));
+    request.largestBytes = static_cast<double>(budget);
+  }
   HEDDLE_ASSIGN_OR_RETURN(VerifyReport report, verify(source, request));
   for (const std::string &line : report.remarks)
     runtime::remark(line);
