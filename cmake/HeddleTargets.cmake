@@ -7,13 +7,13 @@ function(heddle_library name)
     heddle_use_mlir(${name})
   endif()
   target_link_libraries(${name} PUBLIC ${ARG_DEPS})
-  set_target_properties(${name} PROPERTIES POSITION_INDEPENDENT_CODE ON)
 endfunction()
 
 function(heddle_use_mlir name)
   target_include_directories(${name} SYSTEM PUBLIC ${MLIR_INCLUDE_DIRS} ${LLVM_INCLUDE_DIRS})
   target_compile_definitions(${name} PUBLIC ${LLVM_DEFINITIONS_LIST})
   target_link_libraries(${name} PUBLIC MLIR LLVM)
+  target_precompile_headers(${name} REUSE_FROM HeddleMlirPch)
 endfunction()
 
 # heddle_gtest(NAME SRCS ... DEPS ...): one GoogleTest binary, one ctest entry.
@@ -43,7 +43,6 @@ function(heddle_protobuf name proto)
   add_library(${name} STATIC ${out}.cc ${out}.h)
   target_include_directories(${name} SYSTEM PUBLIC ${Protobuf_INCLUDE_DIRS})
   target_link_libraries(${name} PUBLIC heddle_static_protobuf)
-  set_target_properties(${name} PROPERTIES POSITION_INDEPENDENT_CODE ON)
 endfunction()
 
 # The archive, not the shared library: heddle-run links everything but libc

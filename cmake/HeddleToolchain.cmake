@@ -2,8 +2,11 @@
 
 find_program(CCACHE_PROGRAM ccache)
 if(CCACHE_PROGRAM)
-  set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE_PROGRAM})
+  # What ccache must overlook to cache a file that includes a precompiled header.
+  set(CMAKE_CXX_COMPILER_LAUNCHER
+    ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros ${CCACHE_PROGRAM})
   set(CMAKE_C_COMPILER_LAUNCHER ${CCACHE_PROGRAM})
+  add_compile_options($<$<COMPILE_LANG_AND_ID:CXX,GNU>:-fpch-preprocess>)
 endif()
 
 if(EXISTS /usr/lib/llvm-22/bin/ld.lld)
@@ -29,6 +32,7 @@ include(AddLLVM)
 include(AddMLIR)
 
 # Only unoptimised parts of MLIR's headers trip these; our own code is clean.
+add_compile_options(-fPIC)
 add_compile_options(-Wall -Wextra -Wno-unused-parameter)
 add_compile_definitions(_FILE_OFFSET_BITS=64)
 
