@@ -19,8 +19,8 @@ find /usr/share/common-licenses -type f | sort | xargs cat >"$work/licences.txt"
 
 echo "== training on $(wc -c <"$work/licences.txt") bytes of licence texts"
 "$heddle" train examples/nanogpt.textproto --data "$work/licences.txt" --tokenizer char \
-  --out "$work/run" --steps "$steps" --lr 1e-3 --min-lr 1e-4 --warmup-steps 100 \
-  --lr-decay-steps "$steps" --beta2 0.99 --val-split 0.1 --eval-interval 250 --eval-iters 20 \
+  --out "$work/run" --steps "$steps" --lr 1e-3 --min-lr 1e-4 --warmup-steps "$((steps / 10))" \
+  --lr-decay-steps "$steps" --beta2 0.99 --val-split 0.1 --eval-interval "$((steps / 4))" --eval-iters 20 \
   --log "$work/log.jsonl"
 
 echo "== what was fused"
