@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Precompiled for every target that uses MLIR: parsing these headers is most of what compiling one of
-// our files costs. Nothing relies on it: each file includes what it uses.
+// Precompiled for every target that uses MLIR: parsing these headers is most of what compiling one
+// of our files costs. Nothing relies on it: each file includes what it uses.
 
 #include "mlir/Bytecode/BytecodeOpInterface.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
