@@ -87,11 +87,12 @@ private:
   void addTo(Value &total, Value part) { total = total ? b_.add(part, total) : part; }
 
   Value rows(Value value, int64_t first, int64_t count) {
-    SmallVector<int64_t> offsets(dimsOf(value).size(), 0), sizes(dimsOf(value));
-    if (sizes[0] == count)
+    ArrayRef<int64_t> dims = dimsOf(value);
+    if (dims.front() == count)
       return value;
-    offsets[0] = first;
-    sizes[0] = count;
+    SmallVector<int64_t> offsets(dims.size(), 0), sizes(dims);
+    offsets.front() = first;
+    sizes.front() = count;
     return b_.template make<SliceOp>(value, offsets, sizes);
   }
 

@@ -47,8 +47,8 @@ struct AttentionOptions {
   int64_t batch = 2, heads = 2, keyHeads = 2, queries = 5, keys = 5, headSize = 3, valueSize = 3;
   bool causal = true, keyMask = false, lengths = false, bias = false, trainBias = false;
   bool useLse = false;
-  std::optional<int64_t> window;
-  std::optional<double> softCap;
+  std::optional<int64_t> window = std::nullopt;
+  std::optional<double> softCap = std::nullopt;
   double dropout = 0;
 };
 

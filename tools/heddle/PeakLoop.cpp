@@ -32,9 +32,12 @@ __attribute__((target("avx512f"), noinline)) double loopAvx512(long steps) {
     // Keeps the loop a loop: without it GCC may reorder chains across steps and spill.
     asm volatile("" : "+v"(a));
   }
-  float total = 0;
-  for (__m512 &sum : sums)
-    total += _mm512_reduce_add_ps(sum);
+  float lanes[16], total = 0;
+  for (__m512 &sum : sums) {
+    _mm512_storeu_ps(lanes, sum);
+    for (float lane : lanes)
+      total += lane;
+  }
   return total;
 }
 
