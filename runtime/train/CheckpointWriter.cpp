@@ -6,6 +6,7 @@
 #include "runtime/train/Checkpoint.h"
 #include "runtime/train/CheckpointManifest.h"
 #include "runtime/train/CheckpointNames.h"
+#include "runtime/train/RunError.h"
 
 namespace heddle::runtime {
 namespace {
@@ -96,11 +97,11 @@ Status CheckpointWriter::write(uint64_t step, const std::vector<CheckpointFile> 
     // tell.
     if (StatusOr<bool> there = layer_->exists(temporary); there.ok() && *there)
       layer_->removeFolder(temporary).IgnoreError();
-    return withContext(status, context);
+    return withRunContext(status, context);
   }
   good_.insert(step);
   if (Status dropped = dropOld(step); !dropped.ok())
-    return withContext(dropped, context + " is written, but an old one cannot be dropped");
+    return withRunContext(dropped, context + " is written, but an old one cannot be dropped");
   return absl::OkStatus();
 }
 
