@@ -170,7 +170,8 @@ int64_t PowerLossDisk::sync(int fd) {
     return -EIO;
   Open &file = open_.at(fd);
   if (++syncs_ == skippedSync_) {
-    skippedPath_ = file.path;
+    if (!file.node->pending.empty() || file.node->flushed != file.node->data)
+      skippedPath_ = file.path;
     return 0;
   }
   file.node->flushed = file.node->data;

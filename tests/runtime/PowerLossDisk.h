@@ -44,7 +44,7 @@ public:
   /// The n-th fsync from now on, from 1, does nothing; 0: all of them work.
   void skipSync(uint64_t n) { skippedSync_ = n, syncs_ = 0; }
   uint64_t syncs() const { return syncs_; }
-  /// The path of the fsync that was skipped.
+  /// The path of the fsync that was skipped; empty if there was nothing to flush.
   const std::string &skipped() const { return skippedPath_; }
 
   int64_t open(const std::string &path, int flags, uint32_t mode) override;

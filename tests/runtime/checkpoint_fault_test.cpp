@@ -87,7 +87,7 @@ TEST_P(CheckpointFaults, NothingOlderIsLost) {
   if (GetParam().isHarmless()) {
     EXPECT_EQ(failures, 0u);
   } else {
-    EXPECT_GT(failures, 15u);
+    EXPECT_GT(failures, 5u); // EINTR is carried on with, mostly
   }
 }
 

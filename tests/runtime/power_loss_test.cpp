@@ -7,6 +7,7 @@
 #include "runtime/io/WholeFile.h"
 #include "runtime/train/Checkpoint.h"
 #include "runtime/train/CheckpointNames.h"
+#include "tests/runtime/FaultyFileCalls.h"
 #include "tests/runtime/PowerLossDisk.h"
 #include "tests/runtime/TempFolder.h"
 
@@ -52,7 +53,8 @@ struct Story {
         readSmallFile(layer, joinPath(search->newest->path, "model.safetensors"), 1 << 20);
     if (!model.ok() || *model != contentOf(search->newest->step))
       return "the newest checkpoint holds something else";
-    for (const CheckpointEntry &entry : *listCheckpoints(layer, kOut))
+    StatusOr<std::vector<CheckpointEntry>> entries = listCheckpoints(layer, kOut);
+    for (const CheckpointEntry &entry : *entries)
       if (Status status = verifyCheckpoint(layer, joinPath(kOut, entry.name), entry.step);
           !status.ok())
         return status.ToString();
@@ -106,7 +108,10 @@ std::string firstLoss(uint64_t skippedSync, int seeds) {
   return "";
 }
 
-TEST(PowerLoss, LosesNoCheckpointThatWasSaved) { EXPECT_EQ(firstLoss(0, 6), ""); }
+/// How often each position is tried, each time with another second failure.
+int seeds(int usual) { return sweepStride(2) == 1 ? 40 : usual; }
+
+TEST(PowerLoss, LosesNoCheckpointThatWasSaved) { EXPECT_EQ(firstLoss(0, seeds(3)), ""); }
 
 TEST(PowerLoss, IsNoticedWithoutAnySingleFlush) {
   PowerLossDisk whole;
@@ -118,7 +123,9 @@ TEST(PowerLoss, IsNoticedWithoutAnySingleFlush) {
     FileLayer layer(disk);
     disk.skipSync(n);
     Story().go(layer);
-    EXPECT_NE(firstLoss(n, 3), "") << "flush " << n << " of " << disk.skipped();
+    if (!disk.skipped().empty()) {
+      EXPECT_NE(firstLoss(n, 3), "") << "flush " << n << " of " << disk.skipped();
+    }
   }
 }
 

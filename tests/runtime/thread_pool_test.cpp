@@ -76,20 +76,20 @@ constexpr bool kSanitized = true; // then no limit on address space is large eno
 constexpr bool kSanitized = false;
 #endif
 
-/// All tasks run where address space is left for a few stacks only.
+/// Exit code 0 if all tasks run where address space is left for a few stacks only.
+[[noreturn]] void runWithFewStacks() {
+  rlimit limit = {uint64_t{1} << 27, uint64_t{1} << 27};
+  setrlimit(RLIMIT_AS, &limit);
+  ThreadPool pool(64);
+  std::atomic<int64_t> sum{0};
+  pool.parallelFor(100, [&](int64_t begin, int64_t end, int) { sum += end - begin; });
+  _exit(pool.threads() < 64 && sum == 100 ? 0 : 1);
+}
+
 TEST(ThreadPool, MakesDoWithTheThreadsGranted) {
   if (kSanitized)
     GTEST_SKIP() << "sanitizers need address space without limit";
-  EXPECT_EXIT(
-      {
-        rlimit limit = {uint64_t{1} << 27, uint64_t{1} << 27};
-        setrlimit(RLIMIT_AS, &limit);
-        ThreadPool pool(64);
-        std::atomic<int64_t> sum{0};
-        pool.parallelFor(100, [&](int64_t begin, int64_t end, int) { sum += end - begin; });
-        _exit(pool.threads() < 64 && sum == 100 ? 0 : 1);
-      },
-      testing::ExitedWithCode(0), "");
+  EXPECT_EXIT(runWithFewStacks(), testing::ExitedWithCode(0), "");
 }
 
 TEST(Arena, IsAlignedAndZero) {

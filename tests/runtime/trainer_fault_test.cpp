@@ -19,7 +19,8 @@ using namespace heddle::test;
 uint64_t newestStep(FileLayer &layer, const std::string &out) {
   if (!*layer.exists(out))
     return 0;
-  for (const CheckpointEntry &entry : *listCheckpoints(layer, out))
+  StatusOr<std::vector<CheckpointEntry>> entries = listCheckpoints(layer, out);
+  for (const CheckpointEntry &entry : *entries)
     EXPECT_THAT(verifyCheckpoint(layer, joinPath(out, entry.name), entry.step), IsOk());
   CheckpointSearch search = *findNewestCheckpoint(layer, out);
   return search.newest ? search.newest->step : 0;
