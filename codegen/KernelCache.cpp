@@ -2,6 +2,7 @@
 #include "codegen/KernelCache.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cstdlib>
 #include <filesystem>
 #include <vector>
@@ -18,6 +19,9 @@ namespace fs = std::filesystem;
 // A kernel's object is some tens of KiB; anything far larger is not ours.
 constexpr uint64_t kEntryLimit = 64ull << 20;
 constexpr const char *kExtension = ".kernel";
+// What runtime::AtomicFile writes to. A writer takes milliseconds: this old, it has no owner.
+constexpr const char *kTemporaryExtension = ".tmp";
+constexpr auto kAbandonedAfter = std::chrono::hours(1);
 
 } // namespace
 
@@ -72,8 +76,10 @@ std::optional<proto::CachedKernel> KernelCache::find(const std::string &key) con
 void KernelCache::store(const proto::CachedKernel &entry) {
   if (folder_.empty())
     return;
-  Status status = runtime::writeFileAtomically(runtime::FileLayer::system(), path(entry.key()),
-                                               entry.SerializeAsString());
+  // An entry that a power cut shortens is a miss: find() checks its hash.
+  Status status =
+      runtime::writeFileAtomically(runtime::FileLayer::system(), path(entry.key()),
+                                   entry.SerializeAsString(), runtime::Durability::Unflushed);
   if (!status.ok() && problem_.empty())
     problem_ = std::string(status.message());
 }
@@ -90,12 +96,18 @@ void KernelCache::trim() {
   uint64_t total = 0;
   std::error_code error;
   for (const fs::directory_entry &entry : fs::directory_iterator(folder_, error)) {
-    if (entry.path().extension() != kExtension)
+    fs::path extension = entry.path().extension();
+    if (extension != kExtension && extension != kTemporaryExtension)
       continue;
     std::error_code sizeError, timeError;
     File file{entry.last_write_time(timeError), entry.file_size(sizeError), entry.path()};
     if (sizeError || timeError)
       continue; // another process has just removed it
+    if (extension == kTemporaryExtension) {
+      if (fs::file_time_type::clock::now() - file.used > kAbandonedAfter)
+        fs::remove(file.path, error);
+      continue;
+    }
     total += file.size;
     files.push_back(std::move(file));
   }

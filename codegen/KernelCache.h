@@ -19,7 +19,7 @@ namespace heddle::codegen {
 class KernelCache {
 public:
   /// An empty folder name switches the cache off. `limitBytes` is kept by dropping the entries that
-  /// were unused longest, when trim() is called.
+  /// were unused longest, when trim() is called; it also removes what killed writers left behind.
   KernelCache(std::string folder, uint64_t limitBytes);
 
   /// $HEDDLE_CACHE_DIR, else $XDG_CACHE_HOME/heddle, else ~/.cache/heddle; empty when none is set.

@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <mutex>
+#include <system_error>
 #include <thread>
 
 #include "codegen/BuildId.h"
@@ -105,7 +106,8 @@ private:
   }
 
   static Status writeDump(const std::string &path, const std::string &text) {
-    return runtime::writeFileAtomically(runtime::FileLayer::system(), path, text);
+    return runtime::writeFileAtomically(runtime::FileLayer::system(), path, text,
+                                        runtime::Durability::Unflushed);
   }
 
   Status dumpModule(const Job &job, ModuleOp module) {
@@ -156,8 +158,11 @@ void compileAll(std::vector<Job *> &jobs, const CompileOptions &options) {
   };
   size_t count = std::min<size_t>(std::max(options.threads, 1), jobs.size());
   std::vector<std::thread> threads;
-  for (size_t i = 1; i < count; ++i)
-    threads.emplace_back(work);
+  try { // std::thread reports by exception; with fewer threads each has more to do
+    for (size_t i = 1; i < count; ++i)
+      threads.emplace_back(work);
+  } catch (const std::system_error &) {
+  }
   work();
   for (std::thread &thread : threads)
     thread.join();

@@ -20,11 +20,13 @@ class KernelOp;
 
 namespace heddle::codegen {
 
+inline constexpr uint64_t kDefaultCacheBytes = uint64_t{4} << 30;
+
 struct CompileOptions {
   Target target;
   int threads = 1;
   std::string cacheFolder; // empty: no cache
-  uint64_t cacheLimitBytes = 4ull << 30;
+  uint64_t cacheLimitBytes = kDefaultCacheBytes;
   // Where to leave each kernel as .mlir, .ll and .s; empty: nowhere. Dumping bypasses the cache.
   std::string dumpFolder;
 };

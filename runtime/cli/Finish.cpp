@@ -7,7 +7,8 @@ namespace heddle::runtime {
 
 int finish(const StatusOr<int> &result) {
   // Results that did not reach their reader are a failure too.
-  bool written = fflush(stdout) == 0;
+  bool flushed = fflush(stdout) == 0;
+  bool written = flushed && !ferror(stdout); // an earlier write may be what failed
   if (!result.ok()) {
     fprintf(stderr, "error: %s\n", std::string(result.status().message()).c_str());
     return exitCode(result.status());

@@ -10,6 +10,7 @@
 #include "runtime/io/Weights.h"
 #include "runtime/io/WholeFile.h"
 #include "runtime/plan/ByteText.h"
+#include "runtime/plan/ThreadPool.h"
 #include "runtime/train/Checkpoint.h"
 
 namespace heddle::runtime {
@@ -65,6 +66,9 @@ StatusOr<std::unique_ptr<Session>> openSession(std::shared_ptr<const Executable>
   HEDDLE_RETURN_IF_ERROR(executable->entry(entry).status());
   HEDDLE_ASSIGN_OR_RETURN(std::unique_ptr<Session> session,
                           Session::create(std::move(executable), makeCpuDevice(flags.threads)));
+  int wanted = flags.threads > 0 ? flags.threads : ThreadPool::defaultThreads();
+  if (int threads = session->device().threads(); threads < wanted)
+    remark(absl::StrCat("only ", threads, " of ", wanted, " threads: the system grants no more"));
   if (!flags.memoryBudget.empty()) {
     HEDDLE_ASSIGN_OR_RETURN(uint64_t budget, parseBytes("--memory-budget", flags.memoryBudget));
     HEDDLE_ASSIGN_OR_RETURN(uint64_t needed, session->memoryNeeded(entry));

@@ -18,9 +18,15 @@ StatusOr<std::optional<FoundCheckpoint>> findResume(FileLayer &layer, const Trai
     return std::optional<FoundCheckpoint>();
   if (flags.out.empty())
     return invalidInput("--resume: needs --out, the folder with the checkpoints");
+  HEDDLE_RETURN_IF_ERROR(checkNotInUse(layer, flags.out));
   HEDDLE_ASSIGN_OR_RETURN(CheckpointSearch search, findNewestCheckpoint(layer, flags.out));
   for (const SkippedCheckpoint &skipped : search.skipped)
     remark(absl::StrCat("skipped ", skipped.path, ": ", skipped.reason));
+  // Starting afresh would write over what may still be saved.
+  if (!search.newest && !search.skipped.empty())
+    return invalidInput("--resume: none of the ", search.skipped.size(), " checkpoints in ",
+                        flags.out, " is whole; the newest: ", search.skipped.front().reason,
+                        "; mend it, or start afresh in another folder");
   return search.newest;
 }
 
@@ -36,16 +42,6 @@ Status checkTrainFlags(const Executable &executable, const TrainFlags &flags) {
   if (flags.dropout && *flags.dropout != dropout)
     return invalidInput("--dropout ", *flags.dropout, ": ", executable.origin(),
                         " is compiled with dropout ", dropout);
-  return absl::OkStatus();
-}
-
-Status checkOut(FileLayer &layer, const TrainFlags &flags) {
-  if (flags.out.empty() || flags.resume)
-    return absl::OkStatus();
-  HEDDLE_ASSIGN_OR_RETURN(bool fresh, isNewOrEmpty(layer, flags.out));
-  if (!fresh)
-    return invalidInput("--out ", flags.out,
-                        ": is not empty; choose a new folder, or go on there with --resume");
   return absl::OkStatus();
 }
 
@@ -107,6 +103,7 @@ TrainerOptions trainerOptions(const TrainFlags &flags) {
   options.evalIters = flags.evalIters;
   options.checkpointInterval = flags.checkpointInterval;
   options.out = flags.out;
+  options.resume = flags.resume;
   options.log = flags.log;
   return options;
 }
@@ -193,12 +190,12 @@ StatusOr<std::unique_ptr<Tokenizer>> trainingTokenizer(FileLayer &layer, const T
 
 StatusOr<int> trainVerb(FileLayer &layer, SharedExecutable executable, const TrainFlags &flags) {
   HEDDLE_RETURN_IF_ERROR(checkTrainFlags(*executable, flags));
-  HEDDLE_RETURN_IF_ERROR(checkOut(layer, flags));
+  if (!flags.out.empty() && !flags.resume)
+    HEDDLE_RETURN_IF_ERROR(checkNewOrEmpty(layer, flags.out));
   DataInfo info;
   if (!flags.data.empty()) {
     HEDDLE_ASSIGN_OR_RETURN(info, inspectData(layer, flags.data));
   }
-  InterruptGuard interrupt; // from here on a signal means: stop at the next good moment
   HEDDLE_ASSIGN_OR_RETURN(std::optional<FoundCheckpoint> resumed, findResume(layer, flags));
   std::string step = flags.gradAccum > 1 ? "step_accumulated" : "step";
   HEDDLE_ASSIGN_OR_RETURN(auto session, openSession(executable, flags, step));
@@ -247,8 +244,10 @@ StatusOr<int> trainVerb(FileLayer &layer, SharedExecutable executable, const Tra
   if (state.step >= flags.steps && flags.steps > 0)
     remark(absl::StrCat("the run is at step ", state.step, " of ", flags.steps,
                         " already: nothing to do"));
+  InterruptGuard interrupt; // from here on a signal means: stop at the next good moment
   HEDDLE_ASSIGN_OR_RETURN(TrainerResult result, trainer->run());
   report(result, flags);
+  fflush(stdout); // the next signal ends the process at once; finish() finds a failure
   return result.interrupted ? kInterrupted : 0;
 }
 

@@ -18,9 +18,6 @@ namespace heddle::runtime {
 class FileLayer;
 class Tokenizer;
 
-/// Exit code of a training run that was interrupted and saved its checkpoint.
-inline constexpr int kInterrupted = 130;
-
 /// Each checks that the flags fit what was compiled, runs, and returns the exit code or the error
 /// that gives it (see exitCode in runtime/base/Status.h).
 using SharedExecutable = std::shared_ptr<const Executable>;

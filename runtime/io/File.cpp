@@ -93,6 +93,8 @@ Status File::sync() {
   do
     result = calls_->sync(fd_);
   while (result == -EINTR);
+  if (result == -EINVAL) // a pipe or terminal, or folders of a file system that flushes none
+    return absl::OkStatus();
   return result < 0 ? fileError("flush", path_, -result) : absl::OkStatus();
 }
 

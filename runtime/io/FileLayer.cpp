@@ -109,14 +109,20 @@ Status FileLayer::makeFolder(const std::string &path) {
 Status FileLayer::makeFolders(const std::string &path) {
   HEDDLE_ASSIGN_OR_RETURN(bool there, isFolder(path));
   if (there)
-    return absl::OkStatus();
+    return syncFolder(parentFolder(path));
   // From the top, one at a time: a folder that is there already is not an error.
+  std::string existing;
   for (size_t end = 0; end != std::string::npos;) {
     end = path.find('/', end + 1);
     std::string part = path.substr(0, end);
     HEDDLE_ASSIGN_OR_RETURN(PathInfo found, info(part));
-    if (found.kind == PathKind::Folder)
+    if (found.kind == PathKind::Folder) {
+      existing = part;
       continue;
+    }
+    if (!existing.empty())
+      HEDDLE_RETURN_IF_ERROR(syncFolder(parentFolder(existing)));
+    existing.clear();
     int64_t result = calls_->makeFolder(part);
     if (result == -EEXIST && found.kind == PathKind::Missing)
       continue; // another process was quicker
@@ -144,8 +150,15 @@ Status FileLayer::removeFolder(const std::string &path, int depthLimit) {
 }
 
 Status FileLayer::syncFolder(const std::string &path) {
-  HEDDLE_ASSIGN_OR_RETURN(File folder, open(path, O_RDONLY | O_DIRECTORY, "open"));
-  return folder.sync();
+  int64_t fd;
+  do
+    fd = calls_->open(path, O_RDONLY | O_DIRECTORY, 0);
+  while (fd == -EINTR);
+  if (fd == -EACCES)
+    return absl::OkStatus();
+  if (fd < 0)
+    return fileError("open", path, -fd);
+  return File(*calls_, static_cast<int>(fd), path).sync();
 }
 
 StatusOr<File> FileLayer::lock(const std::string &path) {

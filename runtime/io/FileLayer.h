@@ -105,11 +105,13 @@ public:
   Status rename(const std::string &from, const std::string &to);
   Status unlink(const std::string &path);
   Status makeFolder(const std::string &path);
-  /// With the folders above it, each made durable; those that exist are fine.
+  /// With the folders above it, each made durable; those that exist are fine. The last of those is
+  /// made durable too: whoever made it may have died before that.
   Status makeFolders(const std::string &path);
   /// A folder with all that is in it; links are removed, not followed.
   Status removeFolder(const std::string &path, int depthLimit = 16);
-  /// Makes the names in a folder (files created, renamed, removed) durable.
+  /// Makes the names in a folder (files created, renamed, removed) durable. A folder that we may
+  /// use but not read cannot be flushed: that is left to the system and no error.
   Status syncFolder(const std::string &path);
   /// Takes the lock that goes with `path` (made if needed, never removed), or says who is in the
   /// way. It lasts as long as the file is open, and dies with the process.

@@ -8,11 +8,13 @@ namespace heddle::runtime {
 
 StatusOr<JsonLog> JsonLog::append(FileLayer &layer, const std::string &path) {
   HEDDLE_ASSIGN_OR_RETURN(File file, layer.openForAppend(path));
+  HEDDLE_RETURN_IF_ERROR(withContext(layer.syncFolder(parentFolder(path)), path));
   return JsonLog(std::move(file));
 }
 
 StatusOr<JsonLog> JsonLog::start(FileLayer &layer, const std::string &path) {
   HEDDLE_ASSIGN_OR_RETURN(File file, layer.createOrEmpty(path));
+  HEDDLE_RETURN_IF_ERROR(withContext(layer.syncFolder(parentFolder(path)), path));
   return JsonLog(std::move(file));
 }
 

@@ -15,7 +15,8 @@ namespace heddle::runtime {
 /// only; one thread at a time.
 class JsonLog {
 public:
-  /// Goes on at the end of an existing log; makes the file if there is none.
+  /// Goes on at the end of an existing log; makes the file if there is none. The file's name is
+  /// durable afterwards, its lines are after sync().
   static StatusOr<JsonLog> append(FileLayer &layer, const std::string &path);
   /// An existing log is emptied.
   static StatusOr<JsonLog> start(FileLayer &layer, const std::string &path);

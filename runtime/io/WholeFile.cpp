@@ -37,8 +37,10 @@ StatusOr<AtomicFile> AtomicFile::create(FileLayer &layer, const std::string &pat
   std::string temporary =
       joinPath(parentFolder(path),
                absl::StrCat(".", baseName(path), ".", static_cast<int>(getpid()), ".tmp"));
-  HEDDLE_ASSIGN_OR_RETURN(File file, layer.createOrEmpty(temporary));
-  return AtomicFile(layer, std::move(file), path);
+  StatusOr<File> file = layer.createOrEmpty(temporary);
+  if (!file.ok())
+    return withContext(file.status(), path);
+  return AtomicFile(layer, *std::move(file), path);
 }
 
 AtomicFile::AtomicFile(AtomicFile &&other) noexcept
@@ -50,18 +52,21 @@ AtomicFile::~AtomicFile() {
     layer_->unlink(file_.path()).IgnoreError();
 }
 
-Status AtomicFile::commit() {
-  HEDDLE_RETURN_IF_ERROR(file_.sync());
-  HEDDLE_RETURN_IF_ERROR(file_.close());
-  HEDDLE_RETURN_IF_ERROR(layer_->rename(file_.path(), path_));
+Status AtomicFile::commit(Durability durability) {
+  bool flushes = durability == Durability::Flushed;
+  if (flushes)
+    HEDDLE_RETURN_IF_ERROR(withContext(file_.sync(), path_));
+  HEDDLE_RETURN_IF_ERROR(withContext(file_.close(), path_));
+  HEDDLE_RETURN_IF_ERROR(withContext(layer_->rename(file_.path(), path_), path_));
   FileLayer *layer = std::exchange(layer_, nullptr);
-  return layer->syncFolder(parentFolder(path_));
+  return flushes ? withContext(layer->syncFolder(parentFolder(path_)), path_) : absl::OkStatus();
 }
 
-Status writeFileAtomically(FileLayer &layer, const std::string &path, std::string_view content) {
+Status writeFileAtomically(FileLayer &layer, const std::string &path, std::string_view content,
+                           Durability durability) {
   HEDDLE_ASSIGN_OR_RETURN(AtomicFile file, AtomicFile::create(layer, path));
-  HEDDLE_RETURN_IF_ERROR(file.write(content));
-  return file.commit();
+  HEDDLE_RETURN_IF_ERROR(withContext(file.write(content), path));
+  return file.commit(durability);
 }
 
 } // namespace heddle::runtime

@@ -14,6 +14,10 @@ namespace heddle::runtime {
 /// found before reading where the size is known.
 StatusOr<std::string> readSmallFile(FileLayer &layer, const std::string &path, uint64_t limit);
 
+/// Whether a file outlives a power cut. Without, it may be gone or cut short afterwards: for what
+/// is checked when it is read, or read by people at once.
+enum class Durability { Flushed, Unflushed };
+
 /// A file that appears under its name with all of its content, or not at all: written under a
 /// temporary name beside it, flushed, renamed, and the rename flushed. Without commit() the
 /// temporary file goes with the object and an existing file stays as it was.
@@ -25,8 +29,9 @@ public:
   ~AtomicFile() override;
 
   using ByteSink::write;
+  /// The error does not name the file: the caller knows what it was writing.
   Status write(const void *bytes, size_t size) override { return file_.write(bytes, size); }
-  Status commit();
+  Status commit(Durability durability = Durability::Flushed);
 
 private:
   AtomicFile(FileLayer &layer, File file, std::string path)
@@ -37,7 +42,8 @@ private:
   std::string path_;
 };
 
-Status writeFileAtomically(FileLayer &layer, const std::string &path, std::string_view content);
+Status writeFileAtomically(FileLayer &layer, const std::string &path, std::string_view content,
+                           Durability durability = Durability::Flushed);
 
 } // namespace heddle::runtime
 

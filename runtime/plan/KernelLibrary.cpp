@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/plan/KernelLibrary.h"
 
+#include <cerrno>
 #include <cstring>
 #include <dlfcn.h>
 #include <sys/mman.h>
@@ -21,9 +22,14 @@ StatusOr<KernelLibrary> KernelLibrary::load(std::string_view sharedObject) {
     return fileError("create", "memory for kernels", errno);
   File file(FileCalls::system(), fd, "memory for kernels");
   HEDDLE_RETURN_IF_ERROR(file.write(sharedObject.data(), sharedObject.size()));
+  errno = 0;
   library.handle_ = dlopen(absl::StrCat("/proc/self/fd/", fd).c_str(), RTLD_NOW | RTLD_LOCAL);
-  if (!library.handle_)
-    return invalidInput("cannot load the kernels: ", dlerror());
+  if (!library.handle_) {
+    int error = errno;
+    Status status = invalidInput("cannot load the kernels: ", dlerror());
+    bool isShortage = error == ENOMEM || error == EMFILE || error == ENFILE;
+    return isShortage ? absl::ResourceExhaustedError(status.message()) : status;
+  }
   return library;
 }
 

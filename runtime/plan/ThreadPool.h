@@ -22,7 +22,7 @@ namespace heddle::runtime {
 class ThreadPool {
 public:
   /// `threads` counts the calling thread; at least 1. More threads than CPUs are neither pinned nor
-  /// do they spin.
+  /// do they spin. Where the system grants fewer threads, the pool has fewer: see threads().
   explicit ThreadPool(int threads);
   ~ThreadPool();
   ThreadPool(const ThreadPool &) = delete;
@@ -58,7 +58,7 @@ private:
   void runShare(int thread);
   void work(int thread);
 
-  const int threads_;
+  int threads_; // never changes once the pool is made
   bool spins_ = false;
   std::vector<int> previousAffinity_; // of the maker, empty if it was left alone
 

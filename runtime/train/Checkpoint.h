@@ -47,7 +47,8 @@ struct CheckpointSearch {
 
 /// The newest checkpoint in `out` whose files all have the sizes and hashes of its manifest. Reads
 /// it through once. No folder, or none with a checkpoint, is no error: `newest` is empty. A
-/// checkpoint that cannot be read is skipped too; an error is a folder that cannot be listed.
+/// checkpoint that cannot be read is skipped too; an error is a folder that cannot be listed, or
+/// running out of memory or descriptors.
 StatusOr<CheckpointSearch> findNewestCheckpoint(FileLayer &layer, const std::string &out);
 
 /// Whether all of one checkpoint is as its manifest says; the error says what is not.
@@ -62,9 +63,13 @@ struct ModelFolder {
 };
 StatusOr<ModelFolder> resolveModelFolder(FileLayer &layer, const std::string &path);
 
-/// Whether training may start afresh in `out`: it does not exist, or is a folder with nothing in it
-/// but our lock.
-StatusOr<bool> isNewOrEmpty(FileLayer &layer, const std::string &out);
+/// That no process writes to `out` at the moment. To be asked before its checkpoints are read by
+/// one that will write: the writer drops what the reader is at.
+Status checkNotInUse(FileLayer &layer, const std::string &out);
+
+/// That training may start afresh in `out`: it does not exist, or is a folder with nothing in it
+/// but our lock. Otherwise bad input that says so.
+Status checkNewOrEmpty(FileLayer &layer, const std::string &out);
 
 /// The one writer of an `--out` folder. Holds its lock while it lives: a second process gets an
 /// error from open(). Move only; one thread at a time.

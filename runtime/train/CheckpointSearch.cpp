@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Reading checkpoints: which are there, which verifies.
 
-#include <algorithm>
-
 #include "runtime/io/Sha256.h"
 #include "runtime/train/Checkpoint.h"
 #include "runtime/train/CheckpointManifest.h"
@@ -46,6 +44,9 @@ StatusOr<CheckpointSearch> findNewestCheckpoint(FileLayer &layer, const std::str
       search.newest = FoundCheckpoint{path, entry.step};
       return search;
     }
+    // Out of memory or descriptors: that says nothing of this checkpoint.
+    if (absl::IsResourceExhausted(status))
+      return status;
     search.skipped.push_back({path, std::string(status.message())});
   }
   return search;
@@ -70,15 +71,24 @@ StatusOr<ModelFolder> resolveModelFolder(FileLayer &layer, const std::string &pa
                       " checkpoints is whole; the newest: ", search.skipped.front().reason);
 }
 
-StatusOr<bool> isNewOrEmpty(FileLayer &layer, const std::string &out) {
+Status checkNotInUse(FileLayer &layer, const std::string &out) {
+  std::string lock = joinPath(out, kCheckpointLock);
+  HEDDLE_ASSIGN_OR_RETURN(bool there, layer.exists(lock));
+  return there ? layer.lock(lock).status() : absl::OkStatus();
+}
+
+Status checkNewOrEmpty(FileLayer &layer, const std::string &out) {
   HEDDLE_ASSIGN_OR_RETURN(PathInfo info, layer.info(out));
   if (info.kind == PathKind::Missing)
-    return true;
+    return absl::OkStatus();
   if (info.kind != PathKind::Folder)
-    return false;
+    return invalidInput("--out ", out, ": is not a folder");
   HEDDLE_ASSIGN_OR_RETURN(std::vector<std::string> names, layer.list(out));
-  return std::all_of(names.begin(), names.end(),
-                     [](const std::string &name) { return name == kCheckpointLock; });
+  for (const std::string &name : names)
+    if (name != kCheckpointLock)
+      return invalidInput("--out ", out,
+                          ": is not empty; choose a new folder, or go on there with --resume");
+  return absl::OkStatus();
 }
 
 } // namespace heddle::runtime

@@ -6,6 +6,7 @@
 #include "runtime/train/Checkpoint.h"
 #include "runtime/train/CheckpointManifest.h"
 #include "runtime/train/CheckpointNames.h"
+#include "runtime/train/RunError.h"
 
 namespace heddle::runtime {
 namespace {
@@ -58,7 +59,7 @@ CheckpointFile CheckpointFile::fromText(std::string name, std::string content) {
 
 StatusOr<CheckpointWriter> CheckpointWriter::open(FileLayer &layer, const std::string &out,
                                                   int keep) {
-  HEDDLE_RETURN_IF_ERROR(layer.makeFolders(out));
+  HEDDLE_RETURN_IF_ERROR(withContext(layer.makeFolders(out), out));
   HEDDLE_ASSIGN_OR_RETURN(File lock, layer.lock(joinPath(out, kCheckpointLock)));
   CheckpointWriter writer(layer, out, std::move(lock), std::max(keep, 2));
   HEDDLE_RETURN_IF_ERROR(withContext(writer.cleanUp(), out));
@@ -66,6 +67,9 @@ StatusOr<CheckpointWriter> CheckpointWriter::open(FileLayer &layer, const std::s
 }
 
 Status CheckpointWriter::cleanUp() {
+  // What a dead process renamed may not be durable yet, and what is emptied now must not come back
+  // under its old name.
+  HEDDLE_RETURN_IF_ERROR(layer_->syncFolder(out_));
   HEDDLE_ASSIGN_OR_RETURN(std::vector<std::string> names, layer_->list(out_));
   for (const std::string &name : names)
     if (name.starts_with(kTemporaryPrefix))
@@ -96,11 +100,11 @@ Status CheckpointWriter::write(uint64_t step, const std::vector<CheckpointFile> 
     // tell.
     if (StatusOr<bool> there = layer_->exists(temporary); there.ok() && *there)
       layer_->removeFolder(temporary).IgnoreError();
-    return withContext(status, context);
+    return withRunContext(status, context);
   }
   good_.insert(step);
   if (Status dropped = dropOld(step); !dropped.ok())
-    return withContext(dropped, context + " is written, but an old one cannot be dropped");
+    return withRunContext(dropped, context + " is written, but an old one cannot be dropped");
   return absl::OkStatus();
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// SIGINT and SIGTERM as a request to stop at the next good moment.
+// SIGINT and SIGTERM: the end at once, or a request to stop at the next good moment.
 
 #ifndef HEDDLE_RUNTIME_TRAIN_INTERRUPT_H
 #define HEDDLE_RUNTIME_TRAIN_INTERRUPT_H
@@ -7,6 +7,13 @@
 #include <csignal>
 
 namespace heddle::runtime {
+
+/// Exit code of a process that was asked to stop and did.
+inline constexpr int kInterrupted = 130;
+
+/// From here on the two signals end the process with kInterrupted at once: what is on disk is safe
+/// at any moment (see Checkpoint.h), and nothing else is worth waiting for.
+void exitOnInterrupt();
 
 /// While one lives, the two signals only set a flag, however often they come: a checkpoint that is
 /// being written is finished. One at a time in a process; the old handlers return with the

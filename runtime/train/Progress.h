@@ -15,6 +15,8 @@ namespace heddle::runtime {
 class ProgressLine {
 public:
   ProgressLine(bool enabled, uint64_t firstStep, uint64_t steps);
+  /// An error message that follows begins on a fresh line.
+  ~ProgressLine() { finish(); }
 
   void show(uint64_t step, float loss, double lr, double tokensPerSecond, double secondsLeft);
   /// A line of its own that stays.

@@ -11,6 +11,7 @@
 #include "runtime/text/Tokenizer.h"
 #include "runtime/train/Interrupt.h"
 #include "runtime/train/Progress.h"
+#include "runtime/train/RunError.h"
 
 namespace heddle::runtime {
 
@@ -63,6 +64,9 @@ Status Trainer::prepare() {
   HEDDLE_RETURN_IF_ERROR(step_->setScalar("grad_clip", clip));
   if (!options_.out.empty()) {
     HEDDLE_ASSIGN_OR_RETURN(CheckpointWriter writer, CheckpointWriter::open(layer_, options_.out));
+    // Under the lock, as another run may have begun and ended there since the flags were checked.
+    if (!options_.resume)
+      HEDDLE_RETURN_IF_ERROR(checkNewOrEmpty(layer_, options_.out));
     writer_ = std::make_unique<CheckpointWriter>(std::move(writer));
     if (state_.step > 0)
       saved_ = state_.step;
@@ -83,9 +87,12 @@ StatusOr<TrainerResult> Trainer::run() {
   using Clock = std::chrono::steady_clock;
   uint64_t first = state_.step;
   double seconds = 0;
-  while (state_.step < options_.steps && !result.interrupted) {
-    if (eval_ && state_.step % options_.evalInterval == 0)
+  while (state_.step < options_.steps) {
+    result.interrupted = InterruptGuard::requested();
+    if (eval_ && !result.interrupted && state_.step % options_.evalInterval == 0)
       HEDDLE_RETURN_IF_ERROR(evaluateAndLog(result));
+    if (result.interrupted)
+      break;
     auto start = Clock::now();
     double lr = options_.rate.at(state_.step);
     auto done = step(lr);
@@ -105,7 +112,6 @@ StatusOr<TrainerResult> Trainer::run() {
     result.loss = done->loss;
     result.tokensPerSecond = tokens * static_cast<double>(state_.step - first) / seconds;
     showStep(*done, lr, result.tokensPerSecond);
-    result.interrupted = InterruptGuard::requested() && state_.step < options_.steps;
     if (options_.checkpointInterval > 0 && state_.step % options_.checkpointInterval == 0)
       HEDDLE_RETURN_IF_ERROR(checkpoint());
   }
@@ -113,8 +119,7 @@ StatusOr<TrainerResult> Trainer::run() {
     HEDDLE_RETURN_IF_ERROR(evaluateAndLog(result));
   progress_->finish();
   HEDDLE_RETURN_IF_ERROR(checkpoint());
-  if (log_)
-    HEDDLE_RETURN_IF_ERROR(log_->sync());
+  HEDDLE_RETURN_IF_ERROR(syncLog());
   result.step = state_.step;
   result.skipped = state_.skipped;
   return result;
@@ -207,15 +212,17 @@ StatusOr<std::optional<float>> Trainer::evaluate() {
 
 Status Trainer::evaluateAndLog(TrainerResult &result) {
   HEDDLE_ASSIGN_OR_RETURN(std::optional<float> loss, evaluate());
-  if (!loss) // interrupted: a resumed run evaluates here again
+  if (!loss) { // a resumed run evaluates here again, so no step may be taken before
+    result.interrupted = true;
     return absl::OkStatus();
+  }
   result.valLoss = loss;
   say(absl::StrCat("step ", state_.step, ": validation loss ", *loss));
   if (!log_)
     return absl::OkStatus();
   JsonWriter json;
   json.beginObject().member("step", state_.step).member("val_loss", *loss).endObject();
-  return log_->write(json.text());
+  return writeLog(json.text());
 }
 
 Status Trainer::logStep(const StepResult &result, double lr, double tokensPerSecond) {
@@ -230,15 +237,24 @@ Status Trainer::logStep(const StepResult &result, double lr, double tokensPerSec
   if (!result.applied)
     json.member("skipped", state_.skipped + 1);
   json.member("tokens_per_s", std::round(tokensPerSecond * 10) / 10).endObject();
-  return log_->write(json.text());
+  return writeLog(json.text());
+}
+
+Status Trainer::writeLog(const std::string &json) {
+  return withRunContext(log_->write(json), absl::StrCat("log of step ", state_.step));
+}
+
+Status Trainer::syncLog() {
+  if (!log_)
+    return absl::OkStatus();
+  return withRunContext(log_->sync(), absl::StrCat("log up to step ", state_.step));
 }
 
 Status Trainer::checkpoint() {
   if (!writer_ || saved_ == state_.step)
     return absl::OkStatus();
   // Before the checkpoint: a log must not end before the step from which a resumed run goes on.
-  if (log_)
-    HEDDLE_RETURN_IF_ERROR(log_->sync());
+  HEDDLE_RETURN_IF_ERROR(syncLog());
   HEDDLE_RETURN_IF_ERROR(
       writer_->write(state_.step, checkpointFiles(session_, tokenizer_, state_)));
   saved_ = state_.step;

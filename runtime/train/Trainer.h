@@ -31,6 +31,7 @@ struct TrainerOptions {
   uint64_t evalIters = 20;
   uint64_t checkpointInterval = 0; // 0: at the end and on interruption only
   std::string out;                 // empty: nothing is saved
+  bool resume = true;              // `out` may hold checkpoints
   std::string log;                 // empty: none
   bool showProgress = true;        // on stderr
 };
@@ -75,6 +76,8 @@ private:
   StatusOr<bool> abandon(PreparedEntry &entry, const std::string &what, uint64_t microBatch);
   StatusOr<std::optional<float>> evaluate();
   Status evaluateAndLog(TrainerResult &result);
+  Status writeLog(const std::string &json);
+  Status syncLog();
   Status logStep(const StepResult &result, double lr, double tokensPerSecond);
   Status checkpoint();
   void showStep(const StepResult &result, double lr, double tokensPerSecond);

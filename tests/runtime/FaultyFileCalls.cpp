@@ -2,6 +2,7 @@
 #include "tests/runtime/FaultyFileCalls.h"
 
 #include <algorithm>
+#include <cstdlib>
 
 namespace heddle::test {
 
@@ -15,9 +16,16 @@ const char *callName(Call call) {
   return kNames[static_cast<size_t>(call)];
 }
 
+uint64_t sweepStride(uint64_t usual) {
+  const char *sweep = std::getenv("HEDDLE_SWEEP");
+  return sweep && std::string(sweep) == "full" ? 1 : usual;
+}
+
 bool FaultyFileCalls::fails(Call call, const std::string &what) {
   trace_.push_back(std::string(callName(call)) + " " + what);
   if (fault_.only && *fault_.only != call)
+    return false;
+  if (fault_.error == 0 && call != Call::Read && call != Call::Write)
     return false;
   ++count_;
   if (fault_.at == 0 || count_ < fault_.at || (count_ > fault_.at && !fault_.forEver))

@@ -35,11 +35,42 @@ const char *callName(Call call);
 
 struct Fault {
   uint64_t at = 0;      // the n-th counted call, from 1; 0: none
-  int error = EIO;      // 0: a short transfer instead (half the bytes, at least one)
+  int error = EIO;      // 0: a short read or write (half the bytes, at least one), none else counts
   bool forEver = false; // all counted calls from `at` on
   std::optional<Call> only = std::nullopt; // counts and hits this kind alone
   bool halfThenFail = false;               // a failing write first writes half of its bytes
 };
+
+/// The ways in which every position is made to fail. A call that is interrupted for ever would
+/// rightly be tried for ever, so EINTR comes once.
+struct FaultKind {
+  const char *name;
+  int error; // 0: a short transfer
+  bool forEver;
+  bool halfThenFail;
+
+  Fault at(uint64_t n) const {
+    return {.at = n, .error = error, .forEver = forEver, .halfThenFail = halfThenFail};
+  }
+  /// Whether a caller need not notice it.
+  bool isHarmless() const { return error == 0; }
+};
+inline constexpr FaultKind kFaultKinds[] = {
+    {"EIO_once", EIO, false, false},
+    {"EIO_for_ever", EIO, true, false},
+    {"ENOSPC_once_half_written", ENOSPC, false, true},
+    {"ENOSPC_for_ever_half_written", ENOSPC, true, true},
+    {"EDQUOT_once", EDQUOT, false, false},
+    {"EDQUOT_for_ever_half_written", EDQUOT, true, true},
+    {"EROFS_once", EROFS, false, false},
+    {"EROFS_for_ever", EROFS, true, false},
+    {"EINTR_once", EINTR, false, false},
+    {"short_once", 0, false, false},
+    {"short_for_ever", 0, true, false},
+};
+
+/// How far apart the positions of a sweep are: `usual`, or 1 (every one) with HEDDLE_SWEEP=full.
+uint64_t sweepStride(uint64_t usual);
 
 class FaultyFileCalls : public runtime::FileCalls {
 public:

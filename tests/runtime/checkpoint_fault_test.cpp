@@ -15,21 +15,9 @@ namespace {
 
 using namespace heddle::test;
 
-struct Kind {
-  const char *name;
-  int error;
-  bool forEver;
-  bool half;
-};
-
-class CheckpointFaults : public testing::TestWithParam<Kind> {
+class CheckpointFaults : public testing::TestWithParam<FaultKind> {
 protected:
-  Fault faultAt(uint64_t at) const {
-    return {.at = at,
-            .error = GetParam().error,
-            .forEver = GetParam().forEver,
-            .halfThenFail = GetParam().half};
-  }
+  static Fault faultAt(uint64_t at) { return GetParam().at(at); }
 
   static std::vector<CheckpointFile> filesOf(uint64_t step) {
     return {CheckpointFile::fromText("model.safetensors", std::string(5000, 'a' + step % 26)),
@@ -84,6 +72,7 @@ TEST_P(CheckpointFaults, NothingOlderIsLost) {
         ++failures;
         EXPECT_THAT(status, IsError("checkpoint of step 30")) << failed;
         EXPECT_THAT(status, IsError(out.path())) << failed;
+        EXPECT_EQ(exitCode(status), 1) << failed;
       }
       // The same writer carries on once the disk is well again.
       EXPECT_THAT(writer.write(40, filesOf(40)), IsOk()) << failed;
@@ -95,7 +84,11 @@ TEST_P(CheckpointFaults, NothingOlderIsLost) {
     for (const std::string &name : names)
       EXPECT_TRUE(parseCheckpointName(name) || name == kCheckpointLock) << name << ", call " << at;
   }
-  EXPECT_GT(failures, 25u);
+  if (GetParam().isHarmless()) {
+    EXPECT_EQ(failures, 0u);
+  } else {
+    EXPECT_GT(failures, 5u); // EINTR is carried on with, mostly
+  }
 }
 
 TEST_P(CheckpointFaults, ReplacingAStepLosesNothing) {
@@ -178,11 +171,7 @@ TEST_P(CheckpointFaults, SearchNeverTakesABrokenOne) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(All, CheckpointFaults,
-                         testing::Values(Kind{"EIO_once", EIO, false, false},
-                                         Kind{"EIO_for_ever", EIO, true, false},
-                                         Kind{"ENOSPC_once_half_written", ENOSPC, false, true},
-                                         Kind{"ENOSPC_for_ever_half_written", ENOSPC, true, true}),
+INSTANTIATE_TEST_SUITE_P(All, CheckpointFaults, testing::ValuesIn(kFaultKinds),
                          [](const auto &info) { return info.param.name; });
 
 TEST(CheckpointInterruptions, AreNotNoticed) {

@@ -38,11 +38,11 @@ void writeSteps(const std::string &out, std::initializer_list<uint64_t> steps, i
 TEST(Checkpoint, WritesFindsAndDropsTheOldest) {
   TempFolder folder;
   std::string out = folder / "runs/a";
-  EXPECT_TRUE(*isNewOrEmpty(layer(), out));
+  EXPECT_THAT(checkNewOrEmpty(layer(), out), IsOk());
   EXPECT_FALSE(findNewestCheckpoint(layer(), out)->newest);
   writeSteps(out, {0, 50, 100, 150});
   EXPECT_THAT(visible(out), ElementsAre("step-00000100", "step-00000150"));
-  EXPECT_FALSE(*isNewOrEmpty(layer(), out));
+  EXPECT_THAT(checkNewOrEmpty(layer(), out), IsBadInput("is not empty"));
   StatusOr<CheckpointSearch> search = findNewestCheckpoint(layer(), out);
   ASSERT_THAT(search, IsOk());
   EXPECT_EQ(search->newest->step, 150u);
@@ -169,7 +169,7 @@ TEST(Checkpoint, OneWriterAtATime) {
   ASSERT_THAT(first, IsOk());
   EXPECT_THAT(CheckpointWriter::open(layer(), out.path()),
               IsBadInput("another process is at work in " + out.path()));
-  EXPECT_TRUE(*isNewOrEmpty(layer(), out.path())); // the lock alone does not fill it
+  EXPECT_THAT(checkNewOrEmpty(layer(), out.path()), IsOk()); // the lock alone does not fill it
 }
 
 TEST(Checkpoint, BadFilesAreErrorsThatNameStepAndFile) {

@@ -176,6 +176,16 @@ TEST_F(HeddleRun, OutMustBeNewOrEmpty) {
   EXPECT_EQ(heddle("train", train("--steps 1 --resume")).code, 2);
 }
 
+TEST_F(HeddleRun, DamagedCheckpointsAreNotWrittenOver) {
+  std::string out = folder_ / "out", path = out + "/step-00000002/model.safetensors";
+  ASSERT_EQ(heddle("train", train("--steps 2 --out " + out)).code, 0);
+  spill(path, "damaged");
+  Output resumed = heddle("train", train("--steps 4 --resume --out " + out));
+  EXPECT_EQ(resumed.code, 2);
+  EXPECT_THAT(resumed.err, HasSubstr("none of the 1 checkpoints in " + out + " is whole"));
+  EXPECT_EQ(slurp(path), "damaged");
+}
+
 TEST_F(HeddleRun, InitialCheckpointNeedsNoData) {
   std::string out = folder_ / "out";
   Output made = heddle("train", "--steps 0 --seed 9 --out " + out);

@@ -3,6 +3,8 @@
 #include <chrono>
 #include <numeric>
 #include <sched.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -66,6 +68,28 @@ TEST(ThreadPool, GivesTheAffinityBack) {
   EXPECT_EQ(count(), before);
   EXPECT_GE(ThreadPool::defaultThreads(), 1);
   EXPECT_LE(ThreadPool::defaultThreads(), before);
+}
+
+#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
+constexpr bool kSanitized = true; // then no limit on address space is large enough
+#else
+constexpr bool kSanitized = false;
+#endif
+
+/// Exit code 0 if all tasks run where address space is left for a few stacks only.
+[[noreturn]] void runWithFewStacks() {
+  rlimit limit = {uint64_t{1} << 27, uint64_t{1} << 27};
+  setrlimit(RLIMIT_AS, &limit);
+  ThreadPool pool(64);
+  std::atomic<int64_t> sum{0};
+  pool.parallelFor(100, [&](int64_t begin, int64_t end, int) { sum += end - begin; });
+  _exit(pool.threads() < 64 && sum == 100 ? 0 : 1);
+}
+
+TEST(ThreadPool, MakesDoWithTheThreadsGranted) {
+  if (kSanitized)
+    GTEST_SKIP() << "sanitizers need address space without limit";
+  EXPECT_EXIT(runWithFewStacks(), testing::ExitedWithCode(0), "");
 }
 
 TEST(Arena, IsAlignedAndZero) {

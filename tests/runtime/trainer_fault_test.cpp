@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// Whichever file operation fails during training, what was saved stays, and a resumed run ends
-// where an undisturbed one does.
+// Whichever file operation fails during training, and whichever then fails during the recovery:
+// what was saved stays, the error names file and step, and a resumed run ends where an undisturbed
+// one does. HEDDLE_SWEEP=full tries every position; by default every 19th.
 #include "runtime/io/FileLayer.h"
-#include "runtime/train/Trainer.h"
+#include "runtime/train/CheckpointNames.h"
 #include "tests/runtime/FakeModel.h"
 #include "tests/runtime/FaultyFileCalls.h"
+#include "tests/runtime/PowerLossDisk.h"
+#include "tests/runtime/SmallTraining.h"
 #include "tests/runtime/TempFolder.h"
 
 namespace heddle::runtime {
@@ -12,64 +15,93 @@ namespace {
 
 using namespace heddle::test;
 
-/// Six steps with a checkpoint every two, resumed if there is something to resume.
-Status train(FileLayer &layer, Session &session, const std::string &out) {
-  HEDDLE_RETURN_IF_ERROR(session.initializeWeights(1));
-  HEDDLE_RETURN_IF_ERROR(session.prepare("step").status());
-  HEDDLE_RETURN_IF_ERROR(session.zeroStates("adam."));
-  TrainingState state;
-  HEDDLE_ASSIGN_OR_RETURN(CheckpointSearch search, findNewestCheckpoint(layer, out));
-  if (search.newest) {
-    HEDDLE_RETURN_IF_ERROR(restoreCheckpoint(layer, search.newest->path, session));
-    HEDDLE_ASSIGN_OR_RETURN(state,
-                            readTrainingState(layer, joinPath(search.newest->path, kStateFile)));
-  }
-  state.batch = kFakeBatch;
-  state.seq = kFakeSeq;
-  std::vector<int32_t> tokens(200);
-  for (int i = 0; i < 200; ++i)
-    tokens[i] = i * i % 251;
-  HEDDLE_ASSIGN_OR_RETURN(auto data, makeTokenWindows(tokens, "x", {kFakeBatch, kFakeSeq, 256}));
-  TrainerOptions options;
-  options.steps = 6;
-  options.rate.lr = 0.1;
-  options.checkpointInterval = 2;
-  options.out = out;
-  options.log = out + ".jsonl";
-  options.showProgress = false;
-  HEDDLE_ASSIGN_OR_RETURN(
-      auto trainer, Trainer::create(layer, session, std::move(data), nullptr, options, state));
-  return trainer->run().status();
+/// The newest step saved, by a process that sees no faults; every checkpoint is whole.
+uint64_t newestStep(FileLayer &layer, const std::string &out) {
+  if (!*layer.exists(out))
+    return 0;
+  StatusOr<std::vector<CheckpointEntry>> entries = listCheckpoints(layer, out);
+  for (const CheckpointEntry &entry : *entries)
+    EXPECT_THAT(verifyCheckpoint(layer, joinPath(out, entry.name), entry.step), IsOk());
+  CheckpointSearch search = *findNewestCheckpoint(layer, out);
+  return search.newest ? search.newest->step : 0;
 }
 
-TEST(TrainerFaults, EveryFailureLeavesSomethingToResume) {
-  TempFolder folder(TempFolder::kInMemory);
-  auto session = fakeSession();
-  ASSERT_THAT(train(FileLayer::system(), *session, folder / "good"), IsOk());
-  std::string expected = slurp(folder / "good/step-00000006/model.safetensors");
+class TrainerFaults : public testing::TestWithParam<FaultKind> {
+protected:
+  TempFolder folder_{TempFolder::kInMemory};
+  std::unique_ptr<Session> session_ = fakeSession();
 
-  int failures = 0;
-  for (uint64_t at = 1;; at += 5) {
-    std::string out = folder / std::to_string(at);
+  /// Trains with the n-th file call failing; whether there was such a call.
+  bool trainWithFault(uint64_t n, const std::string &out) {
     FaultyFileCalls calls;
     FileLayer layer(calls);
-    Fault fault;
-    fault.at = at;
-    fault.error = ENOSPC;
-    fault.forEver = at % 2 == 0;
-    calls.plan(fault);
-    Status status = train(layer, *session, out);
-    if (calls.count() < at)
-      break;
-    failures += !status.ok();
-    Status resumed = train(FileLayer::system(), *session, out);
-    ASSERT_THAT(resumed, IsOk()) << "after call " << at << ": " << status;
-    EXPECT_EQ(slurp(out + "/step-00000006/model.safetensors"), expected) << at;
-    std::string log = slurp(out + ".jsonl");
-    EXPECT_EQ(std::count(log.begin(), log.end(), '\n'), 6) << "after call " << at << "\n" << log;
-    std::filesystem::remove_all(out);
+    calls.plan(GetParam().at(n));
+    bool begun = false;
+    Status status = trainSmall(layer, *session_, out, begun);
+    std::string where = absl::StrCat("call ", n, ", ", calls.last());
+    if (!status.ok()) {
+      ++failures_;
+      EXPECT_FALSE(GetParam().isHarmless()) << where << ": " << status;
+      EXPECT_THAT(status, IsError(folder_.path())) << where;
+      if (begun) {
+        EXPECT_EQ(exitCode(status), 1) << where << ": " << status;
+        EXPECT_THAT(status, IsError("step ")) << where;
+      }
+    }
+    return !calls.last().empty();
   }
-  EXPECT_GT(failures, 10);
+  int failures_ = 0;
+};
+
+TEST_P(TrainerFaults, LoseNothingAndCanBeResumed) {
+  FileLayer &real = FileLayer::system();
+  bool begun = false;
+  ASSERT_THAT(trainSmall(real, *session_, folder_ / "good", begun), IsOk());
+  std::string expected = trainingResult(real, folder_ / "good");
+
+  std::string out = folder_ / "out";
+  for (uint64_t at = 1, stride = sweepStride(19); trainWithFault(at, out); at += stride) {
+    uint64_t saved = newestStep(real, out);
+    trainWithFault(1 + at * 37 % 101, out); // and again while it recovers
+    EXPECT_GE(newestStep(real, out), saved) << "call " << at;
+    ASSERT_THAT(trainSmall(real, *session_, out, begun), IsOk()) << "call " << at;
+    EXPECT_EQ(trainingResult(real, out), expected) << "call " << at;
+    EXPECT_EQ(real.list(out)->size(), 3u) << "call " << at; // two checkpoints and the lock
+    std::filesystem::remove_all(out);
+    std::filesystem::remove(out + ".jsonl");
+  }
+  if (!GetParam().isHarmless()) {
+    EXPECT_GT(failures_, 5);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(All, TrainerFaults, testing::ValuesIn(kFaultKinds),
+                         [](const auto &info) { return info.param.name; });
+
+TEST(TrainerPowerLoss, ResumedRunsEndAsUnbrokenOnes) {
+  std::unique_ptr<Session> session = fakeSession();
+  bool begun = false;
+  PowerLossDisk steady;
+  FileLayer steadyLayer(steady);
+  ASSERT_THAT(trainSmall(steadyLayer, *session, "/data/out", begun), IsOk());
+  std::string expected = trainingResult(steadyLayer, "/data/out");
+
+  bool died = true;
+  for (uint64_t at = 1, stride = sweepStride(23); died; at += stride)
+    for (Survival survival : kSurvivals) {
+      std::mt19937_64 random(at);
+      PowerLossDisk disk;
+      FileLayer layer(disk);
+      disk.dieAfter(at);
+      Status status = trainSmall(layer, *session, "/data/out", begun);
+      died = disk.died();
+      disk.cutPower(survival, random);
+      disk.dieAfter(at * 37 % 101);
+      trainSmall(layer, *session, "/data/out", begun).IgnoreError();
+      disk.cutPower(survival, random);
+      ASSERT_THAT(trainSmall(layer, *session, "/data/out", begun), IsOk()) << "call " << at;
+      EXPECT_EQ(trainingResult(layer, "/data/out"), expected) << "call " << at;
+    }
 }
 
 } // namespace

@@ -225,8 +225,60 @@ TEST(Trainer, SignalMeansCheckpointAndStop) {
   Trained run(setup);
   ASSERT_THAT(run.result, IsOk());
   EXPECT_TRUE(run.result->interrupted);
-  EXPECT_EQ(run.result->step, 1u);
-  EXPECT_TRUE(std::filesystem::exists(folder / "out/step-00000001/model.safetensors"));
+  EXPECT_EQ(run.result->step, 0u);
+  EXPECT_TRUE(std::filesystem::exists(folder / "out/step-00000000/model.safetensors"));
+}
+
+/// Asks the process to stop in the middle of a validation.
+class StoppingData : public TrainingData {
+public:
+  StoppingData(std::unique_ptr<TrainingData> data, int at) : data_(std::move(data)), left_(at) {}
+  void trainingBatch(uint64_t index, Batch &batch) const override {
+    data_->trainingBatch(index, batch);
+  }
+  bool hasValidation() const override { return true; }
+  void validationBatch(uint64_t index, Batch &batch) const override {
+    if (left_-- == 0)
+      raise(SIGTERM);
+    data_->validationBatch(index, batch);
+  }
+  std::string describe() const override { return data_->describe(); }
+  std::string fingerprint() const override { return data_->fingerprint(); }
+
+private:
+  std::unique_ptr<TrainingData> data_;
+  mutable int left_;
+};
+
+TEST(Trainer, StoppedInAValidationItIsLoggedOnceByTheResumedRun) {
+  TempFolder folder;
+  Scenario setup;
+  setup.options.steps = 4;
+  setup.options.evalInterval = 2;
+  setup.options.evalIters = 3;
+  setup.options.log = folder / "whole.jsonl";
+  ASSERT_THAT(Trained(setup).result, IsOk());
+  for (int at = 0; at < 8; ++at) { // the last batch of all is too late to stop for
+    std::string out = folder / std::to_string(at);
+    setup.options.out = out;
+    setup.options.log = out + ".jsonl";
+    {
+      InterruptGuard guard;
+      std::unique_ptr<Session> session = fakeSession();
+      auto trainer = Trainer::create(FileLayer::system(), *session,
+                                     std::make_unique<StoppingData>(dataOf(setup.tokens), at),
+                                     nullptr, setup.options, setup.state);
+      ASSERT_THAT(trainer, IsOk());
+      StatusOr<TrainerResult> result = (*trainer)->run();
+      ASSERT_THAT(result, IsOk());
+      EXPECT_TRUE(result->interrupted) << at;
+    }
+    auto found = findNewestCheckpoint(FileLayer::system(), out);
+    ASSERT_TRUE(found.ok() && found->newest) << at;
+    ASSERT_THAT(Trained(setup, found->newest->path).result, IsOk());
+    EXPECT_EQ(withoutRates(slurp(out + ".jsonl")), withoutRates(slurp(folder / "whole.jsonl")))
+        << at;
+  }
 }
 
 TEST(Trainer, StepsZeroWritesTheBeginning) {

@@ -209,6 +209,7 @@ StatusOr<runtime::proto::Executable> Compilation::finish() {
   options.target = request.target;
   options.threads = request.threads;
   options.cacheFolder = request.cacheFolder;
+  options.cacheLimitBytes = request.cacheLimitBytes;
   if (state_->dumper) {
     HEDDLE_ASSIGN_OR_RETURN(options.dumpFolder, state_->dumper->kernelFolder());
   }

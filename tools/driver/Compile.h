@@ -17,6 +17,7 @@
 #include <string>
 #include <vector>
 
+#include "codegen/KernelCompiler.h"
 #include "codegen/cpu/Target.h"
 #include "mlir/IR/OwningOpRef.h"
 #include "passes/FusionReport.h"
@@ -51,6 +52,7 @@ struct CompileRequest {
   std::vector<FusionDemand> requireFused;
   std::string dumpFolder;  // empty: no dump
   std::string cacheFolder; // empty: no kernel cache
+  uint64_t cacheLimitBytes = codegen::kDefaultCacheBytes;
   /// Called after each pass that changed the module, for verification.
   std::function<Status(const std::string &pass, mlir::ModuleOp module)> afterPass;
 };

@@ -8,7 +8,7 @@
 #include "mlir/IR/BuiltinOps.h"
 #include "passes/FusionReport.h"
 #include "passes/MemoryReport.h"
-#include "runtime/io/FileLayer.h"
+#include "runtime/io/WholeFile.h"
 
 using namespace mlir;
 
@@ -21,10 +21,10 @@ std::string numbered(int number, const std::string &name) {
   return prefix + name;
 }
 
-/// A dump is for people to read: it need not survive a power cut, so nothing is flushed.
+/// A dump is for people to read: it need not survive a power cut.
 Status writeText(const std::string &path, const std::string &text) {
-  HEDDLE_ASSIGN_OR_RETURN(runtime::File file, runtime::FileLayer::system().createOrEmpty(path));
-  return file.write(text.data(), text.size());
+  return runtime::writeFileAtomically(runtime::FileLayer::system(), path, text,
+                                      runtime::Durability::Unflushed);
 }
 
 std::string memoryText(ModuleOp planned) {

@@ -2,6 +2,7 @@
 // heddle-run: the verbs that run compiled models, with no compiler on board.
 #include <CLI/CLI.hpp>
 
+#include "runtime/cli/Process.h"
 #include "runtime/cli/Verbs.h"
 #include "runtime/io/FileLayer.h"
 
@@ -22,6 +23,7 @@ template <typename Flags, typename Verb> int runOn(const Flags &flags, Verb verb
 } // namespace
 
 int main(int argc, char **argv) {
+  prepareProcess();
   CLI::App command("Runs models compiled by heddle (.heddle files)");
   command.require_subcommand(1);
   RunFlags run;

@@ -99,7 +99,10 @@ StatusOr<int> compileVerb(const CompileFlags &flags, const CompilerFlags &compil
   HEDDLE_ASSIGN_OR_RETURN(Compilation compilation, startCompilation(model, std::move(request)));
   if (!flags.emit.empty()) {
     HEDDLE_RETURN_IF_ERROR(compilation.runTo(flags.emit));
-    compilation.module().print(llvm::outs(), mlir::OpPrintingFlags().enableDebugInfo(true, false));
+    std::string text;
+    llvm::raw_string_ostream stream(text);
+    compilation.module().print(stream, mlir::OpPrintingFlags().enableDebugInfo(true, false));
+    std::fwrite(text.data(), 1, text.size(), stdout); // llvm::outs() dies where this can fail
     return 0;
   }
   HEDDLE_ASSIGN_OR_RETURN(runtime::proto::Executable executable, compilation.finish());

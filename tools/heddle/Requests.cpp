@@ -3,10 +3,12 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdlib>
 #include <sched.h>
 
 #include "codegen/KernelCache.h"
 #include "mlir/IR/BuiltinOps.h"
+#include "runtime/cli/OpenModel.h"
 
 namespace heddle::tools {
 namespace {
@@ -47,6 +49,10 @@ StatusOr<CompileRequest> requestFor(const Source &source, const runtime::ModelFl
   HEDDLE_ASSIGN_OR_RETURN(request.requireFused, parseFusionDemands(compiler.requireFused));
   request.dumpFolder = compiler.dumpFolder;
   request.cacheFolder = codegen::KernelCache::defaultFolder();
+  if (const char *limit = std::getenv("HEDDLE_CACHE_LIMIT"); limit && *limit) {
+    HEDDLE_ASSIGN_OR_RETURN(request.cacheLimitBytes,
+                            runtime::parseBytes("HEDDLE_CACHE_LIMIT", limit));
+  }
   return request;
 }
 

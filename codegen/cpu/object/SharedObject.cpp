@@ -2,10 +2,9 @@
 #include "codegen/cpu/object/SharedObject.h"
 
 #include <filesystem>
-#include <fstream>
-#include <sstream>
 
 #include "lld/Common/Driver.h"
+#include "runtime/io/FileLayer.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/raw_ostream.h"
 
@@ -39,10 +38,9 @@ private:
 };
 
 Status writeFile(const std::string &path, const std::string &bytes) {
-  std::ofstream out(path, std::ios::binary);
-  out.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
-  out.close();
-  return out ? absl::OkStatus() : absl::UnavailableError("cannot write " + path);
+  HEDDLE_ASSIGN_OR_RETURN(runtime::File file, runtime::FileLayer::system().createNew(path));
+  HEDDLE_RETURN_IF_ERROR(file.write(bytes.data(), bytes.size()));
+  return file.close();
 }
 
 } // namespace
@@ -65,10 +63,8 @@ StatusOr<std::string> linkSharedObject(const std::vector<std::string> &objects) 
   lld::Result result = lld::lldMain(argv, llvm::nulls(), stream, {{lld::Gnu, &lld::elf::link}});
   if (result.retCode != 0)
     return absl::InternalError("linking the kernels failed: " + messages);
-  std::ifstream in(output, std::ios::binary);
-  std::stringstream bytes;
-  bytes << in.rdbuf();
-  return bytes.str();
+  HEDDLE_ASSIGN_OR_RETURN(runtime::MappedFile linked, runtime::FileLayer::system().map(output));
+  return std::string(linked.bytes());
 }
 
 } // namespace heddle::codegen
