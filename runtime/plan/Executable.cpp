@@ -57,7 +57,8 @@ void findCommit(Entry &entry) {
 
 } // namespace
 
-StatusOr<proto::Executable> readExecutable(FileLayer &layer, const std::string &path) {
+StatusOr<std::shared_ptr<const Executable>> Executable::load(FileLayer &layer,
+                                                             const std::string &path) {
   HEDDLE_ASSIGN_OR_RETURN(MappedFile file, layer.map(path));
   if (file.size() > limits::kExecutableBytes)
     return invalidInput(path, ": ", file.size(), " bytes, more than the limit of ",
@@ -67,12 +68,6 @@ StatusOr<proto::Executable> readExecutable(FileLayer &layer, const std::string &
     return invalidInput(path, ": not a Heddle executable, or a damaged one");
   if (!executable.has_manifest())
     return invalidInput(path, ": not a Heddle executable: it has no manifest");
-  return executable;
-}
-
-StatusOr<std::shared_ptr<const Executable>> Executable::load(FileLayer &layer,
-                                                             const std::string &path) {
-  HEDDLE_ASSIGN_OR_RETURN(proto::Executable executable, readExecutable(layer, path));
   return create(std::move(executable), path);
 }
 

@@ -32,15 +32,11 @@ struct Entry {
   bool lossBeforeCommit = false;
 };
 
-/// What a file holds, unchecked: nothing of it is run. InvalidArgument names the file: too large,
-/// damaged, without a manifest.
-StatusOr<proto::Executable> readExecutable(FileLayer &layer, const std::string &path);
-
 /// Immutable and safe on all threads.
 class Executable {
 public:
   /// From a file. InvalidArgument names the file: too large, damaged, of another format version,
-  /// for another processor. Loads its machine code.
+  /// for another processor.
   static StatusOr<std::shared_ptr<const Executable>> load(FileLayer &layer,
                                                           const std::string &path);
   /// From the compiler. `origin` is for messages (the path it will have, or the model's).
