@@ -6,7 +6,7 @@
 namespace heddle::fuzz {
 
 void runInput(std::string_view bytes) {
-  loadAndCheck({{"model/config.json", std::string(bytes)}}, "model");
+  loadAndCheckConfig({{"model/config.json", std::string(bytes)}});
 }
 
 } // namespace heddle::fuzz

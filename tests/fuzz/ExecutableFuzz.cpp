@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// A .heddle file: parsed and checked; then its plans are bound and walked with every kernel
-// replaced by one that does nothing. Machine code from the input is never loaded.
+// The message in a .heddle file: checked as the loader does before it loads the kernels; then its
+// plans are bound and walked with every kernel replaced by one that does nothing. Machine code from
+// the input is never loaded.
 #include "runtime/io/FileLayer.h"
 #include "runtime/io/WholeFile.h"
 #include "runtime/plan/CpuFeatures.h"
 #include "runtime/plan/ExecutableCheck.h"
 #include "runtime/plan/Session.h"
 #include "tests/fuzz/Harness.h"
-#include "tests/fuzz/MemoryFiles.h"
 #include "tests/fuzz/ProtoMutator.h"
 
 namespace heddle::fuzz {
@@ -55,15 +55,14 @@ void walkPlans(proto::Executable executable) {
 } // namespace
 
 void runInput(std::string_view bytes) {
-  MemoryFiles calls({{kFile, std::string(bytes)}});
-  FileLayer layer(calls);
-  StatusOr<proto::Executable> executable = readExecutable(layer, kFile);
-  if (!accepted(executable) || !accepted(checkExecutable(*executable)))
+  proto::Executable executable;
+  if (!executable.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())) ||
+      !accepted(checkExecutable(executable)))
     return;
-  const auto &features = executable->manifest().cpu_features();
+  const auto &features = executable.manifest().cpu_features();
   bool runs = accepted(CpuFeatures::host().require({features.begin(), features.end()}));
-  if (runs && parameterBytes(executable->manifest()) <= kMostMemory)
-    walkPlans(*std::move(executable));
+  if (runs && parameterBytes(executable.manifest()) <= kMostMemory)
+    walkPlans(std::move(executable));
 }
 
 } // namespace heddle::fuzz

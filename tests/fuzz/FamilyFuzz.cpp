@@ -15,7 +15,7 @@ constexpr char kFamily[] = "family.textproto";
 void runInput(std::string_view bytes) {
   frontend::ModelOverrides overrides;
   overrides.familyFile = kFamily;
-  loadAndCheck(parseFolder(bytes), "model", overrides);
+  loadAndCheckConfig(parseFolder(bytes), overrides);
 }
 
 } // namespace heddle::fuzz

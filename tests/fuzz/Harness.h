@@ -18,8 +18,8 @@ void runInput(std::string_view bytes);
 /// Ends the process with `what` on stderr unless `holds`.
 void require(bool holds, std::string_view what);
 
-/// Whether a reader took its input. Requires that a refusal is one: bad input (exit 2), said in a
-/// text of sane length that no file can fill with bytes that a terminal obeys.
+/// Whether a reader took its input. Requires that a refusal is one: bad input (exit 2) with a
+/// message that is shown within bounds and without anything that a terminal obeys.
 bool accepted(const Status &status);
 template <typename T> bool accepted(const StatusOr<T> &result) { return accepted(result.status()); }
 

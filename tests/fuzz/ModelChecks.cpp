@@ -4,6 +4,7 @@
 #include <cmath>
 #include <set>
 
+#include "frontend/HuggingFace.h"
 #include "frontend/Validate.h"
 #include "runtime/io/Textproto.h"
 #include "tests/fuzz/Harness.h"
@@ -37,6 +38,8 @@ void checkText(const proto::ModelDef &definition) {
 
 } // namespace
 
+bool isSmall(const proto::ModelDef &definition) { return definition.layers() <= 256; }
+
 void loadAndCheck(const Folder &files, const std::string &path, const ModelOverrides &overrides) {
   MemoryFiles calls(files);
   runtime::FileLayer layer(calls);
@@ -47,6 +50,18 @@ void loadAndCheck(const Folder &files, const std::string &path, const ModelOverr
   checkText(model->definition);
   for (int64_t seq : {int64_t{1}, int64_t{2048}, kMaxSequence})
     accepted(validateShape(model->definition, 8, seq));
+}
+
+void loadAndCheckConfig(const Folder &files, const ModelOverrides &overrides) {
+  MemoryFiles calls(files);
+  runtime::FileLayer layer(calls);
+  StatusOr<Families> families = Families::load(layer, overrides.familyFile);
+  Model model;
+  if (!accepted(families) || !accepted(readHuggingFace(layer, "model", *families, model)))
+    return;
+  require(validateModel(model.definition, "config.json").ok(), "a config gives a bad definition");
+  if (isSmall(model.definition))
+    loadAndCheck(files, "model", overrides);
 }
 
 } // namespace heddle::fuzz

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A model definition as text.
+#include "frontend/Validate.h"
+#include "runtime/io/Textproto.h"
 #include "tests/fuzz/Harness.h"
 #include "tests/fuzz/ModelChecks.h"
 #include "tests/fuzz/ProtoMutator.h"
@@ -7,7 +9,10 @@
 namespace heddle::fuzz {
 
 void runInput(std::string_view bytes) {
-  loadAndCheck({{"model.textproto", std::string(bytes)}}, "model.textproto");
+  frontend::proto::ModelDef definition;
+  if (accepted(runtime::parseTextproto(std::string(bytes), "model.textproto", definition)) &&
+      accepted(frontend::validateModel(definition, "model.textproto")) && isSmall(definition))
+    loadAndCheck({{"model.textproto", std::string(bytes)}}, "model.textproto");
 }
 
 } // namespace heddle::fuzz
