@@ -163,6 +163,15 @@ TEST(Json, LargeObjectsAreSearchedQuickly) {
   EXPECT_EQ(document->root.find("token200000"), nullptr);
 }
 
+TEST(Json, TwoMillionValuesAndNoMore) {
+  // The array is a value too.
+  std::string text = "[0";
+  for (uint64_t i = 2; i < limits::kJsonValues; ++i)
+    text += ",0";
+  EXPECT_THAT(parseJson(text + "]", "index.json", limits::kIndexJsonBytes), IsOk());
+  EXPECT_THAT(parseJson(text + ",0]", "index.json", limits::kIndexJsonBytes),
+              IsBadInput("more than the limit of 2000000 values"));
+}
 TEST(JsonWriter, NumbersAreShortAndExact) {
   EXPECT_EQ(jsonNumber(0.1), "0.1");
   EXPECT_EQ(jsonNumber(1.0), "1");
