@@ -32,6 +32,8 @@ template <typename Range> auto below(Range &range, const std::string &folder) {
 
 const std::string &keyOf(const std::string &path) { return path; }
 const std::string &keyOf(const Folder::value_type &file) { return file.first; }
+std::string &keyOf(std::set<std::string>::node_type &node) { return node.value(); }
+std::string &keyOf(Folder::node_type &node) { return node.key(); }
 
 } // namespace
 
@@ -129,18 +131,20 @@ int64_t MemoryFiles::rename(const std::string &from, const std::string &to) {
   std::vector<std::string> there;
   if (files_.contains(to) || (isFolder(to) && list(to, there) == 0 && !there.empty()))
     return -ENOTEMPTY;
-  auto moved = [&](const std::string &path) { return to + path.substr(from.size()); };
-  for (auto [at, end] = below(files_, from); at != end;) {
-    auto node = files_.extract(at++);
-    node.key() = moved(node.key());
-    files_.insert(std::move(node));
-  }
-  folders_.insert(to);
+  auto move = [&](auto &range) {
+    // What is inserted may lie right behind the range, so its end is looked up again.
+    for (auto at = range.lower_bound(from + "/"); at != below(range, from).second;
+         at = range.lower_bound(from + "/")) {
+      auto node = range.extract(at);
+      std::string &path = keyOf(node);
+      path = to + path.substr(from.size());
+      range.insert(std::move(node));
+    }
+  };
+  move(files_);
   folders_.erase(from);
-  for (auto [at, end] = below(folders_, from); at != end;) {
-    folders_.insert(moved(*at));
-    at = folders_.erase(at);
-  }
+  move(folders_);
+  folders_.insert(to);
   return 0;
 }
 
