@@ -2,6 +2,7 @@
 #include "frontend/Families.h"
 
 #include <algorithm>
+#include <map>
 
 #include "frontend/FieldPath.h"
 #include "runtime/base/Limits.h"
@@ -32,6 +33,25 @@ void addCommon(proto::Family &family, const proto::Family &common) {
   for (const std::string &key : common.ignored_keys())
     if (!hasKey(own, key))
       family.add_ignored_keys(key);
+}
+
+/// Whether what keys bring along is little enough to resolve: a table is said once, and costs as
+/// much for each key that names it.
+Status checkValues(const proto::Family &family) {
+  std::map<std::string_view, int64_t> sizes;
+  for (const proto::ValueTable &table : family.tables())
+    sizes.emplace(table.name(), table.values_size());
+  int64_t values = 0;
+  for (const proto::ConfigKey &key : family.keys()) {
+    auto table = sizes.find(key.table());
+    values += key.values_size() + key.aliases_size() + key.when_size();
+    values += table == sizes.end() ? 0 : table->second;
+  }
+  if (values > kMaxFamilyValues)
+    return invalidInput("its keys have ", values,
+                        " values, aliases and conditions, more than the limit of ",
+                        kMaxFamilyValues);
+  return absl::OkStatus();
 }
 
 /// Tables become values of the keys that name them.
@@ -80,7 +100,11 @@ Status Families::add(const std::string &text, const std::string &file,
   HEDDLE_RETURN_IF_ERROR(runtime::parseTextproto(text, file, family));
   if (family.model_type().empty())
     return invalidInput(file, ": field \"model_type\": is missing");
+  if (family.keys_size() > kMaxFamilyKeys)
+    return invalidInput(file, ": ", family.keys_size(), " keys, more than the limit of ",
+                        kMaxFamilyKeys);
   addCommon(family, common);
+  HEDDLE_RETURN_IF_ERROR(withContext(checkValues(family), file));
   for (proto::ConfigKey &key : *family.mutable_keys()) {
     Status good = resolveTable(key, family);
     if (good.ok())

@@ -16,6 +16,11 @@
 
 namespace heddle::frontend {
 
+/// Keys that a family file may have.
+inline constexpr int kMaxFamilyKeys = 1'000;
+/// Values, aliases and conditions of all keys, those of every family and those of tables included.
+inline constexpr int kMaxFamilyValues = 10'000;
+
 /// Immutable after load().
 class Families {
 public:

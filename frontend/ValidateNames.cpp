@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "frontend/ValidateNames.h"
 
+#include <algorithm>
 #include <map>
+#include <tuple>
+#include <vector>
 
 #include "google/protobuf/descriptor.h"
 
@@ -25,6 +28,105 @@ bool isPlainText(const std::string &text) {
 bool isOfLayer(const std::string &field) {
   return field != "token_embedding" && field != "position_embedding" && field != "final_norm" &&
          field != "head" && field != "prefix" && field != "other_prefixes";
+}
+
+std::optional<FieldError> findPrefixError(const proto::ParameterNames &names) {
+  constexpr char kField[] = "names.other_prefixes";
+  if (names.other_prefixes_size() > kMaxOtherPrefixes)
+    return FieldError{kField,
+                      absl::StrCat(names.other_prefixes_size(),
+                                   " prefixes, more than the limit of ", kMaxOtherPrefixes)};
+  std::map<std::string, int> count;
+  for (const std::string &prefix : names.other_prefixes()) {
+    if (!isPlainText(prefix))
+      return FieldError{kField,
+                        absl::StrCat("expected plain text of at most ", kMaxModuleName, " bytes")};
+    if (++count[prefix] > 1)
+      return FieldError{kField, absl::StrCat("\"", prefix, "\" is there twice")};
+  }
+  return std::nullopt;
+}
+
+/// All modules of a definition as checkpoints call them, without prefix, found by their text. Kept
+/// as hashes: a definition of a hundred bytes may have a hundred thousand modules.
+class Modules {
+public:
+  struct Module {
+    size_t hash;
+    const std::string *pattern;
+    const std::string *field;
+    int64_t layer;
+    std::string text() const { return withLayer(*pattern, layer); }
+  };
+
+  /// `fieldOf`, by pattern, outlives this.
+  Modules(const std::map<std::string, std::string> &fieldOf, int64_t layers) {
+    for (const auto &[pattern, field] : fieldOf) {
+      bool marked = pattern.find(kLayerMark) != std::string::npos;
+      for (int64_t layer = 0; layer < (marked ? layers : 1); ++layer)
+        all_.push_back({hashOf(withLayer(pattern, layer)), &pattern, &field, layer});
+    }
+    std::sort(all_.begin(), all_.end(), [](const Module &a, const Module &b) {
+      return std::tie(a.hash, *a.pattern, a.layer) < std::tie(b.hash, *b.pattern, b.layer);
+    });
+  }
+
+  const std::vector<Module> &all() const { return all_; }
+  /// A module of that text other than `self`; null if there is none.
+  const Module *find(const std::string &text, const Module *self = nullptr) const {
+    size_t hash = hashOf(text);
+    auto at = std::lower_bound(all_.begin(), all_.end(), hash,
+                               [](const Module &module, size_t h) { return module.hash < h; });
+    for (; at != all_.end() && at->hash == hash; ++at)
+      if (&*at != self && at->text() == text)
+        return &*at;
+    return nullptr;
+  }
+
+private:
+  static size_t hashOf(const std::string &text) { return std::hash<std::string>()(text); }
+  std::vector<Module> all_;
+};
+
+/// Patterns that differ may still meet: "a{layer}" in layer 11 and "a1{layer}" in layer 1.
+std::optional<FieldError> findClash(const Modules &modules) {
+  for (const Modules::Module &module : modules.all())
+    if (const Modules::Module *other = modules.find(module.text(), &module))
+      return FieldError{*module.field, absl::StrCat("\"", module.text(), "\" is a name of ",
+                                                    *other->field, " too")};
+  return std::nullopt;
+}
+
+/// A prefix makes a name longer, and the longer name may be another one. The head has no prefix.
+std::optional<FieldError> findPrefixClash(const proto::ParameterNames &names,
+                                          const Modules &modules) {
+  std::vector<std::string> prefixes(names.other_prefixes().begin(), names.other_prefixes().end());
+  prefixes.push_back(names.prefix());
+  const std::string headField = "names.head";
+  auto clash = [](const std::string &name, const std::string &one, const std::string &two) {
+    return FieldError{
+        one, absl::StrCat("with one of the prefixes \"", name, "\" is a name of ", two, " too")};
+  };
+  for (const std::string &longer : prefixes) {
+    if (names.head().starts_with(longer)) {
+      const Modules::Module *found = modules.find(names.head().substr(longer.size()));
+      if (found && *found->field != headField)
+        return clash(names.head(), headField, *found->field);
+    }
+    for (const std::string &shorter : prefixes) {
+      if (longer.size() <= shorter.size() || !longer.starts_with(shorter))
+        continue;
+      std::string between = longer.substr(shorter.size());
+      for (const Modules::Module &module : modules.all()) {
+        if (*module.field == headField)
+          continue;
+        const Modules::Module *other = modules.find(between + module.text());
+        if (other && *other->field != headField)
+          return clash(longer + module.text(), *module.field, *other->field);
+      }
+    }
+  }
+  return std::nullopt;
 }
 
 } // namespace
@@ -56,11 +158,12 @@ std::optional<FieldError> findNameError(const proto::ModelDef &definition) {
     if (!added)
       return FieldError{path, absl::StrCat("\"", value, "\" is ", other->second, " too")};
   }
-  for (const std::string &prefix : names.other_prefixes())
-    if (!isPlainText(prefix))
-      return FieldError{"names.other_prefixes",
-                        absl::StrCat("expected plain text of at most ", kMaxModuleName, " bytes")};
-  return std::nullopt;
+  if (std::optional<FieldError> error = findPrefixError(names))
+    return error;
+  Modules modules(fieldOf, definition.layers());
+  if (std::optional<FieldError> error = findClash(modules))
+    return error;
+  return findPrefixClash(names, modules);
 }
 
 } // namespace heddle::frontend

@@ -8,7 +8,8 @@
 
 namespace heddle::frontend {
 
-/// Names of layers' parameters must tell layers apart, and no two roles may share a name.
+/// Names of layers' parameters must tell layers apart, and no two parameters may share a name, with
+/// whichever of the prefixes a checkpoint has them. The definition has a valid number of layers.
 std::optional<FieldError> findNameError(const proto::ModelDef &definition);
 
 } // namespace heddle::frontend

@@ -18,3 +18,5 @@ phase "dependencies" tools/install_deps.sh
 phase "configure" cmake --preset release
 phase "build" cmake --build --preset release -j "$jobs"
 phase "test" ctest --preset release -j "$jobs" "$@"
+# A part of the tests was asked for: fuzzing is none.
+[ $# -gt 0 ] || phase "fuzz" tests/fuzz.sh all 20

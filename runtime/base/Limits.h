@@ -21,6 +21,9 @@ inline constexpr uint64_t kTokenizerJsonBytes = 64 * kMegabyte;
 /// `model.safetensors.index.json`: one line a tensor, so as large as a tokenizer.
 inline constexpr uint64_t kIndexJsonBytes = 64 * kMegabyte;
 inline constexpr int kJsonDepth = 32;
+/// Values in a document that is held as a tree. A value of two bytes takes a hundred in memory; an
+/// index of kTensors tensors has half as many.
+inline constexpr uint64_t kJsonValues = 2'000'000;
 /// The integers that a reader of doubles (every JavaScript, many others) keeps exact.
 inline constexpr int64_t kJsonInteger = int64_t{1} << 53;
 

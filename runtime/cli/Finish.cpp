@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <cstdio>
 
+#include "runtime/base/PrintableText.h"
 #include "runtime/cli/Verbs.h"
 
 namespace heddle::runtime {
@@ -10,7 +11,7 @@ int finish(const StatusOr<int> &result) {
   bool flushed = fflush(stdout) == 0;
   bool written = flushed && !ferror(stdout); // an earlier write may be what failed
   if (!result.ok()) {
-    fprintf(stderr, "error: %s\n", std::string(result.status().message()).c_str());
+    fprintf(stderr, "error: %s\n", printableText(std::string(result.status().message())).c_str());
     return exitCode(result.status());
   }
   if (!written) {
@@ -20,6 +21,8 @@ int finish(const StatusOr<int> &result) {
   return *result;
 }
 
-void remark(const std::string &text) { fprintf(stderr, "remark: %s\n", text.c_str()); }
+void remark(const std::string &text) {
+  fprintf(stderr, "remark: %s\n", printableText(text).c_str());
+}
 
 } // namespace heddle::runtime

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Bounded reading of JSON from outside. Refused: more bytes than the caller's limit, nesting deeper
-// than 32, a key twice in one object, NaN and Infinity, numbers too large for a double, integers
-// beyond 2^53, text after the value, text that is not UTF-8. Syntax errors name the file and the
-// byte; wrong types and missing keys name the file and the key:
+// than 32, more than 2,000,000 values, a key twice in one object, NaN and Infinity, numbers too
+// large for a double, integers beyond 2^53, text after the value, text that is not UTF-8. Syntax
+// errors name the file and the byte; wrong types and missing keys name the file and the key:
 //   config.json: key "n_head": expected an integer, found "abc"
 
 #ifndef HEDDLE_RUNTIME_IO_JSON_H

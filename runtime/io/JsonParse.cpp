@@ -54,6 +54,8 @@ private:
     return add(std::move(value));
   }
   Status add(JsonValue value) {
+    if (++values_ > limits::kJsonValues)
+      return invalidInput("more than the limit of ", limits::kJsonValues, " values");
     if (open_.empty())
       root_ = std::move(value);
     else if (JsonValue::Elements *elements = open_.back().value.elements())
@@ -66,6 +68,7 @@ private:
 
   std::vector<Open> open_;
   JsonValue root_;
+  uint64_t values_ = 0;
 };
 
 } // namespace

@@ -4,6 +4,7 @@
 #include <charconv>
 #include <cmath>
 
+#include "runtime/base/Limits.h"
 #include "runtime/base/Utf8.h"
 
 namespace heddle::runtime {
@@ -12,8 +13,15 @@ namespace {
 template <typename T> std::string shortest(T value) {
   if (!std::isfinite(value))
     return "null";
+  // As an integer it would lose its sign.
+  if (value == 0 && std::signbit(value))
+    return "-0.0";
+  // Without an exponent it would be an integer that readers refuse.
+  bool large = std::abs(value) > static_cast<T>(limits::kJsonInteger);
   char buffer[32];
-  auto [end, error] = std::to_chars(buffer, buffer + sizeof(buffer), value);
+  auto [end, error] =
+      large ? std::to_chars(buffer, buffer + sizeof(buffer), value, std::chars_format::scientific)
+            : std::to_chars(buffer, buffer + sizeof(buffer), value);
   return std::string(buffer, end);
 }
 

@@ -206,5 +206,26 @@ TEST(Families, FilesAreChecked) {
               IsBadInput("\"z\", which is no key"));
 }
 
+TEST(Families, LimitsOfAFile) {
+  TempFolder folder;
+  spill(folder / "config.json", kConfig);
+  auto with = [&](int keys, int values, const std::string &key) {
+    std::string text = "model_type: 'a' tables { name: 't' ";
+    for (int i = 0; i < values; ++i)
+      text += "values { from: '" + std::to_string(i) + "' } ";
+    text += "} ";
+    for (int i = 0; i < keys; ++i)
+      text += "keys { key: 'k" + std::to_string(i) + "' " + key + " } ";
+    spill(folder / "f.textproto", text);
+    return loadModel(files(), folder.path(), {.familyFile = folder / "f.textproto"});
+  };
+  EXPECT_THAT(with(frontend::kMaxFamilyKeys, 0, ""), IsOk());
+  EXPECT_THAT(with(frontend::kMaxFamilyKeys + 1, 0, ""),
+              IsBadInput("f.textproto: 1001 keys, more than the limit of 1000"));
+  // A table counts for every key that names it; all families have some values in common.
+  EXPECT_THAT(with(9, 1000, "table: 't'"), IsOk());
+  EXPECT_THAT(with(10, 1000, "table: 't'"), IsBadInput("more than the limit of 10000"));
+}
+
 } // namespace
 } // namespace heddle::test

@@ -97,7 +97,34 @@ TEST(Validate, Names) {
               IsBadInput("\"l.{layer}\" is names.ffn_in too"));
   EXPECT_THAT(check("names { head: \"\" }"), IsBadInput("field \"names.head\": is empty"));
   EXPECT_THAT(check("names { prefix: \"a\\001\" }"), IsBadInput("field \"names.prefix\""));
+  EXPECT_THAT(check("names { prefix: \"m.\" other_prefixes: [\"\", \"a.\"] }"), IsOk());
+  EXPECT_THAT(check("names { other_prefixes: [\"a.\", \"a.\"] }"),
+              IsBadInput("field \"names.other_prefixes\": \"a.\" is there twice"));
   EXPECT_EQ(frontend::withLayer("a.{layer}.b.{layer}", 12), "a.12.b.12");
+}
+
+TEST(Validate, NamesThatMeetInSomeLayer) {
+  constexpr char kMeeting[] = "names { ffn_in: \"l{layer}\" ffn_out: \"l1{layer}\" }";
+  EXPECT_THAT(check(std::string("layers: 10 ") + kMeeting), IsOk());
+  EXPECT_THAT(check(std::string("layers: 11 ") + kMeeting), IsBadInput("\"l10\" is a name of"));
+}
+
+TEST(Validate, NamesThatMeetByTheirPrefix) {
+  EXPECT_THAT(check("names { prefix: \"lm_\" token_embedding: \"head\" }"),
+              IsBadInput("field \"names.head\": with one of the prefixes \"lm_head\" is a name of "
+                         "names.token_embedding too"));
+  EXPECT_THAT(check("names { other_prefixes: \"m.\" token_embedding: \"e\" "
+                    "position_embedding: \"m.e\" }"),
+              IsBadInput("with one of the prefixes \"m.e\" is a name of"));
+}
+
+TEST(Validate, OtherPrefixesAtTheirLimit) {
+  std::string prefixes;
+  for (int i = 0; i < frontend::kMaxOtherPrefixes; ++i)
+    prefixes += "other_prefixes: \"p" + std::to_string(i) + ".\" ";
+  EXPECT_THAT(check("names { " + prefixes + "}"), IsOk());
+  EXPECT_THAT(check("names { " + prefixes + "other_prefixes: \"q.\" }"),
+              IsBadInput("field \"names.other_prefixes\": 9 prefixes, more than the limit of 8"));
 }
 
 TEST(Validate, Shapes) {

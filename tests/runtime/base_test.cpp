@@ -7,6 +7,7 @@
 
 #include "runtime/base/CheckedMath.h"
 #include "runtime/base/DType.h"
+#include "runtime/base/PrintableText.h"
 #include "runtime/base/Status.h"
 #include "runtime/base/Utf8.h"
 
@@ -86,6 +87,16 @@ TEST(Status, ExitCodes) {
   EXPECT_EQ(exitCode(absl::InternalError("disk")), 1);
   EXPECT_EQ(withContext(invalidInput("b"), "a"), invalidInput("a: b"));
   EXPECT_TRUE(withContext(absl::OkStatus(), "a").ok());
+}
+
+TEST(PrintableText, NothingThatATerminalObeys) {
+  EXPECT_EQ(printableText("a \xC3\xA9\n"), "a \xC3\xA9\n");
+  EXPECT_EQ(printableText("\x1b[2J\x7f\r"), "\\x1b[2J\\x7f\\x0d");
+  EXPECT_EQ(printableText("\xC2\x9B\xFF"), "\\xc2\\x9b\\xff");
+  EXPECT_EQ(printableText(std::string("a\0b", 3)), "a\\x00b");
+  EXPECT_EQ(printableText(std::string(kPrintableBytes, 'a')).size(), kPrintableBytes);
+  EXPECT_EQ(printableText(std::string(kPrintableBytes + 1, 'a')),
+            std::string(kPrintableBytes, 'a') + "...");
 }
 
 } // namespace

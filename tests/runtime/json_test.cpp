@@ -163,6 +163,15 @@ TEST(Json, LargeObjectsAreSearchedQuickly) {
   EXPECT_EQ(document->root.find("token200000"), nullptr);
 }
 
+TEST(Json, TwoMillionValuesAndNoMore) {
+  // The array is a value too.
+  std::string text = "[0";
+  for (uint64_t i = 2; i < limits::kJsonValues; ++i)
+    text += ",0";
+  EXPECT_THAT(parseJson(text + "]", "index.json", limits::kIndexJsonBytes), IsOk());
+  EXPECT_THAT(parseJson(text + ",0]", "index.json", limits::kIndexJsonBytes),
+              IsBadInput("more than the limit of 2000000 values"));
+}
 TEST(JsonWriter, NumbersAreShortAndExact) {
   EXPECT_EQ(jsonNumber(0.1), "0.1");
   EXPECT_EQ(jsonNumber(1.0), "1");
@@ -170,7 +179,11 @@ TEST(JsonWriter, NumbersAreShortAndExact) {
   EXPECT_EQ(jsonNumber(0.1f), "0.1");
   EXPECT_EQ(jsonNumber(std::numeric_limits<double>::quiet_NaN()), "null");
   EXPECT_EQ(jsonNumber(-std::numeric_limits<float>::infinity()), "null");
-  for (double value : {0.1 + 0.2, 1.0 / 3, 5e-324, 1.7976931348623157e308, -2.5e-10, 123456789.0})
+  EXPECT_EQ(jsonNumber(-0.0), "-0.0");
+  EXPECT_EQ(jsonNumber(9007199254740992.0), "9007199254740992");
+  EXPECT_EQ(jsonNumber(12345678901234567000.0), "1.2345678901234567e+19");
+  for (double value : {9007199254740994.0, -12345678901234567000.0, 0.1 + 0.2, 1.0 / 3, 5e-324,
+                       1.7976931348623157e308, -2.5e-10, 123456789.0})
     EXPECT_EQ(*parse("[" + jsonNumber(value) + "]")->ref().asArray()->front().asNumber(), value);
 }
 
