@@ -58,7 +58,7 @@ def read_suite(tree, build):
     for test in listing["tests"]:
         properties = {p["name"]: p["value"] for p in test.get("properties", [])}
         environment = dict(pair.split("=", 1) for pair in properties.get("ENVIRONMENT", []))
-        entry = Entry(test["name"], room_of(test, listing["backtraceGraph"]), test["command"],
+        entry = Entry(test["name"], room_of(test, listing["backtraceGraph"]), test.get("command", []),
                       environment, properties.get("WORKING_DIRECTORY", str(build)))
         if entry.name == "lit":
             entries += [lit_of_room(entry, room) for room in rooms_of_text(tree)]
