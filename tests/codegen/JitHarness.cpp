@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/codegen/JitHarness.h"
 
-#include <cstring>
+#include <cstdio>
+#include <cstdlib>
 
 #include "codegen/cpu/object/LlvmLowering.h"
 #include "codegen/cpu/object/ObjectEmitter.h"
 #include "mlir/IR/Verifier.h"
+#include "tests/codegen/GuardedBuffer.h"
 #include "llvm/ExecutionEngine/Orc/ExecutionUtils.h"
 #include "llvm/ExecutionEngine/Orc/LLJIT.h"
 #include "llvm/IR/LLVMContext.h"
@@ -73,15 +75,15 @@ StatusOr<JitKernel> JitKernel::compile(GeneratedKernel kernel, const Target &tar
 }
 
 void JitKernel::run(const std::vector<void *> &operands, int pieces) const {
-  std::vector<char> storage(scratchBytes_ + 64);
-  void *scratch = storage.data();
-  size_t space = storage.size();
-  std::align(64, scratchBytes_, scratch, space);
   for (int piece = pieces; piece-- > 0;) {
-    std::memset(storage.data(), 0xff, storage.size());
+    GuardedBuffer scratch(scratchBytes_);
     int64_t begin = tasks_ * piece / pieces, end = tasks_ * (piece + 1) / pieces;
     if (begin < end)
-      function_(operands.data(), begin, end, scratch);
+      function_(operands.data(), begin, end, scratch.data());
+    if (!scratch.isIntact()) { // benchmarks use this too, so no GoogleTest
+      std::fputs("a kernel writes beside its scratch\n", stderr);
+      std::abort();
+    }
   }
 }
 

@@ -8,6 +8,7 @@
 #include "codegen/cpu/KernelGenerator.h"
 #include "ir/interpreter/Interpreter.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "tests/codegen/GuardedBuffer.h"
 #include "tests/codegen/JitHarness.h"
 #include "gtest/gtest.h"
 
@@ -34,11 +35,11 @@ size_t elementBytes(ir::ElementKind kind) {
   }
 }
 
-Bytes toMemory(const ir::Tensor &tensor) {
+GuardedBuffer toMemory(const ir::Tensor &tensor) {
   size_t size = elementBytes(tensor.kind);
-  Bytes bytes(tensor.elements() * size);
+  GuardedBuffer buffer(tensor.elements() * size);
   for (int64_t i = 0; i < tensor.elements(); ++i) {
-    char *to = &bytes[i * size];
+    char *to = buffer.data() + i * size;
     if (tensor.kind == ir::ElementKind::f64) {
       std::memcpy(to, &tensor.floats[i], 8);
     } else if (tensor.isFloat()) {
@@ -48,7 +49,11 @@ Bytes toMemory(const ir::Tensor &tensor) {
       std::memcpy(to, &tensor.ints[i], size); // little endian
     }
   }
-  return bytes;
+  return buffer;
+}
+
+Bytes contentOf(const GuardedBuffer &buffer) {
+  return {buffer.data(), buffer.data() + buffer.size()};
 }
 
 double fromMemory(const Bytes &bytes, ir::ElementKind kind, int64_t i) {
@@ -104,24 +109,33 @@ public:
 
 private:
   std::vector<Bytes> execute(const JitKernel &kernel, int pieces, bool inPlace) {
-    std::vector<Bytes> inputs, outputs;
+    std::vector<GuardedBuffer> inputs, outputs;
     std::vector<void *> operands;
     for (const ir::TensorRef &input : e_.inputs)
       inputs.push_back(toMemory(*input));
     for (const ir::TensorRef &output : e_.outputs)
-      outputs.emplace_back(output->elements() * elementBytes(output->kind), char(0xff));
-    for (Bytes &input : inputs)
+      outputs.emplace_back(output->elements() * elementBytes(output->kind));
+    for (GuardedBuffer &input : inputs)
       operands.push_back(input.data());
-    for (Bytes &output : outputs)
+    for (GuardedBuffer &output : outputs)
       operands.push_back(output.data());
     if (inPlace)
       for (auto [input, output] : e_.inPlace) {
         EXPECT_EQ(inputs[input].size(), outputs[output].size());
-        outputs[output] = inputs[input];
+        std::memcpy(outputs[output].data(), inputs[input].data(), inputs[input].size());
         operands[input] = operands[inputs.size() + output] = outputs[output].data();
       }
     kernel.run(operands, pieces);
-    return outputs;
+    for (size_t i = 0; i < inputs.size(); ++i) {
+      EXPECT_TRUE(inputs[i].isIntact()) << "written beside input " << i;
+      EXPECT_EQ(contentOf(inputs[i]), contentOf(toMemory(*e_.inputs[i]))) << "input " << i;
+    }
+    std::vector<Bytes> results;
+    for (size_t i = 0; i < outputs.size(); ++i) {
+      EXPECT_TRUE(outputs[i].isIntact()) << "written beside output " << i;
+      results.push_back(contentOf(outputs[i]));
+    }
+    return results;
   }
 
   void compare(const Bytes &actual, const ir::Tensor &expected, size_t output) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/codegen/KernelText.h"
 
+#include <cstring>
 #include <random>
 
 #include "codegen/cpu/object/LlvmLowering.h"
@@ -63,6 +64,13 @@ std::vector<float> randomFloats(size_t count, unsigned seed) {
   for (float &x : result)
     x = uniform(generator);
   return result;
+}
+
+std::vector<float> floatsOf(const GuardedBuffer &buffer) {
+  EXPECT_TRUE(buffer.isIntact()) << "a kernel writes beside its buffer";
+  std::vector<float> floats(buffer.size() / sizeof(float));
+  std::memcpy(floats.data(), buffer.data(), buffer.size());
+  return floats;
 }
 
 } // namespace heddle::codegen

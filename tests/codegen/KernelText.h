@@ -10,6 +10,7 @@
 #include "ir/Dialect.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/OwningOpRef.h"
+#include "tests/codegen/GuardedBuffer.h"
 
 namespace heddle::codegen {
 
@@ -33,6 +34,9 @@ ir::KernelOp parseKernel(const KernelText &text, mlir::OwningOpRef<mlir::ModuleO
 
 /// Numbers in [-1, 1), the same in every run.
 std::vector<float> randomFloats(size_t count, unsigned seed);
+
+/// What a kernel left in a buffer of floats; fails the test if it wrote beside it.
+std::vector<float> floatsOf(const GuardedBuffer &buffer);
 
 } // namespace heddle::codegen
 

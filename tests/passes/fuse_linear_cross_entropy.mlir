@@ -71,3 +71,46 @@ func.func @losses_per_token(%x: tensor<6x4xf32>, %w: tensor<4x11xf32>, %t: tenso
   %losses, %lse = heddle.cross_entropy %0, %t : (tensor<6x11xf32>, tensor<6xi32>) -> (tensor<6xf32>, tensor<6xf32>)
   return %losses : tensor<6xf32>
 }
+
+// -----
+
+// CHECK-LABEL: func @lse_read
+// CHECK-NOT: heddle.linear_cross_entropy
+// REMARK: Function=lse_read | Reason="the log-sum-exp of the logits is used besides the loss"
+func.func @lse_read(%x: tensor<6x4xf32>, %w: tensor<4x11xf32>, %t: tensor<6xi32>) -> (tensor<f32>, tensor<6xf32>) {
+  %0 = heddle.matmul %x, %w : (tensor<6x4xf32>, tensor<4x11xf32>) -> tensor<6x11xf32>
+  %losses, %lse = heddle.cross_entropy %0, %t : (tensor<6x11xf32>, tensor<6xi32>) -> (tensor<6xf32>, tensor<6xf32>)
+  %3 = heddle.sum %losses {axes = array<i64: 0>} : (tensor<6xf32>) -> tensor<f32>
+  %4 = heddle.count_targets %t : (tensor<6xi32>) -> tensor<f32>
+  %5 = heddle.div %3, %4 : (tensor<f32>, tensor<f32>) -> tensor<f32>
+  return %5, %lse : tensor<f32>, tensor<6xf32>
+}
+
+// -----
+
+// What is divided is the count, not the sum.
+// CHECK-LABEL: func @inverse_mean
+// CHECK-NOT: heddle.linear_cross_entropy
+// REMARK: Function=inverse_mean | Reason="the sum of the losses is not divided by count_targets"
+func.func @inverse_mean(%x: tensor<6x4xf32>, %w: tensor<4x11xf32>, %t: tensor<6xi32>) -> tensor<f32> {
+  %0 = heddle.matmul %x, %w : (tensor<6x4xf32>, tensor<4x11xf32>) -> tensor<6x11xf32>
+  %losses, %lse = heddle.cross_entropy %0, %t : (tensor<6x11xf32>, tensor<6xi32>) -> (tensor<6xf32>, tensor<6xf32>)
+  %3 = heddle.sum %losses {axes = array<i64: 0>} : (tensor<6xf32>) -> tensor<f32>
+  %4 = heddle.count_targets %t : (tensor<6xi32>) -> tensor<f32>
+  %5 = heddle.div %4, %3 : (tensor<f32>, tensor<f32>) -> tensor<f32>
+  return %5 : tensor<f32>
+}
+
+// -----
+
+// Another ignored index in the count than in the loss.
+// CHECK-LABEL: func @other_ignored
+// CHECK-NOT: heddle.linear_cross_entropy
+func.func @other_ignored(%x: tensor<6x4xf32>, %w: tensor<4x11xf32>, %t: tensor<6xi32>) -> tensor<f32> {
+  %0 = heddle.matmul %x, %w : (tensor<6x4xf32>, tensor<4x11xf32>) -> tensor<6x11xf32>
+  %losses, %lse = heddle.cross_entropy %0, %t {ignore_index = 1 : i64} : (tensor<6x11xf32>, tensor<6xi32>) -> (tensor<6xf32>, tensor<6xf32>)
+  %3 = heddle.sum %losses {axes = array<i64: 0>} : (tensor<6xf32>) -> tensor<f32>
+  %4 = heddle.count_targets %t : (tensor<6xi32>) -> tensor<f32>
+  %5 = heddle.div %3, %4 : (tensor<f32>, tensor<f32>) -> tensor<f32>
+  return %5 : tensor<f32>
+}

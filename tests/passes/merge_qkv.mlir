@@ -56,3 +56,59 @@ func.func @apart(%x: tensor<1x2x4xf32>, %wq: tensor<4x4xf32>, %wk: tensor<4x4xf3
   %o, %lse = heddle.attention %q, %k, %v {scale = 0.5 : f64} : (tensor<1x1x2x4xf32>, tensor<1x1x2x4xf32>, tensor<1x1x2x4xf32>) -> (tensor<1x1x2x4xf32>, tensor<1x1x2xf32>)
   return %o : tensor<1x1x2x4xf32>
 }
+
+// -----
+
+// The first columns only.
+// CHECK-LABEL: func @beginning
+// CHECK-COUNT-2: heddle.matmul
+func.func @beginning(%x: tensor<2x4xf32>, %w: tensor<12x4xf32>) -> (tensor<2x4xf32>, tensor<2x4xf32>) {
+  %w0 = heddle.slice %w {offsets = array<i64: 0, 0>, sizes = array<i64: 4, 4>} : (tensor<12x4xf32>) -> tensor<4x4xf32>
+  %w1 = heddle.slice %w {offsets = array<i64: 4, 0>, sizes = array<i64: 4, 4>} : (tensor<12x4xf32>) -> tensor<4x4xf32>
+  %q = heddle.matmul %x, %w0 {transpose_b} : (tensor<2x4xf32>, tensor<4x4xf32>) -> tensor<2x4xf32>
+  %k = heddle.matmul %x, %w1 {transpose_b} : (tensor<2x4xf32>, tensor<4x4xf32>) -> tensor<2x4xf32>
+  return %q, %k : tensor<2x4xf32>, tensor<2x4xf32>
+}
+
+// -----
+
+// Both halves, but of different inputs.
+// CHECK-LABEL: func @two_inputs
+// CHECK-COUNT-2: heddle.matmul
+func.func @two_inputs(%x: tensor<2x4xf32>, %y: tensor<2x4xf32>, %w: tensor<4x8xf32>) -> (tensor<2x4xf32>, tensor<2x4xf32>) {
+  %w0 = heddle.slice %w {offsets = array<i64: 0, 0>, sizes = array<i64: 4, 4>} : (tensor<4x8xf32>) -> tensor<4x4xf32>
+  %w1 = heddle.slice %w {offsets = array<i64: 0, 4>, sizes = array<i64: 4, 4>} : (tensor<4x8xf32>) -> tensor<4x4xf32>
+  %q = heddle.matmul %x, %w0 : (tensor<2x4xf32>, tensor<4x4xf32>) -> tensor<2x4xf32>
+  %k = heddle.matmul %y, %w1 : (tensor<2x4xf32>, tensor<4x4xf32>) -> tensor<2x4xf32>
+  return %q, %k : tensor<2x4xf32>, tensor<2x4xf32>
+}
+
+// -----
+
+// Rows of the weight are no columns of the product.
+// CHECK-LABEL: func @rows
+// CHECK-COUNT-2: heddle.matmul
+func.func @rows(%x: tensor<2x4xf32>, %w: tensor<8x4xf32>) -> (tensor<2x4xf32>, tensor<2x4xf32>) {
+  %w0 = heddle.slice %w {offsets = array<i64: 0, 0>, sizes = array<i64: 4, 4>} : (tensor<8x4xf32>) -> tensor<4x4xf32>
+  %w1 = heddle.slice %w {offsets = array<i64: 4, 0>, sizes = array<i64: 4, 4>} : (tensor<8x4xf32>) -> tensor<4x4xf32>
+  %q = heddle.matmul %x, %w0 : (tensor<2x4xf32>, tensor<4x4xf32>) -> tensor<2x4xf32>
+  %k = heddle.matmul %x, %w1 : (tensor<2x4xf32>, tensor<4x4xf32>) -> tensor<2x4xf32>
+  return %q, %k : tensor<2x4xf32>, tensor<2x4xf32>
+}
+
+// -----
+
+// Each part with a part of another bias.
+// CHECK-LABEL: func @crossed_biases
+// CHECK-COUNT-2: heddle.add
+func.func @crossed_biases(%x: tensor<2x4xf32>, %w: tensor<4x8xf32>, %b: tensor<8xf32>) -> (tensor<2x4xf32>, tensor<2x4xf32>) {
+  %w0 = heddle.slice %w {offsets = array<i64: 0, 0>, sizes = array<i64: 4, 4>} : (tensor<4x8xf32>) -> tensor<4x4xf32>
+  %w1 = heddle.slice %w {offsets = array<i64: 0, 4>, sizes = array<i64: 4, 4>} : (tensor<4x8xf32>) -> tensor<4x4xf32>
+  %b0 = heddle.slice %b {offsets = array<i64: 0>, sizes = array<i64: 4>} : (tensor<8xf32>) -> tensor<4xf32>
+  %b1 = heddle.slice %b {offsets = array<i64: 4>, sizes = array<i64: 4>} : (tensor<8xf32>) -> tensor<4xf32>
+  %q = heddle.matmul %x, %w0 : (tensor<2x4xf32>, tensor<4x4xf32>) -> tensor<2x4xf32>
+  %k = heddle.matmul %x, %w1 : (tensor<2x4xf32>, tensor<4x4xf32>) -> tensor<2x4xf32>
+  %qb = heddle.add %q, %b1 : (tensor<2x4xf32>, tensor<4xf32>) -> tensor<2x4xf32>
+  %kb = heddle.add %k, %b0 : (tensor<2x4xf32>, tensor<4xf32>) -> tensor<2x4xf32>
+  return %qb, %kb : tensor<2x4xf32>, tensor<2x4xf32>
+}

@@ -1,0 +1,148 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Plants every defect of the tables in one copy of the tree, builds it once, and asks for each defect
+whether the ordinary suite notices. Called by tests/mutants.sh, which has the usage."""
+import argparse
+import json
+import os
+import pathlib
+import random
+import subprocess
+import sys
+import tempfile
+import time
+
+import plant
+import suite
+
+WORK = plant.ROOT / "build/mutants"
+TREE = WORK / "tree"
+BUILD = TREE / "build/release"
+NEEDED = 0.98
+
+
+def parse_arguments():
+    parser = argparse.ArgumentParser(prog="tests/mutants.sh", description=__doc__)
+    parser.add_argument("only", nargs="*", metavar="ROOM|NAME",
+                        help="only the defects of these rooms or names")
+    parser.add_argument("--sample", type=int, metavar="N", help="only N of them, drawn by the seed")
+    parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 32),
+                        help="the seed of --sample (default: a new one, printed)")
+    parser.add_argument("--list", action="store_true", help="list the defects and stop")
+    parser.add_argument("--no-build", action="store_true",
+                        help="take the copy as it was built by the last run")
+    parser.add_argument("-j", "--jobs", default=os.environ.get("HEDDLE_BUILD_JOBS", os.cpu_count()),
+                        help="compilers at a time")
+    return parser.parse_args()
+
+
+def choose(defects, arguments):
+    known = {d.name for d in defects} | {d.room for d in defects}
+    for word in arguments.only:
+        if word not in known:
+            raise plant.TableError(f"{word} is neither a room nor a defect; see --list")
+    if arguments.only:
+        defects = [d for d in defects if d.name in arguments.only or d.room in arguments.only]
+    if arguments.sample is not None and arguments.sample < len(defects):
+        print(f"a sample of {arguments.sample} with --seed {arguments.seed}")
+        drawn = random.Random(arguments.seed).sample(defects, arguments.sample)
+        defects = [d for d in defects if d in drawn]
+    return defects
+
+
+def build(jobs):
+    start = time.monotonic()
+    log = WORK / "build.log"
+    with log.open("w") as output:
+        for command in (["cmake", "--preset", "release"],
+                        ["cmake", "--build", "--preset", "release", "-j", str(jobs)]):
+            if subprocess.run(command, cwd=TREE, stdout=output, stderr=output).returncode != 0:
+                tail = log.read_text(errors="replace").splitlines()[-30:]
+                sys.exit("the copy with the defects does not build:\n" + "\n".join(tail) +
+                         f"\nsee {log}")
+    print(f"built the copy in {time.monotonic() - start:.0f} s", flush=True)
+
+
+class Memory:
+    """What earlier runs learnt, so that this one is shorter: a file of JSON in build/mutants."""
+
+    def __init__(self, name):
+        self.path = WORK / name
+        self.values = json.loads(self.path.read_text()) if self.path.is_file() else {}
+
+    def set(self, key, value):
+        self.values[key] = value
+        self.path.write_text(json.dumps(self.values, indent=1, sort_keys=True))
+
+
+def run_one(entry, number, limit):
+    """One entry with one defect alive, in folders of its own: no kernel of another defect is found."""
+    with tempfile.TemporaryDirectory(prefix="heddle-mutant-") as folder:
+        extra = {"TMPDIR": folder, "HEDDLE_CACHE_DIR": os.path.join(folder, "cache"),
+                 "HEDDLE_MUTANT": str(number)}
+        return suite.run_entry(entry, extra, limit)
+
+
+def measure(entries, times):
+    """The suite without a defect: it must pass, and says how long each entry takes."""
+    for entry in entries:
+        if entry.name not in times.values:
+            outcome = run_one(entry, 0, 1800)
+            if not outcome.passed:
+                sys.exit(f"{entry.name} fails without any defect: {outcome.reason()}\n" +
+                         "\n".join(outcome.output.splitlines()[-40:]))
+            times.set(entry.name, round(outcome.seconds, 2))
+            print(f"without a defect  {entry.name:32} {outcome.seconds:7.1f} s", flush=True)
+        entry.seconds = times.values[entry.name]
+
+
+def hunt(defect, entries, killers):
+    """Runs the suite until it notices: (entry or None, reason, seconds)."""
+    last = killers.values.get(defect.name)
+    order = sorted(entries, key=lambda e: (e.name != last, e.room != defect.room, e.seconds))
+    spent = 0.0
+    for entry in order:
+        outcome = run_one(entry, defect.number, 60 + 4 * entry.seconds)
+        spent += outcome.seconds
+        if not outcome.passed:
+            (WORK / "logs" / f"{defect.name}.log").write_text(outcome.output)
+            killers.set(defect.name, entry.name)
+            return entry, outcome.reason(), spent
+    return None, "", spent
+
+
+def main():
+    arguments = parse_arguments()
+    try:
+        defects = plant.read_tables()
+        chosen = choose(defects, arguments)
+        if arguments.list:
+            for d in chosen:
+                print(f"{d.name:36} {d.file:40} {d.what}")
+            return 0
+        WORK.joinpath("logs").mkdir(parents=True, exist_ok=True)
+        if not arguments.no_build:
+            if plant.write_copy(defects, TREE):
+                (WORK / "times.json").unlink(missing_ok=True)
+            build(arguments.jobs)
+    except plant.TableError as error:
+        print(error, file=sys.stderr)
+        return 2
+    entries = suite.read_suite(TREE, BUILD)
+    measure(entries, Memory("times.json"))
+    killers, survivors, start = Memory("killers.json"), [], time.monotonic()
+    for index, defect in enumerate(chosen, 1):
+        entry, reason, seconds = hunt(defect, entries, killers)
+        verdict = f"{entry.name}: {reason}" if entry else "SURVIVES"
+        print(f"{index:3}/{len(chosen)} {defect.name:36} {seconds:7.1f} s  {verdict}", flush=True)
+        if not entry:
+            survivors.append(defect)
+    for defect in survivors:
+        print(f"survivor: {defect.name} ({defect.file}): {defect.what}")
+    caught = len(chosen) - len(survivors)
+    print(f"{caught} of {len(chosen)} defects caught in {time.monotonic() - start:.0f} s")
+    return 0 if caught >= NEEDED * len(chosen) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
