@@ -90,10 +90,13 @@ private:
         break;
       positions = op->getOperand(0);
     }
-    if (auto causal = positions.getDefiningOp<CausalMaskOp>())
-      return addPositions(true, causal.getWindow());
-    if (auto constant = positions.getDefiningOp<ConstantOp>())
-      return constantLeaf(value, constant);
+    // One row for all queries, or one column for all keys, is no relation of positions.
+    if (endsInScores(positions)) {
+      if (auto causal = positions.getDefiningOp<CausalMaskOp>())
+        return addPositions(true, causal.getWindow());
+      if (auto constant = positions.getDefiningOp<ConstantOp>())
+        return constantLeaf(value, constant);
+    }
     if (Value rows = batchAndKeys(value, scores_)) {
       if (auto lengths = rows.getDefiningOp<LengthMaskOp>())
         return addLengths(lengths.getLengths());

@@ -2,6 +2,7 @@
 #include "passes/AttentionPattern.h"
 
 #include <cmath>
+#include <numeric>
 
 using namespace mlir;
 using namespace heddle::ir;
@@ -31,6 +32,10 @@ bool scoresArePairwise(SoftmaxOp softmax) {
       pending.append(op->operand_begin(), op->operand_end());
   }
   return false;
+}
+
+int64_t elementsOf(ArrayRef<int64_t> shape) {
+  return std::accumulate(shape.begin(), shape.end(), int64_t{1}, std::multiplies<>());
 }
 
 class Matcher {
@@ -325,6 +330,10 @@ private:
     if (q[0] != k[0] || q[0] != v[0] || k[1] != v[1] || q[1] % k[1] != 0)
       return fail("batch or heads of q, k and v are broadcast, found " + found,
                   "give q, k and v the same batch, and v the heads of k");
+    // A bias or a mask of more batches or heads than q k^T makes several attentions of one.
+    if (elementsOf(dimsOf(softmax_.getY())) != elementsOf(q.drop_back()) * k[k.size() - 2])
+      return fail("a bias or a mask has more batches or heads than q k^T, found " + found,
+                  "repeat q to the batch and heads of the bias and the mask");
     if (k.size() == 5 && (q.size() != 5 || k[2] != 1 || v[2] != 1 || q[1] != k[1]))
       return fail("key heads are grouped in an unknown way, found " + found,
                   "shape q as [B, G, R, T, D] and k, v as [B, G, 1, S, D]");

@@ -46,6 +46,7 @@ public:
     for (unsigned i = 0; i < return_.getNumOperands(); ++i)
       if (!newValueOf(i))
         settleOutput(i);
+    saveOldValues();
     for (unsigned i = 0; i < return_.getNumOperands(); ++i)
       if (std::optional<unsigned> argument = newValueOf(i))
         if (failed(settleNewValue(i, *argument)))
@@ -135,6 +136,30 @@ private:
     Value root = storageOf(return_.getOperand(index)).root;
     claimed_.insert(root);
     placement_.resultOf[root] = index;
+  }
+
+  /// Where the new value of one argument is the old value of another that is written too (two
+  /// states that change places), the old value is copied before anything is written.
+  void saveOldValues() {
+    llvm::DenseSet<Value> written;
+    for (unsigned i = 0; i < return_.getNumOperands(); ++i)
+      if (std::optional<unsigned> argument = newValueOf(i))
+        written.insert(function_.getArgument(*argument));
+    for (unsigned i = 0; i < return_.getNumOperands(); ++i) {
+      std::optional<unsigned> argument = newValueOf(i);
+      Value value = return_.getOperand(i), root = storageOf(value).root;
+      if (!argument || !written.contains(root) || root == function_.getArgument(*argument))
+        continue;
+      OpBuilder builder = OpBuilder::atBlockBegin(&block_);
+      SmallVector<Operation *> views; // of the argument, so they may stand first
+      for (Value window = value; window != root; window = views.back()->getOperand(0))
+        views.push_back(window.getDefiningOp());
+      for (Operation *view : llvm::reverse(views)) {
+        view->moveBefore(&block_, builder.getInsertionPoint());
+        builder.setInsertionPointAfter(view);
+      }
+      return_.setOperand(i, buildCopy(builder, value.getLoc(), value));
+    }
   }
 
   LogicalResult settleNewValue(unsigned index, unsigned argument) {

@@ -13,7 +13,7 @@ config.test_source_root = os.path.dirname(__file__)
 config.test_exec_root = os.path.join(config.heddle_binary_dir, "tests")
 
 # Our own tools by full path where they are built; FileCheck, not, split-file and count from LLVM.
-for tool in ["heddle-opt", "heddle-run", "heddle"]:
+for tool in ["heddle-opt", "heddle-run", "heddle", "random_graphs"]:
     path = os.path.join(config.heddle_binary_dir, "bin", tool)
     if os.path.exists(path):
         config.available_features.add(tool)

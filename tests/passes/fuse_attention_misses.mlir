@@ -145,3 +145,42 @@ func.func @router(%x: tensor<4x8xf32>, %w: tensor<8x3xf32>, %e: tensor<3x8xf32>)
   %o = heddle.matmul %p, %e : (tensor<4x3xf32>, tensor<3x8xf32>) -> tensor<4x8xf32>
   return %o : tensor<4x8xf32>
 }
+
+// -----
+
+// One row for all queries: visible are the keys that the only row of a causal mask sees.
+// CHECK: the mask has an unknown part, heddle.causal_mask
+func.func @causal_row(%q: tensor<1x2x4x8xf32>, %k: tensor<1x2x4x8xf32>, %v: tensor<1x2x4x8xf32>) -> tensor<1x2x4x8xf32> {
+  %s = heddle.matmul %q, %k {transpose_b} : (tensor<1x2x4x8xf32>, tensor<1x2x4x8xf32>) -> tensor<1x2x4x4xf32>
+  %m = heddle.causal_mask {window = 2 : i64} : tensor<1x4xi1>
+  %n = heddle.constant dense<0xFF800000> : tensor<f32>
+  %u = heddle.select %m, %s, %n : (tensor<1x4xi1>, tensor<1x2x4x4xf32>, tensor<f32>) -> tensor<1x2x4x4xf32>
+  %p = heddle.softmax %u : tensor<1x2x4x4xf32>
+  %o = heddle.matmul %p, %v : (tensor<1x2x4x4xf32>, tensor<1x2x4x8xf32>) -> tensor<1x2x4x8xf32>
+  return %o : tensor<1x2x4x8xf32>
+}
+
+// -----
+
+// A constant over batch and keys that has as many elements as queries and keys.
+// CHECK: the mask has an unknown part, heddle.constant
+func.func @constant_over_batch(%q: tensor<2x1x2x8xf32>, %k: tensor<2x1x2x8xf32>, %v: tensor<2x1x2x8xf32>) -> tensor<2x1x2x8xf32> {
+  %s = heddle.matmul %q, %k {transpose_b} : (tensor<2x1x2x8xf32>, tensor<2x1x2x8xf32>) -> tensor<2x1x2x2xf32>
+  %m = heddle.constant dense<[[[[true, false]]], [[[true, true]]]]> : tensor<2x1x1x2xi1>
+  %n = heddle.constant dense<0xFF800000> : tensor<f32>
+  %u = heddle.select %m, %s, %n : (tensor<2x1x1x2xi1>, tensor<2x1x2x2xf32>, tensor<f32>) -> tensor<2x1x2x2xf32>
+  %p = heddle.softmax %u : tensor<2x1x2x2xf32>
+  %o = heddle.matmul %p, %v : (tensor<2x1x2x2xf32>, tensor<2x1x2x8xf32>) -> tensor<2x1x2x8xf32>
+  return %o : tensor<2x1x2x8xf32>
+}
+
+// -----
+
+// CHECK: a bias or a mask has more batches or heads than q k^T
+func.func @batched_bias(%q: tensor<1x2x4x8xf32>, %k: tensor<1x2x4x8xf32>, %v: tensor<1x2x4x8xf32>, %b: tensor<3x1x1x4xf32>) -> tensor<3x2x4x8xf32> {
+  %s = heddle.matmul %q, %k {transpose_b} : (tensor<1x2x4x8xf32>, tensor<1x2x4x8xf32>) -> tensor<1x2x4x4xf32>
+  %t = heddle.add %s, %b : (tensor<1x2x4x4xf32>, tensor<3x1x1x4xf32>) -> tensor<3x2x4x4xf32>
+  %p = heddle.softmax %t : tensor<3x2x4x4xf32>
+  %o = heddle.matmul %p, %v : (tensor<3x2x4x4xf32>, tensor<1x2x4x8xf32>) -> tensor<3x2x4x8xf32>
+  return %o : tensor<3x2x4x8xf32>
+}

@@ -150,3 +150,15 @@ func.func @copies(%x: tensor<4xf32> {heddle.kind = "input", heddle.name = "x"})
   %s = heddle.slice %a {offsets = array<i64: 2>, sizes = array<i64: 2>} : (tensor<4xf32>) -> tensor<2xf32>
   return %x, %s, %a, %a : tensor<4xf32>, tensor<2xf32>, tensor<4xf32>, tensor<4xf32>
 }
+
+// States that change places: the old values are copied before either is written.
+// CHECK-LABEL: func.func @swap
+// CHECK: %[[OLD_B:.*]] = heddle.kernel "copy" (%{{.*}} = %arg1)
+// CHECK: %[[OLD_A:.*]] = heddle.kernel "copy" (%{{.*}} = %arg0)
+// CHECK: return
+func.func @swap(%a: tensor<4xf32> {heddle.kind = "state", heddle.name = "a"},
+    %b: tensor<4xf32> {heddle.kind = "state", heddle.name = "b"})
+    -> (tensor<4xf32> {heddle.kind = "state", heddle.name = "b"},
+        tensor<4xf32> {heddle.kind = "state", heddle.name = "a"}) {
+  return %a, %b : tensor<4xf32>, tensor<4xf32>
+}

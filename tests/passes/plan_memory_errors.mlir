@@ -14,13 +14,3 @@ func.func @strided_slice(%x: tensor<4x4xf32>) -> tensor<4x2xf32> {
   %y = heddle.slice %x {offsets = array<i64: 0, 1>, sizes = array<i64: 4, 2>} : (tensor<4x4xf32>) -> tensor<4x2xf32>
   return %y : tensor<4x2xf32>
 }
-
-// -----
-
-// expected-error @below {{the new value of 'b' cannot be written over the old one, which is read later}}
-func.func @swap(%a: tensor<4xf32> {heddle.kind = "state", heddle.name = "a"},
-    %b: tensor<4xf32> {heddle.kind = "state", heddle.name = "b"})
-    -> (tensor<4xf32> {heddle.kind = "state", heddle.name = "b"},
-        tensor<4xf32> {heddle.kind = "state", heddle.name = "a"}) {
-  return %a, %b : tensor<4xf32>, tensor<4xf32>
-}

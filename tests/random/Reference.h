@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a function should compute, and how far from it f32 may be.
+
+#ifndef HEDDLE_TESTS_RANDOM_REFERENCE_H
+#define HEDDLE_TESTS_RANDOM_REFERENCE_H
+
+#include <string>
+#include <vector>
+
+#include "ir/interpreter/Tensor.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "runtime/base/Status.h"
+#include "runtime/plan/Tensor.h"
+
+namespace heddle::random {
+
+/// A result in float64, and per element the bound on the error of a computation in f32.
+struct Reference {
+  std::string name;
+  ir::TensorRef value;
+  std::vector<double> bound;
+};
+StatusOr<std::vector<Reference>> referenceOf(mlir::func::FuncOp function,
+                                             const std::vector<ir::TensorRef> &arguments);
+
+/// Empty where every element is within its bound, else the worst in words.
+std::string difference(const Reference &expected, const ir::Tensor &actual);
+
+/// The same for results in float64 on both sides, in the order of results: equal but for the order
+/// of sums, or to the last bit.
+std::string difference(const std::vector<ir::TensorRef> &expected,
+                       const std::vector<ir::TensorRef> &actual, bool exact);
+
+} // namespace heddle::random
+
+#endif // HEDDLE_TESTS_RANDOM_REFERENCE_H
