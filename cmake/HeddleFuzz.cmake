@@ -21,10 +21,11 @@ function(heddle_fuzz name)
     target_link_options(fuzz_${name} PRIVATE -fsanitize=fuzzer)
     return()
   endif()
+  set(folders ${CMAKE_SOURCE_DIR}/tests/fuzz/corpus/${name})
+  if(EXISTS ${CMAKE_SOURCE_DIR}/tests/fuzz/regressions/${name})
+    list(APPEND folders ${CMAKE_SOURCE_DIR}/tests/fuzz/regressions/${name})
+  endif()
   add_executable(fuzz_${name}_replay ${ARG_SRCS} ${CMAKE_SOURCE_DIR}/tests/fuzz/ReplayMain.cpp)
   target_link_libraries(fuzz_${name}_replay PRIVATE HeddleFuzzHarness ${ARG_DEPS})
-  add_test(NAME fuzz_${name}_replay
-    COMMAND fuzz_${name}_replay
-            ${CMAKE_SOURCE_DIR}/tests/fuzz/corpus/${name}
-            ${CMAKE_SOURCE_DIR}/tests/fuzz/regressions/${name})
+  add_test(NAME fuzz_${name}_replay COMMAND fuzz_${name}_replay ${folders})
 endfunction()
