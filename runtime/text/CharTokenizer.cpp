@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/text/CharTokenizer.h"
 
+#include <algorithm>
+
 #include "runtime/base/Utf8.h"
 #include "runtime/io/JsonWriter.h"
 
@@ -58,12 +60,14 @@ Status forEachCharacter(std::string_view text, const std::string &name, Function
 StatusOr<std::unique_ptr<CharTokenizer>> CharTokenizer::create(std::string_view text,
                                                                const std::string &name) {
   std::vector<bool> seen(kCodePoints);
+  uint32_t end = 0; // of what was seen
   HEDDLE_RETURN_IF_ERROR(forEachCharacter(text, name, [&](uint32_t c, size_t, size_t) {
     seen[c] = true;
+    end = std::max(end, c + 1);
     return true;
   }));
   auto tokenizer = std::make_unique<CharTokenizer>();
-  for (uint32_t c = 0; c < kCodePoints; ++c)
+  for (uint32_t c = 0; c < end; ++c)
     if (seen[c]) {
       tokenizer->idOf_.resize(c + 1, -1);
       tokenizer->idOf_[c] = static_cast<int32_t>(tokenizer->codePoints_.size());
