@@ -22,13 +22,15 @@ StatusOr<KernelLibrary> KernelLibrary::load(std::string_view sharedObject) {
     return fileError("create", "memory for kernels", errno);
   File file(FileCalls::system(), fd, "memory for kernels");
   HEDDLE_RETURN_IF_ERROR(file.write(sharedObject.data(), sharedObject.size()));
-  errno = 0;
   library.handle_ = dlopen(absl::StrCat("/proc/self/fd/", fd).c_str(), RTLD_NOW | RTLD_LOCAL);
   if (!library.handle_) {
-    int error = errno;
-    Status status = invalidInput("cannot load the kernels: ", dlerror());
-    bool isShortage = error == ENOMEM || error == EMFILE || error == ENFILE;
-    return isShortage ? absl::ResourceExhaustedError(status.message()) : status;
+    std::string reason = dlerror();
+    Status status = invalidInput("cannot load the kernels: ", reason);
+    // The loader keeps the system's reason in its text alone.
+    for (int shortage : {ENOMEM, EMFILE, ENFILE})
+      if (reason.find(strerror(shortage)) != std::string::npos)
+        return absl::ResourceExhaustedError(status.message());
+    return status;
   }
   return library;
 }
