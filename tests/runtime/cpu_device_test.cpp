@@ -126,6 +126,17 @@ TEST(InitialWeights, AreNormalWithTheScaleAsked) {
   EXPECT_EQ(std::set<float>(values, values + 8192).size(), 8192u);
 }
 
+TEST(InitialWeights, DifferFromParameterToParameter) {
+  proto::Executable executable = fakeExecutable();
+  *executable.mutable_manifest()->mutable_parameters(1)->mutable_initializer() =
+      executable.manifest().parameters(0).initializer();
+  auto session = Session::create(loadFake(std::move(executable)), makeCpuDevice(1));
+  ASSERT_THAT(session, IsOk());
+  ASSERT_THAT((*session)->initializeWeights(1), IsOk());
+  std::string table = storedBytes(**session, "table"), bias = storedBytes(**session, "bias");
+  EXPECT_NE(table.substr(0, bias.size()), bias);
+}
+
 TEST(RandomStream, BlocksFarApartDiffer) {
   RandomStream stream(7, "data.train");
   std::set<uint64_t> seen;

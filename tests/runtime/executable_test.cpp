@@ -67,6 +67,23 @@ TEST(Executable, DamageIsNamed) {
       {"entries in result_alias", [](auto &e) { plan(e, "step").add_result_alias(0); }},
       {"out of range or taken", [](auto &e) { plan(e, "step").set_result_alias(2, 99); }},
       {"out of range or taken", [](auto &e) { plan(e, "step").set_result_alias(2, -2); }},
+      {"out of range or taken", [](auto &e) { plan(e, "step").set_result_alias(3, 0); }},
+      {"writes a constant",
+       [](auto &e) {
+         plan(e, "step").add_constants(std::string(64, 0));
+         operand(e, 0, 3).set_space(proto::BufferRef::CONSTANT);
+       }},
+      {"out of range", [](auto &e) { e.mutable_manifest()->set_vocab_size(-1); }},
+      {"nameless", [](auto &e) { e.mutable_manifest()->mutable_parameters(1)->clear_name(); }},
+      {"argument \"table\" is nameless or listed twice",
+       [](auto &e) { plan(e, "step").mutable_arguments(1)->set_name("table"); }},
+      {"unknown kind \"input\"",
+       [](auto &e) { plan(e, "step").mutable_results(0)->set_kind("input"); }},
+      {"unknown default",
+       [](auto &e) {
+         plan(e, "step").mutable_arguments(1)->set_default_value(
+             static_cast<proto::Value::Default>(77));
+       }},
       {"another name, kind or type", [](auto &e) { plan(e, "step").set_result_alias(3, 5); }},
       {"must share a buffer", [](auto &e) { plan(e, "step").set_result_alias(2, -1); }},
       {"unknown buffer space",

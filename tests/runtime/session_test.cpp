@@ -174,8 +174,11 @@ TEST(Session, MemoryIsCounted) {
   auto forward = session->memoryNeeded("forward"), step = session->memoryNeeded("step");
   ASSERT_THAT(forward, IsOk());
   ASSERT_THAT(step, IsOk());
-  EXPECT_GE(*forward, static_cast<uint64_t>(4 * (V * V + V + B * T * V)));
+  // Parameters, three inputs, logits.
+  EXPECT_EQ(*forward, static_cast<uint64_t>(4 * (V * V + V + 3 * B * T + B * T * V)));
   EXPECT_GE(*step, static_cast<uint64_t>(4 * (4 * V * V))); // parameter, two moments, gradient
+  // Scratch is a row for each thread.
+  EXPECT_EQ(*fakeSession(3)->memoryNeeded("step") - *step, static_cast<uint64_t>(2 * 4 * V));
 }
 
 } // namespace
