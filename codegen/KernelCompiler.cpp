@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <mutex>
+#include <system_error>
 #include <thread>
 
 #include "codegen/BuildId.h"
@@ -156,8 +157,12 @@ void compileAll(std::vector<Job *> &jobs, const CompileOptions &options) {
   };
   size_t count = std::min<size_t>(std::max(options.threads, 1), jobs.size());
   std::vector<std::thread> threads;
-  for (size_t i = 1; i < count; ++i)
-    threads.emplace_back(work);
+  try {
+    for (size_t i = 1; i < count; ++i)
+      threads.emplace_back(work);
+  } catch (const std::system_error &) {
+    // The system grants no more: those that run do all the work.
+  }
   work();
   for (std::thread &thread : threads)
     thread.join();

@@ -5,6 +5,7 @@
 #ifndef HEDDLE_RUNTIME_CLI_VERBS_H
 #define HEDDLE_RUNTIME_CLI_VERBS_H
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -32,8 +33,11 @@ StatusOr<int> generateVerb(FileLayer &layer, SharedExecutable executable,
 StatusOr<int> benchVerb(FileLayer &layer, SharedExecutable executable, const BenchFlags &flags,
                         double compileMs = 0);
 
-/// Prints an error as "error: ..." on standard error and returns its exit code; otherwise the code.
-int finish(const StatusOr<int> &result);
+/// What main does once the flags are read: runs the command, prints an error as "error: ..." on
+/// standard error and returns the exit code. What ends a process from outside our statuses is an
+/// error there too: memory that runs out, a file too large for the user's limit, a mapped file cut
+/// short.
+int runCommand(const std::function<StatusOr<int>()> &command);
 /// One line of chatter: "remark: ..." on standard error.
 void remark(const std::string &text);
 

@@ -37,8 +37,10 @@ StatusOr<AtomicFile> AtomicFile::create(FileLayer &layer, const std::string &pat
   std::string temporary =
       joinPath(parentFolder(path),
                absl::StrCat(".", baseName(path), ".", static_cast<int>(getpid()), ".tmp"));
-  HEDDLE_ASSIGN_OR_RETURN(File file, layer.createOrEmpty(temporary));
-  return AtomicFile(layer, std::move(file), path);
+  StatusOr<File> file = layer.createOrEmpty(temporary);
+  if (!file.ok()) // in the words of the one who knows only the path
+    return withContext(file.status(), absl::StrCat("cannot write ", path));
+  return AtomicFile(layer, *std::move(file), path);
 }
 
 AtomicFile::AtomicFile(AtomicFile &&other) noexcept

@@ -7,6 +7,7 @@
 #include <map>
 #include <pthread.h>
 #include <sched.h>
+#include <system_error>
 
 #include "absl/strings/str_cat.h"
 
@@ -110,13 +111,19 @@ ThreadPool::ThreadPool(int threads) : threads_(std::max(1, threads)) {
   bool pins = threads_ <= static_cast<int>(cpus.size());
   spins_ = pins;
   workers_ = std::make_unique<Worker[]>(threads_ - 1);
-  for (int i = 1; i < threads_; ++i)
-    workers_[i - 1].thread = std::thread([this, i, cpu = pins ? cpus[i] : -1] {
-      if (cpu >= 0)
-        pinCallingThread({cpu});
-      work(i);
-    });
-  if (pins) {
+  int started = 1;
+  try {
+    for (; started < threads_; ++started)
+      workers_[started - 1].thread =
+          std::thread([this, i = started, cpu = pins ? cpus[started] : -1] {
+            if (cpu >= 0)
+              pinCallingThread({cpu});
+            work(i);
+          });
+  } catch (const std::system_error &) {
+    threads_ = started; // no more are granted
+  }
+  if (pins && threads_ > 1) {
     previousAffinity_ = affinity();
     pinCallingThread({cpus[0]});
   }

@@ -58,7 +58,7 @@ private:
   void runShare(int thread);
   void work(int thread);
 
-  const int threads_;
+  int threads_;
   bool spins_ = false;
   std::vector<int> previousAffinity_; // of the maker, empty if it was left alone
 
