@@ -3,6 +3,7 @@
 #include <cstdio>
 
 #include "runtime/cli/OpenModel.h"
+#include "runtime/cli/Outputs.h"
 #include "runtime/cli/Verbs.h"
 #include "runtime/io/FileLayer.h"
 #include "runtime/io/JsonWriter.h"
@@ -21,6 +22,10 @@ StatusOr<std::optional<FoundCheckpoint>> findResume(FileLayer &layer, const Trai
   HEDDLE_ASSIGN_OR_RETURN(CheckpointSearch search, findNewestCheckpoint(layer, flags.out));
   for (const SkippedCheckpoint &skipped : search.skipped)
     remark(absl::StrCat("skipped ", skipped.path, ": ", skipped.reason));
+  // Starting afresh would in the end drop what could perhaps be saved.
+  if (!search.newest && !search.skipped.empty())
+    return invalidInput("--resume: none of the ", search.skipped.size(), " checkpoints in ",
+                        flags.out, " is whole; the newest: ", search.skipped.front().reason);
   return search.newest;
 }
 
@@ -36,16 +41,6 @@ Status checkTrainFlags(const Executable &executable, const TrainFlags &flags) {
   if (flags.dropout && *flags.dropout != dropout)
     return invalidInput("--dropout ", *flags.dropout, ": ", executable.origin(),
                         " is compiled with dropout ", dropout);
-  return absl::OkStatus();
-}
-
-Status checkOut(FileLayer &layer, const TrainFlags &flags) {
-  if (flags.out.empty() || flags.resume)
-    return absl::OkStatus();
-  HEDDLE_ASSIGN_OR_RETURN(bool fresh, isNewOrEmpty(layer, flags.out));
-  if (!fresh)
-    return invalidInput("--out ", flags.out,
-                        ": is not empty; choose a new folder, or go on there with --resume");
   return absl::OkStatus();
 }
 
@@ -193,7 +188,7 @@ StatusOr<std::unique_ptr<Tokenizer>> trainingTokenizer(FileLayer &layer, const T
 
 StatusOr<int> trainVerb(FileLayer &layer, SharedExecutable executable, const TrainFlags &flags) {
   HEDDLE_RETURN_IF_ERROR(checkTrainFlags(*executable, flags));
-  HEDDLE_RETURN_IF_ERROR(checkOut(layer, flags));
+  HEDDLE_RETURN_IF_ERROR(checkOutputs(layer, flags));
   DataInfo info;
   if (!flags.data.empty()) {
     HEDDLE_ASSIGN_OR_RETURN(info, inspectData(layer, flags.data));
