@@ -40,12 +40,11 @@ void addModelFlags(CLI::App &verb, ModelFlags &flags) {
           [](std::string &text) { return text.empty() ? std::string("is empty") : std::string(); },
           ""));
   verb.add_option("--weights", flags.weights, "folder or safetensors file with the weights");
-  addNumber(verb, "--batch", flags.batch, "sequences at a time");
-  addNumber(verb, "--seq", flags.seq, "tokens of a sequence");
+  addNumber(verb, "--batch", flags.batch, "sequences at a time", {.least = 1});
+  addNumber(verb, "--seq", flags.seq, "tokens of a sequence", {.least = 1});
   verb.add_option("--dtype", flags.dtype, "f32 or bf16");
   verb.add_option("--target", flags.target, "cpu, cpu:avx512, cpu:avx2, cpu:scalar");
-  addNumber(verb, "--threads", flags.threads, "0: all CPUs allowed")
-      ->check(CLI::Range(0, limits::kThreads));
+  addNumber(verb, "--threads", flags.threads, "0: all CPUs allowed", {0, limits::kThreads});
   verb.add_option("--memory-budget", flags.memoryBudget, "at most that much memory, such as 8GiB");
   verb.add_flag("--strict", flags.strict, "a fallback is an error");
   verb.add_flag("--no-graph", flags.noGraph, "launch kernels one by one (CUDA)");
@@ -106,7 +105,7 @@ void addFlags(CLI::App &verb, GenerateFlags &flags) {
             "only those at least this share as likely as the likeliest");
   addNumber(verb, "--repetition-penalty", flags.repetitionPenalty, "1: none");
   verb.add_option("--stop", flags.stop, "texts that end an answer");
-  addNumber(verb, "--beams", flags.beams, "beam search")->check(CLI::PositiveNumber);
+  addNumber(verb, "--beams", flags.beams, "beam search", {.least = 1});
   addNumber(verb, "--length-penalty", flags.lengthPenalty, "of beam search");
   verb.add_flag("--early-stopping", flags.earlyStopping, "of beam search");
   addNumber(verb, "--seed", flags.seed, "for sampling and for random weights");
@@ -116,7 +115,7 @@ void addFlags(CLI::App &verb, GenerateFlags &flags) {
 void addFlags(CLI::App &verb, BenchFlags &flags) {
   addModelFlags(verb, flags);
   verb.add_option("--entry", flags.entry, "forward, step or decode");
-  addNumber(verb, "--iters", flags.iters, "runs measured")->check(CLI::PositiveNumber);
+  addNumber(verb, "--iters", flags.iters, "runs measured", {.least = 1});
   verb.add_flag("--profile", flags.profile, "time of each kernel");
   verb.add_option("--trace", flags.trace, "timeline to write, for chrome://tracing");
   addNumber(verb, "--seed", flags.seed, "for random weights and inputs");

@@ -7,6 +7,7 @@
 
 #include <charconv>
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <string>
 #include <type_traits>
@@ -14,6 +15,23 @@
 #include <CLI/CLI.hpp>
 
 namespace heddle::runtime {
+
+/// What a number may be; the verbs themselves check what depends on other flags or on the model.
+template <typename Number> struct NumberRange {
+  using Limits = std::numeric_limits<Number>;
+  static constexpr bool kReal = std::is_floating_point_v<Number>;
+  Number least = kReal ? -Limits::infinity() : Limits::lowest();
+  Number most = kReal ? Limits::infinity() : Limits::max();
+
+  std::string describe() const {
+    if (kReal)
+      return "a number";
+    if (most < Limits::max())
+      return "a whole number from " + std::to_string(least) + " to " + std::to_string(most);
+    return least > Limits::lowest() || least == 0 ? "a whole number from " + std::to_string(least)
+                                                  : "a whole number";
+  }
+};
 
 template <typename T> struct NumberOf {
   using Type = T;
@@ -23,26 +41,21 @@ template <typename T> struct NumberOf<std::optional<T>> {
 };
 
 /// `target` is an integer, a double, or an optional of one, which outlives the parse.
-template <typename Target>
+template <typename Target, typename Number = typename NumberOf<Target>::Type>
 CLI::Option *addNumber(CLI::App &verb, const std::string &flag, Target &target,
-                       const std::string &description) {
-  using Number = typename NumberOf<Target>::Type;
-  auto read = [&target, flag](const std::string &text) {
+                       const std::string &description, NumberRange<Number> range = {}) {
+  auto read = [=, &target](const std::string &text) {
     Number number = {};
     auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-    if (error == std::errc::result_out_of_range)
-      throw CLI::ValidationError(flag + " " + text, "too large a number");
-    if (error != std::errc() || end != text.data() + text.size())
-      throw CLI::ValidationError(flag + " " + text,
-                                 std::is_floating_point_v<Number> ? "expected a number"
-                                 : std::is_unsigned_v<Number>     ? "expected a number from 0"
-                                                                  : "expected a whole number");
+    bool isNumber = error == std::errc() && end == text.data() + text.size();
+    if (!isNumber || number < range.least || number > range.most)
+      throw CLI::ValidationError(flag + " " + text, "expected " + range.describe());
     target = number;
   };
   return verb.add_option_function<std::string>(flag, read, description)
-      ->type_name(std::is_floating_point_v<Number> ? "FLOAT"
-                  : std::is_unsigned_v<Number>     ? "UINT"
-                                                   : "INT");
+      ->type_name(range.kReal                  ? "FLOAT"
+                  : std::is_unsigned_v<Number> ? "UINT"
+                                               : "INT");
 }
 
 } // namespace heddle::runtime

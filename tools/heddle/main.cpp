@@ -41,8 +41,8 @@ int main(int argc, char **argv) {
   DoctorOptions doctor;
   CLI::App *doctorVerb =
       command.add_subcommand("doctor", "shows what this machine has and what is used of it");
-  runtime::addNumber(*doctorVerb, "--threads", doctor.threads, "0: one a core")
-      ->check(CLI::Range(0, limits::kThreads));
+  runtime::addNumber(*doctorVerb, "--threads", doctor.threads, "0: one a core",
+                     {0, limits::kThreads});
   doctorVerb->add_flag("--json", doctor.json, "one JSON object on standard output");
   doctorVerb->callback([&] { chosen = [&doctor] { return StatusOr<int>(runDoctor(doctor)); }; });
 
