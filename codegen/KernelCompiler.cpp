@@ -158,10 +158,11 @@ void compileAll(std::vector<Job *> &jobs, const CompileOptions &options) {
   };
   size_t count = std::min<size_t>(std::max(options.threads, 1), jobs.size());
   std::vector<std::thread> threads;
-  try { // std::thread reports by exception; with fewer threads each has more to do
+  try {
     for (size_t i = 1; i < count; ++i)
       threads.emplace_back(work);
   } catch (const std::system_error &) {
+    // The system grants no more: those that run do all the work.
   }
   work();
   for (std::thread &thread : threads)

@@ -9,14 +9,10 @@
 #include "google/protobuf/descriptor.h"
 
 #include "frontend/LayerNames.h"
-#include "runtime/base/Limits.h"
 #include "runtime/base/Utf8.h"
 
 namespace heddle::frontend {
 namespace {
-
-// Room for the prefix's and the layer's digits and ".weight" within a checkpoint's limit.
-constexpr size_t kMaxModuleName = limits::kTensorNameBytes / 4;
 
 bool isPlainText(const std::string &text) {
   for (unsigned char c : text)

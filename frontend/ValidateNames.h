@@ -5,8 +5,12 @@
 #define HEDDLE_FRONTEND_VALIDATENAMES_H
 
 #include "frontend/Validate.h"
+#include "runtime/base/Limits.h"
 
 namespace heddle::frontend {
+
+/// Room for the prefix's and the layer's digits and ".weight" within a checkpoint's limit.
+inline constexpr uint64_t kMaxModuleName = limits::kTensorNameBytes / 4;
 
 /// Names of layers' parameters must tell layers apart, and no two parameters may share a name, with
 /// whichever of the prefixes a checkpoint has them. The definition has a valid number of layers.

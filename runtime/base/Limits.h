@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // How much we are willing to read. Every reader of files from outside stops at one of these with an
-// error that names the file, the place and the limit; each is tested at n and at n + 1. MB are 2^20
-// bytes, except in the safetensors header, whose own specification says 100,000,000.
+// error that names the file, the place and the limit; each is tested at n and at n + 1, and has its
+// row in LIMITS.md. MB are 2^20 bytes, except in the safetensors header, whose own specification
+// says 100,000,000.
 
 #ifndef HEDDLE_RUNTIME_BASE_LIMITS_H
 #define HEDDLE_RUNTIME_BASE_LIMITS_H
@@ -36,19 +37,32 @@ inline constexpr uint64_t kTensorRank = 8;
 inline constexpr uint64_t kSafetensorsMetadataEntries = 10'000;
 inline constexpr uint64_t kShards = 10'000;
 
-inline constexpr uint64_t kOnnxBytes = (uint64_t{1} << 31) - 1;
-inline constexpr int kOnnxDepth = 100;
-inline constexpr uint64_t kOnnxNodes = 1'000'000;
+/// IR comes from the user's own hand: the bound only keeps a mistaken path from being read whole.
+inline constexpr uint64_t kMlirBytes = 256 * kMegabyte;
 
 /// A compiled model: plans and kernels, never weights. Protobuf's own limit for one message.
 inline constexpr uint64_t kExecutableBytes = (uint64_t{1} << 31) - 1;
+/// Of one entry, and of one kernel on one thread: no model needs more, but a damaged file could ask
+/// for anything.
+inline constexpr uint64_t kArenaBytes = uint64_t{1} << 47;
+inline constexpr uint64_t kScratchBytes = uint64_t{1} << 36;
 
-/// The manifest of a checkpoint and the number of files it may list.
-inline constexpr uint64_t kManifestBytes = 1 * kMegabyte;
+/// The manifest of a checkpoint and the number of files it may list, with names of usual length.
+inline constexpr uint64_t kManifestBytes = 4 * kMegabyte;
 inline constexpr uint64_t kManifestFiles = 10'000;
 
 /// One line of a training log.
 inline constexpr uint64_t kLogLineBytes = uint64_t{1} << 16;
+
+/// All text of --data together: it is tokenised in memory, four bytes a token.
+inline constexpr uint64_t kTrainingTextBytes = uint64_t{1} << 33;
+/// Folders below --data: a link that points upwards makes a folder endless.
+inline constexpr int kFolderDepth = 32;
+/// One line of what `tokenize` reads.
+inline constexpr uint64_t kTokenizeLineBytes = 64 * kMegabyte;
+
+/// What --threads may ask for; the system may grant less.
+inline constexpr int kThreads = 4096;
 
 } // namespace heddle::limits
 

@@ -7,6 +7,7 @@
 #include <sys/resource.h>
 
 #include "runtime/cli/OpenModel.h"
+#include "runtime/cli/Outputs.h"
 #include "runtime/cli/Profile.h"
 #include "runtime/cli/Verbs.h"
 #include "runtime/io/FileLayer.h"
@@ -133,6 +134,7 @@ void report(const Measured &measured, Session &session, const BenchFlags &flags,
 
 StatusOr<int> benchVerb(FileLayer &layer, SharedExecutable executable, const BenchFlags &flags,
                         double compileMs) {
+  HEDDLE_RETURN_IF_ERROR(checkOutputs(layer, flags));
   HEDDLE_ASSIGN_OR_RETURN(auto session, openSession(std::move(executable), flags, flags.entry));
   HEDDLE_ASSIGN_OR_RETURN(PreparedEntry * entry, session->prepare(flags.entry));
   HEDDLE_RETURN_IF_ERROR(loadWeights(layer, *session, flags, flags.seed).status());

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <cstdio>
+#include <exception>
 
 #include "runtime/base/PrintableText.h"
 #include "runtime/cli/Verbs.h"
 
 namespace heddle::runtime {
+namespace {
 
 int finish(const StatusOr<int> &result) {
   // Results that did not reach their reader are a failure too.
@@ -19,6 +21,21 @@ int finish(const StatusOr<int> &result) {
     return 1;
   }
   return *result;
+}
+
+/// We throw nothing; the standard library has no other way to say that a size is absurd.
+StatusOr<int> runGuarded(const std::function<StatusOr<int>()> &command) {
+  try {
+    return command();
+  } catch (const std::exception &problem) {
+    return absl::InternalError(absl::StrCat("unexpected: ", problem.what()));
+  }
+}
+
+} // namespace
+
+int runCommand(const std::function<StatusOr<int>()> &command) {
+  return finish(runGuarded(command));
 }
 
 void remark(const std::string &text) {

@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/cli/Flags.h"
 
-#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <cstdlib>
+
+#include "absl/strings/str_cat.h"
+#include "runtime/base/Limits.h"
+#include "runtime/cli/NumberFlag.h"
 
 namespace heddle::runtime {
 namespace {
@@ -13,16 +18,33 @@ std::string twinOf(const std::string &flag) {
   return name;
 }
 
+/// Who did not type the flag that a problem names may not know that the environment holds it.
+std::string twinInvolved(const CLI::App &command, const std::string &problem) {
+  for (const CLI::App *verb : command.get_subcommands())
+    for (const CLI::Option *option : verb->get_options()) {
+      const char *twin = option->get_envname().empty() ? nullptr : option->get_envname().c_str();
+      const char *value = twin ? getenv(twin) : nullptr;
+      if (value && problem.find(option->get_name()) != std::string::npos)
+        return absl::StrCat(" (the environment has ", twin, "=", value, ")");
+    }
+  return "";
+}
+
 } // namespace
 
 void addModelFlags(CLI::App &verb, ModelFlags &flags) {
-  verb.add_option("MODEL", flags.model, "what to run")->required()->type_name("MODEL");
+  verb.add_option("MODEL", flags.model, "what to run")
+      ->required()
+      ->type_name("MODEL")
+      ->check(CLI::Validator(
+          [](std::string &text) { return text.empty() ? std::string("is empty") : std::string(); },
+          ""));
   verb.add_option("--weights", flags.weights, "folder or safetensors file with the weights");
-  verb.add_option("--batch", flags.batch, "sequences at a time");
-  verb.add_option("--seq", flags.seq, "tokens of a sequence");
+  addNumber(verb, "--batch", flags.batch, "sequences at a time", {.least = 1});
+  addNumber(verb, "--seq", flags.seq, "tokens of a sequence", {.least = 1});
   verb.add_option("--dtype", flags.dtype, "f32 or bf16");
   verb.add_option("--target", flags.target, "cpu, cpu:avx512, cpu:avx2, cpu:scalar");
-  verb.add_option("--threads", flags.threads, "0: all CPUs allowed")->check(CLI::Range(0, 4096));
+  addNumber(verb, "--threads", flags.threads, "0: all CPUs allowed", {0, limits::kThreads});
   verb.add_option("--memory-budget", flags.memoryBudget, "at most that much memory, such as 8GiB");
   verb.add_flag("--strict", flags.strict, "a fallback is an error");
   verb.add_flag("--no-graph", flags.noGraph, "launch kernels one by one (CUDA)");
@@ -35,7 +57,7 @@ void addFlags(CLI::App &verb, RunFlags &flags) {
   verb.add_option("--outputs", flags.outputs, "safetensors file to write")->required();
   verb.add_option("--entry", flags.entry, "forward, loss, grad or encode");
   verb.add_option("--backend", flags.backend, "compiled or interpreter");
-  verb.add_option("--seed", flags.seed, "for random weights");
+  addNumber(verb, "--seed", flags.seed, "for random weights");
 }
 
 void addFlags(CLI::App &verb, TrainFlags &flags) {
@@ -44,30 +66,30 @@ void addFlags(CLI::App &verb, TrainFlags &flags) {
                   "text file or folder, or safetensors with tokens or batches");
   verb.add_option("--out", flags.out, "folder for checkpoints");
   verb.add_flag("--resume", flags.resume, "go on from the newest checkpoint in --out");
-  verb.add_option("--steps", flags.steps, "in all, with those of the run resumed");
+  addNumber(verb, "--steps", flags.steps, "in all, with those of the run resumed");
   verb.add_option("--tokenizer", flags.tokenizer, "bytes, char, or a folder or file");
   verb.add_option("--objective", flags.objective, "what is learned: causal");
-  verb.add_option("--seed", flags.seed, "for weights, data order and dropout");
+  addNumber(verb, "--seed", flags.seed, "for weights, data order and dropout");
   verb.add_option("--log", flags.log, "JSON lines, one a step");
-  verb.add_option("--lr", flags.lr, "learning rate");
-  verb.add_option("--min-lr", flags.minLr, "where the cosine ends");
-  verb.add_option("--warmup-steps", flags.warmupSteps, "of linear warm-up");
-  verb.add_option("--lr-decay-steps", flags.lrDecaySteps, "cosine decay ends here; 0: constant");
-  verb.add_option("--weight-decay", flags.weightDecay, "of AdamW, on tensors of two and more axes");
-  verb.add_option("--beta1", flags.beta1, "of AdamW");
-  verb.add_option("--beta2", flags.beta2, "of AdamW");
-  verb.add_option("--eps", flags.eps, "of AdamW");
-  verb.add_option("--grad-clip", flags.gradClip, "largest norm of all gradients; 0: no clipping");
-  verb.add_option("--grad-accum", flags.gradAccum, "batches of a step");
-  verb.add_option("--dropout", flags.dropout, "in place of the model's");
+  addNumber(verb, "--lr", flags.lr, "learning rate");
+  addNumber(verb, "--min-lr", flags.minLr, "where the cosine ends");
+  addNumber(verb, "--warmup-steps", flags.warmupSteps, "of linear warm-up");
+  addNumber(verb, "--lr-decay-steps", flags.lrDecaySteps, "cosine decay ends here; 0: constant");
+  addNumber(verb, "--weight-decay", flags.weightDecay, "of AdamW, on tensors of two and more axes");
+  addNumber(verb, "--beta1", flags.beta1, "of AdamW");
+  addNumber(verb, "--beta2", flags.beta2, "of AdamW");
+  addNumber(verb, "--eps", flags.eps, "of AdamW");
+  addNumber(verb, "--grad-clip", flags.gradClip, "largest norm of all gradients; 0: no clipping");
+  addNumber(verb, "--grad-accum", flags.gradAccum, "batches of a step");
+  addNumber(verb, "--dropout", flags.dropout, "in place of the model's");
   verb.add_option("--freeze", flags.freeze, "parameters that stay as they are");
   verb.add_option("--lora", flags.lora, "low-rank adapters");
   verb.add_option("--on-nonfinite", flags.onNonfinite, "stop, or skip the update")
       ->check(CLI::IsMember({"stop", "skip"}));
-  verb.add_option("--eval-interval", flags.evalInterval, "steps between validations; 0: none");
-  verb.add_option("--eval-iters", flags.evalIters, "batches of a validation");
-  verb.add_option("--val-split", flags.valSplit, "share of the tokens, at the end, for validation");
-  verb.add_option("--checkpoint-interval", flags.checkpointInterval, "0: at the end only");
+  addNumber(verb, "--eval-interval", flags.evalInterval, "steps between validations; 0: none");
+  addNumber(verb, "--eval-iters", flags.evalIters, "batches of a validation");
+  addNumber(verb, "--val-split", flags.valSplit, "share of the tokens, at the end, for validation");
+  addNumber(verb, "--checkpoint-interval", flags.checkpointInterval, "0: at the end only");
 }
 
 void addFlags(CLI::App &verb, GenerateFlags &flags) {
@@ -75,28 +97,28 @@ void addFlags(CLI::App &verb, GenerateFlags &flags) {
   verb.add_option("--prompt", flags.prompts, "texts to go on from");
   verb.add_option("--prompt-ids", flags.promptIds, "token ids to go on from, as 1,2,3");
   verb.add_option("--tokenizer", flags.tokenizer, "bytes, or a folder or file");
-  verb.add_option("--max-new-tokens", flags.maxNewTokens, "at most");
-  verb.add_option("--temperature", flags.temperature, "0: always the likeliest token");
-  verb.add_option("--top-k", flags.topK, "only the K likeliest; 0: all");
-  verb.add_option("--top-p", flags.topP, "only the likeliest with this much probability");
-  verb.add_option("--min-p", flags.minP,
-                  "only those at least this share as likely as the likeliest");
-  verb.add_option("--repetition-penalty", flags.repetitionPenalty, "1: none");
+  addNumber(verb, "--max-new-tokens", flags.maxNewTokens, "at most");
+  addNumber(verb, "--temperature", flags.temperature, "0: always the likeliest token");
+  addNumber(verb, "--top-k", flags.topK, "only the K likeliest; 0: all");
+  addNumber(verb, "--top-p", flags.topP, "only the likeliest with this much probability");
+  addNumber(verb, "--min-p", flags.minP,
+            "only those at least this share as likely as the likeliest");
+  addNumber(verb, "--repetition-penalty", flags.repetitionPenalty, "1: none");
   verb.add_option("--stop", flags.stop, "texts that end an answer");
-  verb.add_option("--beams", flags.beams, "beam search")->check(CLI::PositiveNumber);
-  verb.add_option("--length-penalty", flags.lengthPenalty, "of beam search");
+  addNumber(verb, "--beams", flags.beams, "beam search", {.least = 1});
+  addNumber(verb, "--length-penalty", flags.lengthPenalty, "of beam search");
   verb.add_flag("--early-stopping", flags.earlyStopping, "of beam search");
-  verb.add_option("--seed", flags.seed, "for sampling and for random weights");
+  addNumber(verb, "--seed", flags.seed, "for sampling and for random weights");
   verb.add_flag("--stream", flags.stream, "print as it comes");
 }
 
 void addFlags(CLI::App &verb, BenchFlags &flags) {
   addModelFlags(verb, flags);
   verb.add_option("--entry", flags.entry, "forward, step or decode");
-  verb.add_option("--iters", flags.iters, "runs measured")->check(CLI::PositiveNumber);
+  addNumber(verb, "--iters", flags.iters, "runs measured", {.least = 1});
   verb.add_flag("--profile", flags.profile, "time of each kernel");
   verb.add_option("--trace", flags.trace, "timeline to write, for chrome://tracing");
-  verb.add_option("--seed", flags.seed, "for random weights and inputs");
+  addNumber(verb, "--seed", flags.seed, "for random weights and inputs");
 }
 
 void addEnvironmentTwins(CLI::App &command) {
@@ -112,7 +134,14 @@ int parseCommandLine(CLI::App &command, int argc, char **argv) {
     command.parse(argc, argv);
     return -1;
   } catch (const CLI::ParseError &error) {
-    return command.exit(error) == 0 ? 0 : 2;
+    if (error.get_exit_code() == 0)
+      return command.exit(error);
+    std::string problem = error.what();
+    if (command.get_subcommands().empty() && argc > 1)
+      problem = std::string(argv[1]) + ": no such verb";
+    fprintf(stderr, "error: %s%s\nRun with --help for more information.\n", problem.c_str(),
+            twinInvolved(command, problem).c_str());
+    return 2;
   }
 }
 

@@ -135,7 +135,7 @@ StatusOr<int> generateVerb(FileLayer &layer, SharedExecutable executable,
   HEDDLE_ASSIGN_OR_RETURN(options.endIds, endIds(*executable));
   for (const std::vector<int32_t> &prompt : prompts)
     if (auto length = static_cast<int64_t>(prompt.size());
-        length <= manifest.seq() && length + flags.maxNewTokens > manifest.seq()) {
+        length <= manifest.seq() && flags.maxNewTokens > manifest.seq() - length) {
       remark(
           absl::StrCat("prompt and answer outgrow the ", manifest.seq(),
                        " tokens compiled for: from there on each token is computed from the last ",

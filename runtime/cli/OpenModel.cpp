@@ -60,23 +60,32 @@ StatusOr<uint64_t> parseBytes(const std::string &flag, const std::string &text) 
   return invalidInput(flag, " ", text, ": expected a size such as 8GiB");
 }
 
+Status checkBudget(const proto::Manifest &manifest, const proto::Plan &plan, int threads,
+                   const ModelFlags &flags) {
+  if (flags.memoryBudget.empty())
+    return absl::OkStatus();
+  HEDDLE_ASSIGN_OR_RETURN(uint64_t budget, parseBytes("--memory-budget", flags.memoryBudget));
+  uint64_t needed = memoryAlone(manifest, plan, threads);
+  if (needed > budget)
+    return invalidInput("--memory-budget ", flags.memoryBudget, ": entry ", plan.entry(), " needs ",
+                        byteText(needed));
+  return absl::OkStatus();
+}
+
 StatusOr<std::unique_ptr<Session>> openSession(std::shared_ptr<const Executable> executable,
                                                const ModelFlags &flags, const std::string &entry) {
   HEDDLE_RETURN_IF_ERROR(checkCompiled(*executable, flags));
-  HEDDLE_RETURN_IF_ERROR(executable->entry(entry).status());
-  HEDDLE_ASSIGN_OR_RETURN(std::unique_ptr<Session> session,
-                          Session::create(std::move(executable), makeCpuDevice(flags.threads)));
-  int wanted = flags.threads > 0 ? flags.threads : ThreadPool::defaultThreads();
-  if (int threads = session->device().threads(); threads < wanted)
-    remark(absl::StrCat("only ", threads, " of ", wanted, " threads: the system grants no more"));
-  if (!flags.memoryBudget.empty()) {
-    HEDDLE_ASSIGN_OR_RETURN(uint64_t budget, parseBytes("--memory-budget", flags.memoryBudget));
-    HEDDLE_ASSIGN_OR_RETURN(uint64_t needed, session->memoryNeeded(entry));
-    if (needed > budget)
-      return invalidInput("--memory-budget ", flags.memoryBudget, ": entry ", entry, " needs ",
-                          byteText(needed));
-  }
-  return session;
+  HEDDLE_ASSIGN_OR_RETURN(const Entry *asked, executable->entry(entry));
+  std::unique_ptr<Device> device = makeCpuDevice(flags.threads);
+  if (device->threads() < flags.threads)
+    return invalidInput("--threads ", flags.threads, ": the system grants this process only ",
+                        device->threads());
+  if (int threads = ThreadPool::defaultThreads(); flags.threads == 0 && device->threads() < threads)
+    remark(absl::StrCat("only ", device->threads(), " of ", threads,
+                        " threads: the system grants no more"));
+  HEDDLE_RETURN_IF_ERROR(
+      checkBudget(executable->manifest(), *asked->plan, device->threads(), flags));
+  return Session::create(std::move(executable), std::move(device));
 }
 
 StatusOr<std::string> loadWeights(FileLayer &layer, Session &session, const ModelFlags &flags,

@@ -21,6 +21,11 @@ Status checkCompiled(const Executable &executable, const ModelFlags &flags);
 /// "8GiB", "500 MB", "1073741824".
 StatusOr<uint64_t> parseBytes(const std::string &flag, const std::string &text);
 
+/// InvalidArgument where running the entry takes more memory than --memory-budget, if that is
+/// given.
+Status checkBudget(const proto::Manifest &manifest, const proto::Plan &plan, int threads,
+                   const ModelFlags &flags);
+
 /// A session without weights, after checkCompiled and after comparing --memory-budget with what
 /// `entry` needs.
 StatusOr<std::unique_ptr<Session>> openSession(std::shared_ptr<const Executable> executable,

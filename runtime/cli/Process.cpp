@@ -8,6 +8,7 @@
 #include <string_view>
 #include <unistd.h>
 
+#include "runtime/io/MapFaults.h"
 #include "runtime/train/Interrupt.h"
 
 namespace heddle::runtime {
@@ -34,6 +35,7 @@ void prepareProcess() {
   reserveStandardStreams();
   signal(SIGPIPE, SIG_IGN);
   signal(SIGXFSZ, SIG_IGN);
+  reportMapFaults();
   std::set_new_handler(exitForMemory);
   exitOnInterrupt();
 }

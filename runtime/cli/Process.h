@@ -11,6 +11,7 @@ namespace heddle::runtime {
 /// - a reader that has gone (SIGPIPE) and a file at its size limit (SIGXFSZ) fail the write;
 /// - a closed standard stream stays closed: no file of ours takes its descriptor;
 /// - SIGINT and SIGTERM end the process with exit code 130 (train defers them, see InterruptGuard);
+/// - a mapped file that is cut short is an error message (see MapFaults.h);
 /// - running out of memory is an error message and exit code 1.
 void prepareProcess();
 

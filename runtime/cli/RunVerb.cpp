@@ -4,6 +4,7 @@
 #include <cstdio>
 
 #include "runtime/cli/OpenModel.h"
+#include "runtime/cli/Outputs.h"
 #include "runtime/cli/Verbs.h"
 #include "runtime/io/JsonWriter.h"
 #include "runtime/io/Safetensors.h"
@@ -111,6 +112,7 @@ StatusOr<TensorMap> readRunInputs(FileLayer &layer, const std::string &path, boo
 
 StatusOr<int> runVerb(FileLayer &layer, SharedExecutable executable, const RunFlags &flags) {
   HEDDLE_RETURN_IF_ERROR(checkRunFlags(flags));
+  HEDDLE_RETURN_IF_ERROR(checkOutputs(layer, flags));
   HEDDLE_ASSIGN_OR_RETURN(
       TensorMap inputs, readRunInputs(layer, flags.inputs, executable->manifest().shift_labels()));
   HEDDLE_ASSIGN_OR_RETURN(auto session, openSession(std::move(executable), flags, flags.entry));

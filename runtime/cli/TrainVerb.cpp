@@ -3,6 +3,7 @@
 #include <cstdio>
 
 #include "runtime/cli/OpenModel.h"
+#include "runtime/cli/Outputs.h"
 #include "runtime/cli/Verbs.h"
 #include "runtime/io/FileLayer.h"
 #include "runtime/io/JsonWriter.h"
@@ -190,8 +191,7 @@ StatusOr<std::unique_ptr<Tokenizer>> trainingTokenizer(FileLayer &layer, const T
 
 StatusOr<int> trainVerb(FileLayer &layer, SharedExecutable executable, const TrainFlags &flags) {
   HEDDLE_RETURN_IF_ERROR(checkTrainFlags(*executable, flags));
-  if (!flags.out.empty() && !flags.resume)
-    HEDDLE_RETURN_IF_ERROR(checkNewOrEmpty(layer, flags.out));
+  HEDDLE_RETURN_IF_ERROR(checkOutputs(layer, flags));
   DataInfo info;
   if (!flags.data.empty()) {
     HEDDLE_ASSIGN_OR_RETURN(info, inspectData(layer, flags.data));

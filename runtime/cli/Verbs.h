@@ -5,6 +5,7 @@
 #ifndef HEDDLE_RUNTIME_CLI_VERBS_H
 #define HEDDLE_RUNTIME_CLI_VERBS_H
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -29,8 +30,9 @@ StatusOr<int> generateVerb(FileLayer &layer, SharedExecutable executable,
 StatusOr<int> benchVerb(FileLayer &layer, SharedExecutable executable, const BenchFlags &flags,
                         double compileMs = 0);
 
-/// Prints an error as "error: ..." on standard error and returns its exit code; otherwise the code.
-int finish(const StatusOr<int> &result);
+/// What main does once the flags are read: runs the command, prints an error as "error: ..." on
+/// standard error and returns the exit code. main calls prepareProcess (Process.h) first.
+int runCommand(const std::function<StatusOr<int>()> &command);
 /// One line of chatter: "remark: ..." on standard error.
 void remark(const std::string &text);
 

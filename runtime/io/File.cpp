@@ -57,18 +57,23 @@ File::~File() {
     calls_->close(fd_);
 }
 
+StatusOr<size_t> File::readSome(void *bytes, size_t size) {
+  int64_t count;
+  do
+    count = calls_->read(fd_, bytes, std::min(size, kLargestTransfer));
+  while (count == -EINTR);
+  if (count < 0)
+    return fileError("read", path_, -count);
+  return static_cast<size_t>(count);
+}
+
 StatusOr<size_t> File::read(void *bytes, size_t size) {
   size_t done = 0;
   while (done < size) {
-    int64_t count = calls_->read(fd_, static_cast<char *>(bytes) + done,
-                                 std::min(size - done, kLargestTransfer));
-    if (count == -EINTR)
-      continue;
-    if (count < 0)
-      return fileError("read", path_, -count);
+    HEDDLE_ASSIGN_OR_RETURN(size_t count, readSome(static_cast<char *>(bytes) + done, size - done));
     if (count == 0)
       break;
-    done += static_cast<size_t>(count);
+    done += count;
   }
   return done;
 }

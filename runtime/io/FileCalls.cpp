@@ -21,6 +21,8 @@ void fill(const struct stat &status, PathInfo &info) {
               : S_ISDIR(status.st_mode) ? PathKind::Folder
                                         : PathKind::Other;
   info.size = static_cast<uint64_t>(status.st_size);
+  info.device = status.st_dev;
+  info.inode = status.st_ino;
 }
 
 } // namespace
@@ -66,6 +68,10 @@ int64_t FileCalls::statOpen(int fd, PathInfo &info) {
     return -errno;
   fill(status, info);
   return 0;
+}
+
+int64_t FileCalls::accessForWrite(const std::string &path) {
+  return orError(::access(path.c_str(), W_OK));
 }
 
 int64_t FileCalls::rename(const std::string &from, const std::string &to) {

@@ -17,6 +17,7 @@ enum class PathKind { Missing, File, Folder, Other };
 struct PathInfo {
   PathKind kind = PathKind::Missing;
   uint64_t size = 0;
+  uint64_t device = 0, inode = 0; // together they are the file, whatever its names
 };
 
 /// One method a system call, no retries. A negative result is -errno; a call may do less than asked
@@ -36,6 +37,8 @@ public:
   /// Not an error for what does not exist: PathKind::Missing. Follows links.
   virtual int64_t statPath(const std::string &path, PathInfo &info);
   virtual int64_t statOpen(int fd, PathInfo &info);
+  /// Whether this process may write to what is there.
+  virtual int64_t accessForWrite(const std::string &path);
   virtual int64_t rename(const std::string &from, const std::string &to);
   virtual int64_t unlink(const std::string &path);
   virtual int64_t makeFolder(const std::string &path);

@@ -77,6 +77,18 @@ StatusOr<bool> FileLayer::isFolder(const std::string &path) {
   return found.kind == PathKind::Folder;
 }
 
+StatusOr<bool> FileLayer::isSameFile(const std::string &path, const std::string &other) {
+  HEDDLE_ASSIGN_OR_RETURN(PathInfo a, info(path));
+  HEDDLE_ASSIGN_OR_RETURN(PathInfo b, info(other));
+  return a.kind != PathKind::Missing && b.kind != PathKind::Missing && a.device == b.device &&
+         a.inode == b.inode;
+}
+
+Status FileLayer::checkWritable(const std::string &path) {
+  int64_t result = calls_->accessForWrite(path);
+  return result < 0 ? fileError("write to", path, -result) : absl::OkStatus();
+}
+
 StatusOr<std::vector<std::string>> FileLayer::list(const std::string &folder) {
   std::vector<std::string> names;
   int64_t result;
@@ -120,11 +132,13 @@ Status FileLayer::makeFolders(const std::string &path) {
       existing = part;
       continue;
     }
+    if (found.kind != PathKind::Missing)
+      return invalidInput("cannot make folder ", path, ": ", part, " is no folder");
     if (!existing.empty())
       HEDDLE_RETURN_IF_ERROR(syncFolder(parentFolder(existing)));
     existing.clear();
     int64_t result = calls_->makeFolder(part);
-    if (result == -EEXIST && found.kind == PathKind::Missing)
+    if (result == -EEXIST)
       continue; // another process was quicker
     if (result < 0)
       return fileError("make folder", part, -result);

@@ -40,6 +40,9 @@ public:
 
   /// Fills `bytes` unless the file ends first; returns how many it read.
   StatusOr<size_t> read(void *bytes, size_t size);
+  /// What is there already, at least a byte: a terminal's next line is not waited beyond. 0 at the
+  /// end.
+  StatusOr<size_t> readSome(void *bytes, size_t size);
   using ByteSink::write;
   /// All of it, or an error after which the file's content is unknown.
   Status write(const void *bytes, size_t size) override;
@@ -58,7 +61,7 @@ private:
 };
 
 /// A whole file as read-only memory. Move only; safe to read on all threads. Whoever cuts the file
-/// short meanwhile kills the process with SIGBUS: files are replaced by rename here, never in
+/// short meanwhile ends the process (MapFaults.h): files are replaced by rename here, never in
 /// place.
 class MappedFile {
 public:
@@ -99,6 +102,10 @@ public:
   StatusOr<PathInfo> info(const std::string &path);
   StatusOr<bool> exists(const std::string &path);
   StatusOr<bool> isFolder(const std::string &path);
+  /// Whether both are there and are one file, through links too.
+  StatusOr<bool> isSameFile(const std::string &path, const std::string &other);
+  /// The error that writing to an existing file, or into a folder, would meet at once.
+  Status checkWritable(const std::string &path);
   /// Sorted by bytes, so that results do not depend on the disk.
   StatusOr<std::vector<std::string>> list(const std::string &folder);
 

@@ -38,8 +38,8 @@ StatusOr<AtomicFile> AtomicFile::create(FileLayer &layer, const std::string &pat
       joinPath(parentFolder(path),
                absl::StrCat(".", baseName(path), ".", static_cast<int>(getpid()), ".tmp"));
   StatusOr<File> file = layer.createOrEmpty(temporary);
-  if (!file.ok())
-    return withContext(file.status(), path);
+  if (!file.ok()) // in the words of the one who knows only the path
+    return withContext(file.status(), absl::StrCat("cannot write ", path));
   return AtomicFile(layer, *std::move(file), path);
 }
 

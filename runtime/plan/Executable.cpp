@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/plan/Executable.h"
 
+#include <algorithm>
+#include <string_view>
+
 #include "runtime/base/Limits.h"
 #include "runtime/io/FileLayer.h"
 #include "runtime/io/Sha256.h"
@@ -14,6 +17,25 @@ namespace {
 std::string kernelHash(const proto::Executable &executable) {
   Sha256Digest digest = Sha256::of(executable.kernels());
   return std::string(digest.begin(), digest.end());
+}
+
+// How the field file_sha256 begins: its number and type, its length.
+constexpr std::string_view kSealStart = "\x7a\x20";
+constexpr size_t kSealBytes = kSealStart.size() + std::tuple_size_v<Sha256Digest>;
+
+std::string sealOf(std::string_view content) {
+  Sha256Digest digest = Sha256::of(content);
+  return std::string(kSealStart) + std::string(digest.begin(), digest.end());
+}
+
+/// A plan drives machine code over raw memory: a changed byte could do anything, so none passes.
+Status checkSeal(std::string_view bytes, const std::string &path) {
+  std::string_view seal = bytes.substr(bytes.size() - std::min(bytes.size(), kSealBytes));
+  if (seal.size() < kSealBytes || !seal.starts_with(kSealStart))
+    return invalidInput(path, ": not a Heddle executable, or one that is cut short");
+  if (seal != sealOf(bytes.substr(0, bytes.size() - kSealBytes)))
+    return invalidInput(path, ": damaged: its content does not match the SHA-256 at its end");
+  return absl::OkStatus();
 }
 
 /// The name of the parameter or state that an operand is, or "".
@@ -63,6 +85,7 @@ StatusOr<std::shared_ptr<const Executable>> Executable::load(FileLayer &layer,
   if (file.size() > limits::kExecutableBytes)
     return invalidInput(path, ": ", file.size(), " bytes, more than the limit of ",
                         limits::kExecutableBytes);
+  HEDDLE_RETURN_IF_ERROR(checkSeal(file.bytes(), path));
   proto::Executable executable;
   if (!executable.ParseFromArray(file.data(), static_cast<int>(file.size())))
     return invalidInput(path, ": not a Heddle executable, or a damaged one");
@@ -140,10 +163,11 @@ void sealExecutable(proto::Executable &executable) {
 Status writeExecutable(FileLayer &layer, proto::Executable &executable, const std::string &path) {
   sealExecutable(executable);
   std::string bytes;
-  if (executable.ByteSizeLong() > limits::kExecutableBytes || !executable.SerializeToString(&bytes))
-    return invalidInput("cannot write ", path, ": the executable is larger than ",
-                        limits::kExecutableBytes, " bytes");
-  return writeFileAtomically(layer, path, bytes);
+  if (executable.ByteSizeLong() > limits::kExecutableBytes - kSealBytes ||
+      !executable.SerializeToString(&bytes))
+    return invalidInput("cannot write ", path, ": the executable has ", executable.ByteSizeLong(),
+                        " bytes, more than the limit of ", limits::kExecutableBytes);
+  return writeFileAtomically(layer, path, bytes + sealOf(bytes));
 }
 
 } // namespace heddle::runtime

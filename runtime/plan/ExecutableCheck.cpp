@@ -13,10 +13,6 @@
 namespace heddle::runtime {
 namespace {
 
-// No kernel needs more; a damaged file could ask for anything.
-constexpr uint64_t kMaxScratchBytes = uint64_t{1} << 36;
-constexpr uint64_t kMaxArenaBytes = uint64_t{1} << 47;
-
 struct Type {
   proto::DataType dtype;
   std::vector<int64_t> shape;
@@ -67,8 +63,9 @@ public:
   Status run() {
     if (plan_.entry().empty())
       return invalidInput("an entry without a name");
-    if (plan_.arena_bytes() > kMaxArenaBytes)
-      return invalidInput("an arena of ", plan_.arena_bytes(), " bytes");
+    if (plan_.arena_bytes() > limits::kArenaBytes)
+      return invalidInput("an arena of ", plan_.arena_bytes(), " bytes, more than the limit of ",
+                          limits::kArenaBytes);
     for (const proto::Value &argument : plan_.arguments())
       HEDDLE_RETURN_IF_ERROR(checkValue(argument, true));
     for (const proto::Value &result : plan_.results())
@@ -166,9 +163,11 @@ private:
   Status checkLaunch(const proto::Launch &launch) {
     if (launch.kernel().empty())
       return invalidInput("no kernel");
-    if (launch.tasks() < 0 || launch.scratch_bytes() > kMaxScratchBytes)
-      return invalidInput(launch.tasks(), " tasks with ", launch.scratch_bytes(),
-                          " bytes of scratch");
+    if (launch.tasks() < 0)
+      return invalidInput(launch.tasks(), " tasks");
+    if (launch.scratch_bytes() > limits::kScratchBytes)
+      return invalidInput(launch.scratch_bytes(), " bytes of scratch, more than the limit of ",
+                          limits::kScratchBytes);
     if (launch.outputs() < 0 || launch.outputs() > launch.operands_size())
       return invalidInput(launch.outputs(), " outputs of ", launch.operands_size(), " operands");
     for (int i = 0; i < launch.operands_size(); ++i) {

@@ -17,7 +17,38 @@ bool isStored(const proto::Value &value) {
   return value.kind() == "param" || value.kind() == "state";
 }
 
+/// What an entry takes beside the parameters, the states that are there and the arena in use.
+uint64_t additionalBytes(const proto::Plan &plan, int threads, uint64_t arenaUsed,
+                         const std::map<std::string, StoredTensor> &knownStates) {
+  uint64_t bytes = plan.arena_bytes() > arenaUsed ? plan.arena_bytes() - arenaUsed : 0;
+  std::map<std::string, uint64_t> states;
+  auto count = [&](const proto::Value &value) {
+    if (!isStored(value))
+      bytes += bytesOf(value);
+    else if (value.kind() == "state" && !knownStates.count(value.name()))
+      states[value.name()] = bytesOf(value);
+  };
+  for (const proto::Value &value : plan.arguments())
+    count(value);
+  for (const proto::Value &value : plan.results())
+    count(value);
+  for (const auto &[name, size] : states)
+    bytes += size;
+  uint64_t scratch = 0;
+  for (const proto::Launch &launch : plan.launches())
+    scratch = std::max<uint64_t>(scratch, launch.scratch_bytes());
+  return bytes + scratch * threads;
+}
+
 } // namespace
+
+uint64_t memoryAlone(const proto::Manifest &manifest, const proto::Plan &plan, int threads) {
+  uint64_t bytes = additionalBytes(plan, threads, 0, {});
+  for (const proto::Parameter &parameter : manifest.parameters())
+    bytes += byteSize(parameter.dtype(), {parameter.shape().begin(), parameter.shape().end()})
+                 .value_or(0);
+  return bytes;
+}
 
 Session::~Session() = default;
 
@@ -90,25 +121,7 @@ StatusOr<void *> Session::stored(const proto::Value &value) {
 }
 
 uint64_t Session::newBytes(const Entry &entry) const {
-  const proto::Plan &plan = *entry.plan;
-  uint64_t bytes = plan.arena_bytes() > arenaUsed_ ? plan.arena_bytes() - arenaUsed_ : 0;
-  std::map<std::string, uint64_t> states;
-  auto count = [&](const proto::Value &value) {
-    if (!isStored(value))
-      bytes += bytesOf(value);
-    else if (value.kind() == "state" && !states_.count(value.name()))
-      states[value.name()] = bytesOf(value);
-  };
-  for (const proto::Value &value : plan.arguments())
-    count(value);
-  for (const proto::Value &value : plan.results())
-    count(value);
-  for (const auto &[name, size] : states)
-    bytes += size;
-  uint64_t scratch = 0;
-  for (const proto::Launch &launch : plan.launches())
-    scratch = std::max<uint64_t>(scratch, launch.scratch_bytes());
-  return bytes + scratch * device_->threads();
+  return additionalBytes(*entry.plan, device_->threads(), arenaUsed_, states_);
 }
 
 StatusOr<uint64_t> Session::memoryNeeded(const std::string &name) const {

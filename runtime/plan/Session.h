@@ -92,6 +92,9 @@ private:
   std::map<std::string, std::unique_ptr<PreparedEntry>> prepared_;
 };
 
+/// Bytes that a session for this entry alone comes to.
+uint64_t memoryAlone(const proto::Manifest &manifest, const proto::Plan &plan, int threads);
+
 } // namespace heddle::runtime
 
 #endif // HEDDLE_RUNTIME_PLAN_SESSION_H

@@ -127,6 +127,9 @@ Status CheckpointWriter::writeFolder(const std::string &temporary, uint64_t step
     manifest.files.push_back({file.name, digest->size, toHex(digest->digest)});
   }
   std::string text = printManifest(manifest);
+  if (text.size() > limits::kManifestBytes)
+    return invalidInput(kManifestFile, ": ", text.size(), " bytes, more than the limit of ",
+                        limits::kManifestBytes);
   StatusOr<FileDigest> digest =
       writeOne(*layer_, joinPath(temporary, kManifestFile),
                [&](ByteSink &sink) { return sink.write(text.data(), text.size()); });

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "runtime/base/Limits.h"
 #include "runtime/base/Status.h"
 
 namespace heddle::runtime {
@@ -47,8 +48,9 @@ struct DataInfo {
 StatusOr<DataInfo> inspectData(FileLayer &layer, const std::string &path);
 
 /// A text file, or all files below a folder in the order of their paths, one after the other.
-/// Hidden files are left out.
-StatusOr<std::string> readTrainingText(FileLayer &layer, const std::string &path);
+/// Hidden files are left out. More than `limit` bytes in all are an error.
+StatusOr<std::string> readTrainingText(FileLayer &layer, const std::string &path,
+                                       uint64_t limit = limits::kTrainingTextBytes);
 
 struct DataOptions {
   int64_t batch = 1;

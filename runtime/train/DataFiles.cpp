@@ -8,28 +8,25 @@
 namespace heddle::runtime {
 namespace {
 
-// Text is tokenised in memory, four bytes a token.
-constexpr uint64_t kTextBytes = uint64_t{1} << 33;
-// A link that points upwards makes a folder endless.
-constexpr int kFolderDepth = 32;
-
 bool isSafetensors(const std::string &path) { return path.ends_with(".safetensors"); }
 
-Status appendText(FileLayer &layer, const std::string &path, int depth, std::string &text) {
+Status appendText(FileLayer &layer, const std::string &path, int depth, uint64_t limit,
+                  std::string &text) {
   HEDDLE_ASSIGN_OR_RETURN(PathInfo info, layer.info(path));
   if (info.kind == PathKind::Folder) {
-    if (depth > kFolderDepth)
-      return invalidInput(path, ": more than ", kFolderDepth, " folders deep");
+    if (depth > limits::kFolderDepth)
+      return invalidInput(path, ": more than the limit of ", limits::kFolderDepth, " folders deep");
     HEDDLE_ASSIGN_OR_RETURN(std::vector<std::string> names, layer.list(path));
     for (const std::string &name : names)
       if (name.front() != '.')
-        HEDDLE_RETURN_IF_ERROR(appendText(layer, joinPath(path, name), depth + 1, text));
+        HEDDLE_RETURN_IF_ERROR(appendText(layer, joinPath(path, name), depth + 1, limit, text));
     return absl::OkStatus();
   }
   if (info.kind == PathKind::Other || (info.kind == PathKind::Missing && depth > 0))
     return absl::OkStatus(); // a device or a dangling link among the files
-  HEDDLE_ASSIGN_OR_RETURN(std::string content,
-                          readSmallFile(layer, path, kTextBytes - text.size()));
+  if (info.size > limit - text.size())
+    return invalidInput(path, ": more than the limit of ", limit, " bytes of text in all");
+  HEDDLE_ASSIGN_OR_RETURN(std::string content, readSmallFile(layer, path, limit - text.size()));
   text += content;
   return absl::OkStatus();
 }
@@ -81,9 +78,9 @@ StatusOr<DataInfo> inspectData(FileLayer &layer, const std::string &path) {
   return opened.info;
 }
 
-StatusOr<std::string> readTrainingText(FileLayer &layer, const std::string &path) {
+StatusOr<std::string> readTrainingText(FileLayer &layer, const std::string &path, uint64_t limit) {
   std::string text;
-  HEDDLE_RETURN_IF_ERROR(appendText(layer, path, 0, text));
+  HEDDLE_RETURN_IF_ERROR(appendText(layer, path, 0, limit, text));
   if (text.empty())
     return invalidInput("--data ", path, ": holds no text");
   return text;

@@ -104,7 +104,8 @@ StatusOr<TrainerResult> Trainer::run() {
     }
     std::chrono::duration<double> elapsed = Clock::now() - start;
     seconds += elapsed.count();
-    double tokens = static_cast<double>(state_.batch * state_.seq * options_.gradAccum);
+    double tokens =
+        static_cast<double>(state_.batch * state_.seq) * static_cast<double>(options_.gradAccum);
     HEDDLE_RETURN_IF_ERROR(logStep(*done, lr, tokens / elapsed.count()));
     ++state_.step;
     state_.updates += done->applied;
@@ -262,8 +263,9 @@ Status Trainer::checkpoint() {
 }
 
 void Trainer::showStep(const StepResult &result, double lr, double tokensPerSecond) {
-  double tokensLeft = static_cast<double>((options_.steps - state_.step) * state_.batch *
-                                          state_.seq * options_.gradAccum);
+  double tokensLeft = static_cast<double>(options_.steps - state_.step) *
+                      static_cast<double>(state_.batch * state_.seq) *
+                      static_cast<double>(options_.gradAccum);
   progress_->show(state_.step, result.loss, lr, tokensPerSecond, tokensLeft / tokensPerSecond);
 }
 

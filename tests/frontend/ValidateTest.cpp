@@ -44,6 +44,37 @@ TEST(Validate, Sizes) {
       IsBadInput("field \"width\": the model has more than"));
 }
 
+TEST(Validate, SizesAtTheirLimits) {
+  EXPECT_THAT(check("vocab_size: 2147483647"), IsOk());
+  EXPECT_THAT(check("vocab_size: 2147483648"),
+              IsBadInput("field \"vocab_size\": expected a size from 1 to 2147483647"));
+  EXPECT_THAT(check("attention { heads: 65536 head_dim: 2 }"), IsOk());
+  EXPECT_THAT(check("attention { heads: 65537 head_dim: 2 }"),
+              IsBadInput("field \"attention.heads\": expected a size from 1 to 65536"));
+  // Counted in rows of `width` weights, 2^28 of which are 2^48: four matrices of the layer, two
+  // columns each for query and key, and the vocabulary twice.
+  const std::string kWide = "width: 1048576 layers: 1 ffn { hidden: 1048576 } positions { none {} }"
+                            "attention { heads: 1 head_dim: 1 } vocab_size: ";
+  EXPECT_THAT(check("", kWide + "132120574"), IsOk());
+  EXPECT_THAT(check("", kWide + "132120575"),
+              IsBadInput("field \"width\": the model has more than 281474976710656 weights"));
+}
+
+TEST(Validate, ShapesAtTheirLimits) {
+  frontend::proto::ModelDef model = parseModel(
+      "width: 8 layers: 1 attention { heads: 1 } positions { none {} } vocab_size: 1048576");
+  EXPECT_THAT(frontend::validateShape(model, 1, 1 << 24), IsOk());
+  EXPECT_THAT(frontend::validateShape(model, 1, (1 << 24) + 1),
+              IsBadInput("seq: expected a size from 1 to 16777216, found 16777217"));
+  EXPECT_THAT(frontend::validateShape(model, 1 << 24, 16), IsOk()); // 2^48 logits
+  EXPECT_THAT(frontend::validateShape(model, (1 << 24) + 1, 16),
+              IsBadInput("is more than 281474976710656 elements"));
+  model.set_vocab_size(1);
+  EXPECT_THAT(frontend::validateShape(model, frontend::kMaxDimension, 1), IsOk());
+  EXPECT_THAT(frontend::validateShape(model, frontend::kMaxDimension + 1, 1),
+              IsBadInput("batch: expected a size from 1 to 2147483647, found 2147483648"));
+}
+
 TEST(Validate, Attention) {
   EXPECT_THAT(check("attention { heads: 3 }"),
               IsBadInput("field \"attention.heads\": 3 heads do not divide the width, 20"));
@@ -100,6 +131,10 @@ TEST(Validate, Names) {
   EXPECT_THAT(check("names { prefix: \"m.\" other_prefixes: [\"\", \"a.\"] }"), IsOk());
   EXPECT_THAT(check("names { other_prefixes: [\"a.\", \"a.\"] }"),
               IsBadInput("field \"names.other_prefixes\": \"a.\" is there twice"));
+  std::string longest(256, 'n');
+  EXPECT_THAT(check("names { head: \"" + longest + "\" }"), IsOk());
+  EXPECT_THAT(check("names { head: \"" + longest + "n\" }"),
+              IsBadInput("field \"names.head\": expected plain text of at most 256 bytes"));
   EXPECT_EQ(frontend::withLayer("a.{layer}.b.{layer}", 12), "a.12.b.12");
 }
 

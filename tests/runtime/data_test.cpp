@@ -101,6 +101,31 @@ TEST(OpenTrainingData, TextFileAndFolder) {
   EXPECT_EQ((*data)->describe(), "2 tokens");
 }
 
+TEST(OpenTrainingData, TextAtItsLimit) {
+  TempFolder folder;
+  FileLayer &layer = FileLayer::system();
+  spill(folder / "a", "12345");
+  spill(folder / "b", "678");
+  EXPECT_THAT(readTrainingText(layer, folder.path(), 8), IsOk());
+  EXPECT_THAT(readTrainingText(layer, folder.path(), 7),
+              IsBadInput("b: more than the limit of 7 bytes of text in all"));
+  std::filesystem::resize_file(folder / "a", limits::kTrainingTextBytes + 1); // takes no disk
+  EXPECT_THAT(readTrainingText(layer, folder / "a"), IsBadInput("the limit of 8589934592 bytes"));
+}
+
+TEST(OpenTrainingData, FoldersAtTheirLimit) {
+  TempFolder folder;
+  std::string path = folder.path();
+  for (int depth = 1; depth <= limits::kFolderDepth; ++depth)
+    path += "/f";
+  std::filesystem::create_directories(path);
+  spill(path + "/x", "text");
+  EXPECT_THAT(readTrainingText(FileLayer::system(), folder.path()), IsOk());
+  std::filesystem::create_directory(path + "/f");
+  EXPECT_THAT(readTrainingText(FileLayer::system(), folder.path()),
+              IsBadInput("more than the limit of 32 folders deep"));
+}
+
 TEST(OpenTrainingData, ReadyBatchesInOrder) {
   TempFolder folder;
   std::string path = folder / "b.safetensors";

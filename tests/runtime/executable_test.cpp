@@ -95,10 +95,7 @@ TEST(Executable, DamageIsNamed) {
       {"operand 0", [](auto &e) { operand(e, 0, 0).set_offset(~uint64_t{0}); }},
       {"operand 0", [](auto &e) { operand(e, 0, 0).set_elements(uint64_t{1} << 62); }},
       {"operand 3", [](auto &e) { plan(e, "step").set_arena_bytes(8); }},
-      {"an arena of", [](auto &e) { plan(e, "step").set_arena_bytes(~uint64_t{0}); }},
-      {"bytes of scratch",
-       [](auto &e) { plan(e, "step").mutable_launches(0)->set_scratch_bytes(~uint64_t{0}); }},
-      {"tasks with", [](auto &e) { plan(e, "step").mutable_launches(0)->set_tasks(-1); }},
+      {"-1 tasks", [](auto &e) { plan(e, "step").mutable_launches(0)->set_tasks(-1); }},
       {"outputs of", [](auto &e) { plan(e, "step").mutable_launches(0)->set_outputs(5); }},
       {"no kernel", [](auto &e) { plan(e, "step").mutable_launches(0)->clear_kernel(); }},
       {"hold no function fake_nothing",
@@ -124,6 +121,34 @@ TEST(Executable, DamageIsNamed) {
     damage.apply(executable);
     EXPECT_THAT(Executable::create(std::move(executable), "x.heddle"), IsBadInput(damage.message));
   }
+}
+
+TEST(Executable, ArenaAndScratchAtTheirLimits) {
+  auto create = [](uint64_t arena, uint64_t scratch) {
+    proto::Executable executable = fakeExecutable();
+    plan(executable, "step").set_arena_bytes(arena);
+    plan(executable, "step").mutable_launches(0)->set_scratch_bytes(scratch);
+    return Executable::create(std::move(executable), "x.heddle");
+  };
+  EXPECT_THAT(create(limits::kArenaBytes, limits::kScratchBytes), IsOk());
+  EXPECT_THAT(create(limits::kArenaBytes + 1, 0),
+              IsBadInput("an arena of 140737488355329 bytes, more than the limit of "
+                         "140737488355328"));
+  EXPECT_THAT(create(limits::kArenaBytes, limits::kScratchBytes + 1),
+              IsBadInput("68719476737 bytes of scratch, more than the limit of 68719476736"));
+}
+
+TEST(Executable, SizeLimit) {
+  TempFolder folder;
+  std::string path = folder / "m.heddle";
+  spill(path, "");
+  auto load = [&](uint64_t size) {
+    std::filesystem::resize_file(path, size); // a hole: it takes no disk
+    return Executable::load(FileLayer::system(), path);
+  };
+  EXPECT_THAT(load(limits::kExecutableBytes), IsBadInput("not a Heddle executable"));
+  EXPECT_THAT(load(limits::kExecutableBytes + 1),
+              IsBadInput("2147483648 bytes, more than the limit of 2147483647"));
 }
 
 TEST(Executable, FileRoundTrip) {
@@ -157,6 +182,28 @@ TEST(Executable, DamagedFilesAreErrors) {
     spill(path, whole.substr(0, size));
     EXPECT_THAT(Executable::load(layer, path), IsBadInput("m.heddle"));
   }
+}
+
+TEST(Executable, EveryChangedByteIsNoticed) {
+  TempFolder folder(TempFolder::kInMemory);
+  std::string path = folder / "m.heddle";
+  FileLayer &layer = FileLayer::system();
+  proto::Executable executable = fakeExecutable();
+  ASSERT_THAT(writeExecutable(layer, executable, path), IsOk());
+  const std::string whole = slurp(path);
+  auto load = [&](const std::string &content) {
+    spill(path, content);
+    return Executable::load(layer, path);
+  };
+  ASSERT_THAT(load(whole), IsOk());
+  for (size_t at = 0; at < whole.size(); at += 1 + whole.size() / 197) {
+    std::string damaged = whole;
+    damaged[at] ^= 0x10;
+    EXPECT_THAT(load(damaged), IsBadInput("m.heddle: ")) << at;
+  }
+  EXPECT_THAT(load(whole.substr(0, whole.size() - 1)), IsBadInput("cut short"));
+  EXPECT_THAT(load(whole + "x"), IsBadInput("cut short"));
+  EXPECT_THAT(load(whole.substr(1)), IsBadInput("does not match the SHA-256"));
 }
 
 TEST(Executable, FlippedBytesNeverCrash) {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "runtime/base/Limits.h"
 #include "runtime/io/FileLayer.h"
 #include "runtime/text/Tokenizer.h"
 #include "tests/runtime/TempFolder.h"
@@ -8,6 +9,14 @@ namespace {
 
 using namespace heddle::test;
 using testing::ElementsAre;
+
+TEST(Tokenizer, SizeLimit) {
+  std::string json = "{\"type\":\"bytes\"}";
+  json.resize(limits::kTokenizerJsonBytes, ' ');
+  EXPECT_THAT(parseTokenizer(json, "t.json"), IsOk());
+  EXPECT_THAT(parseTokenizer(json + " ", "t.json"),
+              IsBadInput("t.json: 67108865 bytes, more than the limit of 67108864"));
+}
 
 TEST(ByteTokenizer, AnyBytesRoundTrip) {
   auto tokenizer = makeByteTokenizer();

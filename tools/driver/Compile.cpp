@@ -204,6 +204,10 @@ Status Compilation::runTo(const std::string &stage) {
 StatusOr<runtime::proto::Executable> Compilation::finish() {
   HEDDLE_RETURN_IF_ERROR(runTo(state_->stages.back().name));
   HEDDLE_RETURN_IF_ERROR(state_->checkFusions());
+  auto findOne = [](ir::KernelOp) { return WalkResult::interrupt(); };
+  if (!state_->module->walk(findOne).wasInterrupted())
+    return invalidInput(state_->origin, ": holds nothing to run, expected functions such as "
+                                        "@forward that compute something");
   const CompileRequest &request = state_->request;
   codegen::CompileOptions options;
   options.target = request.target;
@@ -262,7 +266,8 @@ std::vector<std::string> stageNames() {
 StatusOr<std::vector<FusionDemand>> parseFusionDemands(const std::string &text) {
   std::vector<FusionDemand> demands;
   llvm::SmallVector<llvm::StringRef> parts;
-  llvm::StringRef(text).split(parts, ',', -1, /*KeepEmpty=*/false);
+  if (!text.empty())
+    llvm::StringRef(text).split(parts, ',');
   for (llvm::StringRef part : parts) {
     auto [op, count] = part.trim().split(':');
     FusionDemand demand{op.str(), 0};

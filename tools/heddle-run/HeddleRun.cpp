@@ -13,11 +13,11 @@ namespace {
 
 /// Loads the executable that the flags name and runs the verb on it.
 template <typename Flags, typename Verb> int runOn(const Flags &flags, Verb verb) {
-  FileLayer &layer = FileLayer::system();
-  auto executable = Executable::load(layer, flags.model);
-  if (!executable.ok())
-    return finish(executable.status());
-  return finish(verb(layer, *executable, flags));
+  return runCommand([&]() -> StatusOr<int> {
+    FileLayer &layer = FileLayer::system();
+    HEDDLE_ASSIGN_OR_RETURN(SharedExecutable executable, Executable::load(layer, flags.model));
+    return verb(layer, std::move(executable), flags);
+  });
 }
 
 } // namespace

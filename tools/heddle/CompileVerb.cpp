@@ -5,6 +5,8 @@
 #include <filesystem>
 
 #include "mlir/IR/BuiltinOps.h"
+#include "runtime/cli/OpenModel.h"
+#include "runtime/cli/Outputs.h"
 #include "runtime/cli/Verbs.h"
 #include "runtime/io/FileLayer.h"
 #include "runtime/io/JsonWriter.h"
@@ -87,6 +89,8 @@ StatusOr<int> compileVerb(const CompileFlags &flags, const CompilerFlags &compil
     return listStages();
   if (flags.output.empty() && flags.emit.empty())
     return invalidInput("-o FILE.heddle: missing; or --emit STAGE to print the IR");
+  HEDDLE_RETURN_IF_ERROR(runtime::checkOutputFile(runtime::FileLayer::system(), "-o", flags.output,
+                                                  {flags.model, flags.weights, compiler.family}));
   Clock::time_point start = Clock::now();
   SourceOptions source;
   source.familyFile = compiler.family;
@@ -96,6 +100,7 @@ StatusOr<int> compileVerb(const CompileFlags &flags, const CompilerFlags &compil
   HEDDLE_ASSIGN_OR_RETURN(Source model, openSource(flags.model, source));
   HEDDLE_ASSIGN_OR_RETURN(CompileRequest request,
                           requestFor(model, flags, compiler, entriesFor(flags)));
+  int threads = request.threads;
   HEDDLE_ASSIGN_OR_RETURN(Compilation compilation, startCompilation(model, std::move(request)));
   if (!flags.emit.empty()) {
     HEDDLE_RETURN_IF_ERROR(compilation.runTo(flags.emit));
@@ -107,6 +112,8 @@ StatusOr<int> compileVerb(const CompileFlags &flags, const CompilerFlags &compil
   }
   HEDDLE_ASSIGN_OR_RETURN(runtime::proto::Executable executable, compilation.finish());
   printRemarks(compilation);
+  for (const runtime::proto::Plan &plan : executable.plans())
+    HEDDLE_RETURN_IF_ERROR(runtime::checkBudget(executable.manifest(), plan, threads, flags));
   HEDDLE_RETURN_IF_ERROR(recordWeights(model, *executable.mutable_manifest()));
   HEDDLE_RETURN_IF_ERROR(
       runtime::writeExecutable(runtime::FileLayer::system(), executable, flags.output));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tools/heddle/Flags.h"
 
-#include <CLI/CLI.hpp>
+#include "runtime/cli/NumberFlag.h"
 
 namespace heddle::tools {
 
@@ -22,7 +22,7 @@ void addFlags(CLI::App &verb, CompileFlags &flags) {
   verb.add_option("--emit", flags.emit, "prints the IR after this stage and stops");
   verb.add_flag("--list-stages", flags.listStages, "prints the stages and stops");
   verb.add_option("--tokenizer", flags.tokenizer, "bytes, char, or a folder or file");
-  verb.add_option("--dropout", flags.dropout, "in place of the definition's");
+  runtime::addNumber(verb, "--dropout", flags.dropout, "in place of the definition's");
 }
 
 void addFlags(CLI::App &verb, VerifyFlags &flags) {
@@ -30,7 +30,7 @@ void addFlags(CLI::App &verb, VerifyFlags &flags) {
   verb.add_flag("--grad", flags.grad, "gradients of every parameter too");
   verb.add_flag("--passes", flags.passes, "every pass, before and after");
   verb.add_option("--against", flags.against, "safetensors with in.*, out.* and grad.*");
-  verb.add_option("--seed", flags.seed, "for random weights and inputs");
+  runtime::addNumber(verb, "--seed", flags.seed, "for random weights and inputs");
 }
 
 void addFlags(CLI::App &verb, InspectFlags &flags) {

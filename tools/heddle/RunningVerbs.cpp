@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // run, train, generate and bench: compile what the verb needs, then hand over to the runtime's
 // verb.
+#include "runtime/cli/Outputs.h"
 #include "runtime/cli/Verbs.h"
 #include "runtime/io/FileLayer.h"
 #include "runtime/text/Tokenizer.h"
@@ -52,6 +53,7 @@ Status setTrainingShape(const runtime::TrainFlags &flags, runtime::ModelFlags &s
 } // namespace
 
 StatusOr<int> runVerb(const runtime::RunFlags &flags, const CompilerFlags &compiler) {
+  HEDDLE_RETURN_IF_ERROR(runtime::checkOutputs(files(), flags));
   HEDDLE_ASSIGN_OR_RETURN(Source source, openSource(flags.model, sourceOptions(flags, compiler)));
   if (source.executable)
     return runtime::runVerb(files(), source.executable, flags);
@@ -75,6 +77,7 @@ StatusOr<int> runVerb(const runtime::RunFlags &flags, const CompilerFlags &compi
 }
 
 StatusOr<int> trainVerb(const runtime::TrainFlags &flags, const CompilerFlags &compiler) {
+  HEDDLE_RETURN_IF_ERROR(runtime::checkOutputs(files(), flags));
   SourceOptions options = sourceOptions(flags, compiler);
   options.dropout = flags.dropout;
   HEDDLE_ASSIGN_OR_RETURN(options.vocabulary,
@@ -111,6 +114,7 @@ StatusOr<int> generateVerb(const runtime::GenerateFlags &flags, const CompilerFl
 }
 
 StatusOr<int> benchVerb(const runtime::BenchFlags &flags, const CompilerFlags &compiler) {
+  HEDDLE_RETURN_IF_ERROR(runtime::checkOutputs(files(), flags));
   HEDDLE_ASSIGN_OR_RETURN(Source source, openSource(flags.model, sourceOptions(flags, compiler)));
   if (source.executable)
     return runtime::benchVerb(files(), source.executable, flags);

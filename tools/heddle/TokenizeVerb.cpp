@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // heddle tokenize: text to ids and back, a line at a time.
 #include <cstdio>
-#include <fstream>
-#include <iostream>
 
 #include "runtime/base/Limits.h"
 #include "runtime/cli/OpenModel.h"
 #include "runtime/io/FileLayer.h"
 #include "runtime/io/Json.h"
+#include "runtime/io/LineReader.h"
 #include "runtime/text/Tokenizer.h"
 #include "runtime/train/Checkpoint.h"
 #include "tools/driver/OpenSource.h"
@@ -48,7 +47,7 @@ Status encodeLine(const Tokenizer &tokenizer, const std::string &line) {
 
 Status decodeLine(const Tokenizer &tokenizer, const std::string &line, const std::string &where) {
   HEDDLE_ASSIGN_OR_RETURN(runtime::JsonDocument document,
-                          runtime::parseJson(line, where, limits::kTokenizerJsonBytes));
+                          runtime::parseJson(line, where, limits::kTokenizeLineBytes));
   HEDDLE_ASSIGN_OR_RETURN(std::vector<runtime::JsonRef> elements, document.ref().asArray());
   std::vector<int32_t> ids;
   for (const runtime::JsonRef &element : elements) {
@@ -63,23 +62,19 @@ Status decodeLine(const Tokenizer &tokenizer, const std::string &line, const std
 
 StatusOr<int> tokenizeVerb(const TokenizeFlags &flags, const CompilerFlags &) {
   HEDDLE_ASSIGN_OR_RETURN(std::unique_ptr<Tokenizer> tokenizer, tokenizerOf(flags));
-  std::ifstream file;
   bool standard = flags.file.empty() || flags.file == "-";
-  std::string name = standard ? "standard input" : flags.file;
-  if (!standard) {
-    file.open(flags.file, std::ios::binary);
-    if (!file)
-      return invalidInput(flags.file, ": cannot be read");
+  StatusOr<runtime::File> file =
+      standard ? runtime::standardInput() : runtime::FileLayer::system().openForRead(flags.file);
+  HEDDLE_RETURN_IF_ERROR(file.status());
+  runtime::LineReader lines(*std::move(file), limits::kTokenizeLineBytes);
+  while (true) {
+    HEDDLE_ASSIGN_OR_RETURN(std::optional<std::string> line, lines.next());
+    if (!line)
+      return 0;
+    HEDDLE_RETURN_IF_ERROR(flags.decode
+                               ? decodeLine(*tokenizer, *line, lines.place())
+                               : withContext(encodeLine(*tokenizer, *line), lines.place()));
   }
-  std::istream &input = standard ? std::cin : file;
-  std::string line;
-  for (int64_t number = 1; std::getline(input, line); ++number) {
-    std::string where = absl::StrCat(name, ": line ", number);
-    Status status = flags.decode ? decodeLine(*tokenizer, line, where)
-                                 : withContext(encodeLine(*tokenizer, line), where);
-    HEDDLE_RETURN_IF_ERROR(status);
-  }
-  return 0;
 }
 
 } // namespace heddle::tools

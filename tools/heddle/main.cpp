@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // heddle: compiles models, runs them, shows what was made of them.
-#include <CLI/CLI.hpp>
-
+#include "runtime/base/Limits.h"
+#include "runtime/cli/NumberFlag.h"
 #include "runtime/cli/Process.h"
 #include "runtime/cli/Verbs.h"
 #include "tools/heddle/Doctor.h"
@@ -47,12 +47,13 @@ int main(int argc, char **argv) {
   DoctorOptions doctor;
   CLI::App *doctorVerb =
       command.add_subcommand("doctor", "shows what this machine has and what is used of it");
-  doctorVerb->add_option("--threads", doctor.threads, "0: one a core")->check(CLI::Range(0, 4096));
+  runtime::addNumber(*doctorVerb, "--threads", doctor.threads, "0: one a core",
+                     {0, limits::kThreads});
   doctorVerb->add_flag("--json", doctor.json, "one JSON object on standard output");
   doctorVerb->callback([&] { chosen = [&doctor] { return StatusOr<int>(runDoctor(doctor)); }; });
 
   runtime::addEnvironmentTwins(command);
   if (int code = runtime::parseCommandLine(command, argc, argv); code >= 0)
     return code;
-  return runtime::finish(chosen());
+  return runtime::runCommand(chosen);
 }

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/cli/Outputs.h"
+
+#include "runtime/io/FileLayer.h"
+#include "runtime/train/Checkpoint.h"
+
+namespace heddle::runtime {
+namespace {
+
+constexpr const char *kModelFiles[] = {"config.json",       "model.textproto",
+                                       "model.safetensors", "model.safetensors.index.json",
+                                       "tokenizer.json",    "tokenizer.heddle.json"};
+
+/// Whether writing to `path` would destroy `input`.
+StatusOr<bool> replaces(FileLayer &layer, const std::string &path, const std::string &input) {
+  if (input.empty())
+    return false;
+  HEDDLE_ASSIGN_OR_RETURN(PathInfo info, layer.info(input));
+  if (info.kind != PathKind::Folder)
+    return layer.isSameFile(path, input);
+  for (const char *name : kModelFiles) {
+    HEDDLE_ASSIGN_OR_RETURN(bool same, layer.isSameFile(path, joinPath(input, name)));
+    if (same)
+      return true;
+  }
+  return false;
+}
+
+} // namespace
+
+Status checkOutputFile(FileLayer &layer, const char *flag, const std::string &path,
+                       const std::vector<std::string> &inputs) {
+  if (path.empty())
+    return absl::OkStatus();
+  auto wrong = [&](const auto &...parts) { return invalidInput(flag, " ", path, ": ", parts...); };
+  HEDDLE_ASSIGN_OR_RETURN(PathInfo info, layer.info(path));
+  if (info.kind == PathKind::Folder)
+    return wrong("is a folder, expected a file");
+  if (info.kind == PathKind::Other)
+    return wrong("is a pipe or device, expected a file");
+  std::string folder = parentFolder(path);
+  HEDDLE_ASSIGN_OR_RETURN(bool hasFolder, layer.isFolder(folder));
+  if (!hasFolder)
+    return wrong("there is no folder ", folder);
+  if (Status status = layer.checkWritable(folder); !status.ok())
+    return withContext(status, absl::StrCat(flag, " ", path));
+  for (const std::string &input : inputs) {
+    HEDDLE_ASSIGN_OR_RETURN(bool lost, replaces(layer, path, input));
+    if (lost)
+      return wrong("is an input, which would be lost");
+  }
+  return absl::OkStatus();
+}
+
+Status checkOutputs(FileLayer &layer, const RunFlags &flags) {
+  if (flags.outputs.empty())
+    return invalidInput("--outputs: missing");
+  return checkOutputFile(layer, "--outputs", flags.outputs,
+                         {flags.model, flags.weights, flags.inputs});
+}
+
+Status checkOutputs(FileLayer &layer, const TrainFlags &flags) {
+  HEDDLE_RETURN_IF_ERROR(
+      checkOutputFile(layer, "--log", flags.log, {flags.model, flags.weights, flags.data}));
+  if (flags.out.empty())
+    return absl::OkStatus();
+  HEDDLE_ASSIGN_OR_RETURN(PathInfo info, layer.info(flags.out));
+  if (info.kind != PathKind::Missing && info.kind != PathKind::Folder)
+    return invalidInput("--out ", flags.out, ": is no folder");
+  HEDDLE_ASSIGN_OR_RETURN(bool fresh, isNewOrEmpty(layer, flags.out));
+  if (!fresh && !flags.resume)
+    return invalidInput("--out ", flags.out,
+                        ": is not empty; choose a new folder, or go on there with --resume");
+  return absl::OkStatus();
+}
+
+Status checkOutputs(FileLayer &layer, const BenchFlags &flags) {
+  return checkOutputFile(layer, "--trace", flags.trace, {flags.model, flags.weights});
+}
+
+} // namespace heddle::runtime
