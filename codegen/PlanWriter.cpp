@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "codegen/PlanWriter.h"
 
+#include <limits>
+
 #include "codegen/KernelText.h"
 #include "ir/BufferAssignment.h"
 #include "ir/Conventions.h"
 #include "ir/Dialect.h"
 #include "ir/LayerPath.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "llvm/ADT/StringSet.h"
 
 using namespace mlir;
 
@@ -97,6 +100,31 @@ Status describeOperand(Type type, BufferRef &to) {
   return absl::OkStatus();
 }
 
+bool holds(ir::ConstantOp constant, double value) {
+  auto elements = dyn_cast<DenseFPElementsAttr>(constant.getValue());
+  return elements && elements.isSplat() &&
+         elements.getSplatValue<APFloat>().convertToDouble() == value;
+}
+
+/// What messages say of a kernel when a value is not finite.
+void describeOps(ir::KernelOp kernel, runtime::proto::Launch &launch) {
+  constexpr double kInfinity = std::numeric_limits<double>::infinity();
+  llvm::StringSet<> seen;
+  kernel.getBody().walk([&](Operation *op) {
+    if (auto constant = dyn_cast<ir::ConstantOp>(op)) {
+      if (holds(constant, -kInfinity))
+        launch.set_makes_minus_infinity(true);
+      if (holds(constant, kInfinity))
+        launch.set_makes_infinity(true);
+    } else if (!op->hasTrait<OpTrait::IsTerminator>() &&
+               seen.insert(op->getName().getStringRef()).second) {
+      launch.add_ops(op->getName().getStringRef().str());
+    }
+    if (isa<ir::AttentionOp>(op))
+      launch.set_makes_minus_infinity(true);
+  });
+}
+
 /// The elements as they lie in memory, i1 as a byte each.
 std::string rawBytes(DenseElementsAttr value) {
   std::string bytes;
@@ -136,12 +164,16 @@ StatusOr<Plan> writePlan(func::FuncOp function, const CompiledKernels &kernels) 
     launch.set_bytes(compiled.bytes);
     launch.set_layer(ir::layerPath(kernel.getLoc()));
     launch.set_outputs(static_cast<int>(kernel.getOutputs().size()));
+    describeOps(kernel, launch);
     for (ValueRange group : {ValueRange(kernel.getInputs()), ValueRange(kernel.getOutputs())})
       for (Value operand : group) {
         BufferRef &ref = *launch.add_operands();
         fill(buffers.lookup(operand), ref);
         HEDDLE_RETURN_IF_ERROR(describeOperand(operand.getType(), ref));
       }
+    for (unsigned o = 0; o < kernel.getOutputs().size(); ++o)
+      for (int64_t size : cast<RankedTensorType>(kernel.getOutputs()[o].getType()).getShape())
+        launch.mutable_operands(static_cast<int>(kernel.getInputs().size() + o))->add_shape(size);
   }
   return plan;
 }

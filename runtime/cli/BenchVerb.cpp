@@ -146,6 +146,10 @@ StatusOr<int> benchVerb(FileLayer &layer, SharedExecutable executable, const Ben
   if (!flags.trace.empty())
     HEDDLE_RETURN_IF_ERROR(writeFileAtomically(layer, flags.trace, profile.trace()));
   report(measured, *session, flags, compileMs, &profile);
+  // It was the time that was asked for; whether NaN takes as long is another question.
+  HEDDLE_ASSIGN_OR_RETURN(std::string problem, problemAfter(*session, flags.entry));
+  if (!problem.empty())
+    remark(problem);
   return 0;
 }
 

@@ -55,7 +55,9 @@ void addFlags(CLI::App &verb, RunFlags &flags) {
   addModelFlags(verb, flags);
   verb.add_option("--inputs", flags.inputs, "safetensors file with the inputs")->required();
   verb.add_option("--outputs", flags.outputs, "safetensors file to write")->required();
-  verb.add_option("--entry", flags.entry, "forward, loss, grad or encode");
+  verb.add_option("--entry", flags.entry, "forward, loss, grad, eval, step or encode")
+      ->check(CLI::IsMember({"forward", "loss", "grad", "eval", "step", "encode"}));
+  verb.add_option("--dropout", flags.dropout, "of a step, in place of the model's");
   verb.add_option("--backend", flags.backend, "compiled or interpreter");
   addNumber(verb, "--seed", flags.seed, "for random weights");
 }

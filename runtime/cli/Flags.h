@@ -31,6 +31,7 @@ struct RunFlags : ModelFlags {
   std::string inputs, outputs;
   std::string entry = "forward";
   std::string backend = "compiled";
+  std::optional<double> dropout; // of --entry step
   uint64_t seed = 0;
 };
 
@@ -48,6 +49,7 @@ struct TrainFlags : ModelFlags {
   uint64_t evalInterval = 0, evalIters = 20;
   std::optional<double> valSplit; // 0.1 with --eval-interval on text or tokens, else 0
   uint64_t checkpointInterval = 0;
+  std::vector<std::string> replayFlags; // no flag: what the command of a replay has to repeat
 };
 
 struct GenerateFlags : ModelFlags {

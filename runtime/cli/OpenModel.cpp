@@ -10,6 +10,7 @@
 #include "runtime/io/Weights.h"
 #include "runtime/io/WholeFile.h"
 #include "runtime/plan/ByteText.h"
+#include "runtime/plan/FiniteScan.h"
 #include "runtime/plan/ThreadPool.h"
 #include "runtime/train/Checkpoint.h"
 
@@ -44,6 +45,14 @@ Status checkCompiled(const Executable &executable, const ModelFlags &flags) {
   if (!flags.target.empty() && flags.target != "cpu" && flags.target != manifest.target())
     return other("--target", flags.target, manifest.target());
   return absl::OkStatus();
+}
+
+Status checkDropout(const Executable &executable, double dropout) {
+  double compiled = executable.manifest().dropout();
+  if (dropout == compiled)
+    return absl::OkStatus();
+  return invalidInput("--dropout ", dropout, ": ", executable.origin(),
+                      " is compiled with dropout ", compiled);
 }
 
 StatusOr<uint64_t> parseBytes(const std::string &flag, const std::string &text) {
@@ -113,8 +122,29 @@ StatusOr<std::string> loadWeights(FileLayer &layer, Session &session, const Mode
                           path, " to use them as they are now");
   }
   HEDDLE_RETURN_IF_ERROR(session.loadWeights(*weights));
+  HEDDLE_ASSIGN_OR_RETURN(auto nonFinite, findNonFiniteStored(session));
+  if (nonFinite)
+    remark(absl::StrCat(folder.path, ": ", nonFinite->text));
   HEDDLE_ASSIGN_OR_RETURN(bool isFolder, layer.isFolder(folder.path));
   return isFolder ? folder.path : parentFolder(folder.path);
+}
+
+StatusOr<std::string> problemAfter(Session &session, const std::string &name) {
+  HEDDLE_ASSIGN_OR_RETURN(PreparedEntry * entry, session.prepare(name));
+  for (const proto::Value &result : entry->plan().results()) {
+    if (result.kind() != "output")
+      continue;
+    HEDDLE_ASSIGN_OR_RETURN(Tensor tensor, entry->output(result.name()));
+    auto found = firstNonFinite(tensor.dtype, tensor.bytes.data(), tensor.elements());
+    if (!found)
+      continue;
+    HEDDLE_ASSIGN_OR_RETURN(NonFiniteOrigin origin, entry->findNonFinite());
+    if (origin.byDesign)
+      return std::string();
+    return absl::StrCat("output ", result.name(), ": ",
+                        describe(*found, tensor.shape, tensor.elements()), "; ", origin.text());
+  }
+  return std::string();
 }
 
 StatusOr<std::unique_ptr<Tokenizer>> folderTokenizer(FileLayer &layer, const std::string &folder) {

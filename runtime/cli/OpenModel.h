@@ -18,6 +18,9 @@ class FileLayer;
 /// InvalidArgument where a flag asks for what was not compiled; it says what was.
 Status checkCompiled(const Executable &executable, const ModelFlags &flags);
 
+/// InvalidArgument where --dropout is not that of the executable.
+Status checkDropout(const Executable &executable, double dropout);
+
 /// "8GiB", "500 MB", "1073741824".
 StatusOr<uint64_t> parseBytes(const std::string &flag, const std::string &text);
 
@@ -35,6 +38,10 @@ StatusOr<std::unique_ptr<Session>> openSession(std::shared_ptr<const Executable>
 /// `seed`, said as a remark. Returns the folder that the weights came from, or "".
 StatusOr<std::string> loadWeights(FileLayer &layer, Session &session, const ModelFlags &flags,
                                   uint64_t seed);
+
+/// After a run of an entry: its first output that is not finite, and where that comes from; ""
+/// where all are as they should be.
+StatusOr<std::string> problemAfter(Session &session, const std::string &entry);
 
 /// `name` (of --tokenizer) if given, else the tokenizer in `folder` (may be empty), else the
 /// executable's own, else bytes, said as a remark. An error where the model brings a vocabulary

@@ -5,6 +5,7 @@
 
 #include "runtime/cli/OpenModel.h"
 #include "runtime/cli/Outputs.h"
+#include "runtime/cli/RunStep.h"
 #include "runtime/cli/Verbs.h"
 #include "runtime/io/JsonWriter.h"
 #include "runtime/io/Safetensors.h"
@@ -27,16 +28,16 @@ StatusOr<TensorMap> readInputs(const SafetensorsFile &file) {
 /// Hugging Face's labels as the aligned targets of our loss.
 StatusOr<Tensor> targetsFrom(const Tensor &labels, bool shift) {
   HEDDLE_ASSIGN_OR_RETURN(Tensor targets, convertTensor(labels, DType::I32, "labels"));
-  if (!shift || targets.shape.size() != 2)
+  if (!shift || targets.shape.size() < 2)
     return targets;
-  int64_t T = targets.shape[1];
+  int64_t T = targets.shape.back();
   int32_t *values = targets.as<int32_t>();
   for (int64_t i = 0; i < targets.elements(); ++i)
     values[i] = i % T + 1 < T ? values[i + 1] : kIgnored;
   return targets;
 }
 
-Status checkRunFlags(const RunFlags &flags) {
+Status checkRunFlags(const Executable &executable, const RunFlags &flags) {
   if (flags.backend == "interpreter")
     return invalidInput("--backend interpreter: an executable holds no IR; run the model's "
                         "definition with heddle run");
@@ -44,31 +45,34 @@ Status checkRunFlags(const RunFlags &flags) {
     return invalidInput("--backend ", flags.backend, ": expected compiled or interpreter");
   if (flags.entry == "encode")
     return invalidInput("--entry encode: not supported yet");
-  if (flags.entry != "forward" && flags.entry != "loss" && flags.entry != "grad")
-    return invalidInput("--entry ", flags.entry, ": expected forward, loss, grad or encode");
-  return absl::OkStatus();
+  if (flags.dropout && flags.entry != "step")
+    return invalidInput("--dropout: goes with --entry step only");
+  return flags.dropout ? checkDropout(executable, *flags.dropout) : absl::OkStatus();
 }
 
 /// Runs the entry asked for and, where labels came with a forward pass, the loss too.
-StatusOr<TensorMap> runEntries(Session &session, const std::string &entry, TensorMap inputs,
-                               const std::string &path) {
+StatusOr<EntryRun> runEntries(Session &session, const std::string &entry, TensorMap inputs) {
   bool hasTargets = inputs.count("targets") > 0;
-  if (entry != "forward") {
-    if (!hasTargets)
-      return invalidInput(path, ": --entry ", entry, " needs a tensor labels");
-    return session.run(entry, inputs);
-  }
+  if (entry != "forward" && !hasTargets)
+    return invalidInput("--entry ", entry, " needs a tensor labels");
   TensorMap withoutTargets = inputs;
   withoutTargets.erase("targets");
-  HEDDLE_ASSIGN_OR_RETURN(TensorMap outputs, session.run("forward", withoutTargets));
-  if (hasTargets && session.executable().find("loss")) {
+  EntryRun run;
+  HEDDLE_ASSIGN_OR_RETURN(run.outputs,
+                          session.run(entry, entry == "forward" ? withoutTargets : inputs));
+  HEDDLE_ASSIGN_OR_RETURN(run.problem, problemAfter(session, entry));
+  if (entry == "forward" && hasTargets && session.executable().find("loss")) {
     HEDDLE_ASSIGN_OR_RETURN(TensorMap loss, session.run("loss", inputs));
-    outputs.merge(loss);
+    if (run.problem.empty()) {
+      HEDDLE_ASSIGN_OR_RETURN(run.problem, problemAfter(session, "loss"));
+    }
+    run.outputs.merge(loss);
   }
-  return outputs;
+  return run;
 }
 
-void report(const TensorMap &outputs, const RunFlags &flags, double milliseconds) {
+void report(const EntryRun &run, const RunFlags &flags, double milliseconds) {
+  const TensorMap &outputs = run.outputs;
   JsonWriter json;
   json.beginObject().member("entry", flags.entry).member("ms", milliseconds).key("outputs");
   json.beginArray();
@@ -78,7 +82,10 @@ void report(const TensorMap &outputs, const RunFlags &flags, double milliseconds
         .member("dtype", dtypeName(tensor.dtype))
         .member("shape", tensor.shape)
         .endObject();
-  json.endArray().member("file", flags.outputs).endObject();
+  json.endArray().member("file", flags.outputs);
+  if (!run.problem.empty())
+    json.member("problem", run.problem);
+  json.endObject();
   if (flags.json) {
     printf("%s\n", json.text().c_str());
     return;
@@ -89,14 +96,20 @@ void report(const TensorMap &outputs, const RunFlags &flags, double milliseconds
 
 } // namespace
 
-StatusOr<BatchShape> inputShape(FileLayer &layer, const std::string &inputs) {
+StatusOr<BatchShape> inputShape(FileLayer &layer, const std::string &inputs,
+                                const std::string &entry) {
   HEDDLE_ASSIGN_OR_RETURN(SafetensorsFile file, SafetensorsFile::open(layer, inputs));
   auto ids = file.find("input_ids");
   if (!ids)
     return invalidInput(inputs, ": holds no tensor input_ids");
-  if (ids->shape().size() != 2 || ids->elements() == 0)
-    return ids->error(absl::StrCat("has shape ", shapeText(ids->shape()), ", expected [B, T]"));
-  return BatchShape{ids->shape()[0], ids->shape()[1]};
+  const std::vector<int64_t> &sizes = ids->shape();
+  bool isStep = entry == "step" && sizes.size() == 3;
+  if ((sizes.size() != 2 && !isStep) || ids->elements() == 0)
+    return ids->error(absl::StrCat("has shape ", shapeText(sizes), ", expected ",
+                                   entry == "step" ? "[B, T] or [N, B, T]" : "[B, T]"));
+  BatchShape shape{sizes[sizes.size() - 2], sizes.back()};
+  shape.microBatches = isStep ? sizes[0] : 1;
+  return shape;
 }
 
 StatusOr<TensorMap> readRunInputs(FileLayer &layer, const std::string &path, bool shiftLabels) {
@@ -111,23 +124,27 @@ StatusOr<TensorMap> readRunInputs(FileLayer &layer, const std::string &path, boo
 }
 
 StatusOr<int> runVerb(FileLayer &layer, SharedExecutable executable, const RunFlags &flags) {
-  HEDDLE_RETURN_IF_ERROR(checkRunFlags(flags));
+  HEDDLE_RETURN_IF_ERROR(checkRunFlags(*executable, flags));
   HEDDLE_RETURN_IF_ERROR(checkOutputs(layer, flags));
   HEDDLE_ASSIGN_OR_RETURN(
       TensorMap inputs, readRunInputs(layer, flags.inputs, executable->manifest().shift_labels()));
-  HEDDLE_ASSIGN_OR_RETURN(auto session, openSession(std::move(executable), flags, flags.entry));
-  HEDDLE_RETURN_IF_ERROR(loadWeights(layer, *session, flags, flags.seed).status());
+  bool isStep = flags.entry == "step";
+  std::string entry = isStep ? stepEntry(inputs) : flags.entry;
+  HEDDLE_ASSIGN_OR_RETURN(auto session, openSession(std::move(executable), flags, entry));
+  HEDDLE_ASSIGN_OR_RETURN(std::string folder, loadWeights(layer, *session, flags, flags.seed));
   auto start = std::chrono::steady_clock::now();
-  auto outputs = runEntries(*session, flags.entry, std::move(inputs), flags.inputs);
-  if (!outputs.ok())
-    return withContext(outputs.status(), flags.inputs);
+  auto run = isStep ? runStep(layer, *session, inputs, folder, flags.seed)
+                    : runEntries(*session, entry, std::move(inputs));
+  if (!run.ok())
+    return withContext(run.status(), flags.inputs);
   std::chrono::duration<double, std::milli> elapsed = std::chrono::steady_clock::now() - start;
   std::vector<TensorToWrite> tensors;
-  for (const auto &[name, tensor] : *outputs)
+  for (const auto &[name, tensor] : run->outputs)
     tensors.push_back(tensorFromMemory(name, tensor.dtype, tensor.shape, tensor.bytes.data()));
   HEDDLE_RETURN_IF_ERROR(writeSafetensorsFile(layer, flags.outputs, std::move(tensors)));
-  report(*outputs, flags, elapsed.count());
-  return 0;
+  report(*run, flags, elapsed.count());
+  // The outputs are what was computed; the exit code says that they are not to be relied on.
+  return run->problem.empty() ? StatusOr<int>(0) : absl::FailedPreconditionError(run->problem);
 }
 
 } // namespace heddle::runtime

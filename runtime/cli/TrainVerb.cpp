@@ -4,6 +4,7 @@
 
 #include "runtime/cli/OpenModel.h"
 #include "runtime/cli/Outputs.h"
+#include "runtime/cli/ReplayCommand.h"
 #include "runtime/cli/Verbs.h"
 #include "runtime/io/FileLayer.h"
 #include "runtime/io/JsonWriter.h"
@@ -39,11 +40,7 @@ Status checkTrainFlags(const Executable &executable, const TrainFlags &flags) {
     return invalidInput("--objective ", flags.objective, ": not supported yet, expected causal");
   if (flags.data.empty() && flags.steps > 0)
     return invalidInput("--data: missing; only --steps 0 goes without");
-  double dropout = executable.manifest().dropout();
-  if (flags.dropout && *flags.dropout != dropout)
-    return invalidInput("--dropout ", *flags.dropout, ": ", executable.origin(),
-                        " is compiled with dropout ", dropout);
-  return absl::OkStatus();
+  return flags.dropout ? checkDropout(executable, *flags.dropout) : absl::OkStatus();
 }
 
 /// The tokenizer of the checkpoint to go on from, which must be the one asked for; null if it has
@@ -92,7 +89,7 @@ StatusOr<std::unique_ptr<Tokenizer>> tokenizerFor(FileLayer &layer, const TrainF
   return tokenizer;
 }
 
-TrainerOptions trainerOptions(const TrainFlags &flags) {
+TrainerOptions trainerOptions(const Executable &executable, const TrainFlags &flags) {
   TrainerOptions options;
   options.steps = flags.steps;
   options.rate = {flags.lr, flags.minLr, flags.warmupSteps, flags.lrDecaySteps};
@@ -100,6 +97,10 @@ TrainerOptions trainerOptions(const TrainFlags &flags) {
   options.gradClip = flags.gradClip;
   options.gradAccum = flags.gradAccum;
   options.skipNonFinite = flags.onNonfinite == "skip";
+  options.replayCommand = [&executable, flags](const std::string &folder,
+                                               const std::string &entry) {
+    return replayCommand(executable, flags, folder, entry);
+  };
   options.evalInterval = flags.evalInterval;
   options.evalIters = flags.evalIters;
   options.checkpointInterval = flags.checkpointInterval;
@@ -240,7 +241,7 @@ StatusOr<int> trainVerb(FileLayer &layer, SharedExecutable executable, const Tra
 
   HEDDLE_ASSIGN_OR_RETURN(auto trainer,
                           Trainer::create(layer, *session, std::move(data), tokenizer.get(),
-                                          trainerOptions(flags), state));
+                                          trainerOptions(*executable, flags), state));
   if (state.step >= flags.steps && flags.steps > 0)
     remark(absl::StrCat("the run is at step ", state.step, " of ", flags.steps,
                         " already: nothing to do"));

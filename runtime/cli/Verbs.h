@@ -36,11 +36,13 @@ int runCommand(const std::function<StatusOr<int>()> &command);
 /// One line of chatter: "remark: ..." on standard error.
 void remark(const std::string &text);
 
-/// For a compiler that must know B and T before it compiles: the shape of `input_ids` in --inputs.
+/// For a compiler that must know B and T before it compiles: the shape of `input_ids` in --inputs;
+/// a step takes several batches too.
 struct BatchShape {
-  int64_t batch = 0, seq = 0;
+  int64_t batch = 0, seq = 0, microBatches = 1;
 };
-StatusOr<BatchShape> inputShape(FileLayer &layer, const std::string &inputs);
+StatusOr<BatchShape> inputShape(FileLayer &layer, const std::string &inputs,
+                                const std::string &entry);
 
 /// The tensors of --inputs; `labels` as the aligned `targets` of our loss, shifted where the
 /// model's own labels are.

@@ -68,8 +68,7 @@ private:
         prefill_->setInput("input_ids", Tensor::of(DType::I32, {batch_, window_}, ids)));
     HEDDLE_RETURN_IF_ERROR(
         prefill_->setInput("last_index", Tensor::of(DType::I32, {batch_}, last)));
-    HEDDLE_RETURN_IF_ERROR(prefill_->run());
-    return prefill_->output("logits");
+    return logitsOf(*prefill_);
   }
 
   StatusOr<Tensor> runDecode(const std::vector<Sequence> &group) {
@@ -84,8 +83,20 @@ private:
         decode_->setInput("input_ids", Tensor::of(DType::I32, {batch_, 1}, ids)));
     HEDDLE_RETURN_IF_ERROR(
         decode_->setInput("positions", Tensor::of(DType::I32, {batch_}, positions)));
-    HEDDLE_RETURN_IF_ERROR(decode_->run());
-    return decode_->output("logits");
+    return logitsOf(*decode_);
+  }
+
+  StatusOr<Tensor> logitsOf(PreparedEntry &entry) {
+    ran_ = &entry;
+    HEDDLE_RETURN_IF_ERROR(entry.run());
+    return entry.output("logits");
+  }
+
+  /// Why there is no next token: logits that are not finite come from somewhere.
+  Status explain(const Status &status, size_t prompt) {
+    HEDDLE_ASSIGN_OR_RETURN(NonFiniteOrigin origin, ran_->findNonFinite());
+    return Status(status.code(), absl::StrCat("prompt ", prompt + 1, ": ",
+                                              std::string(status.message()), "; ", origin.text()));
   }
 
   Status pickTokens(std::vector<Sequence> &group, size_t first, const Tensor &logits) {
@@ -98,7 +109,7 @@ private:
           sample(options_.sampling, logits.as<float>() + static_cast<int64_t>(b) * V, V,
                  sequence.tokens, first + b, sequence.tokens.size() - sequence.promptLength);
       if (!picked.ok())
-        return withContext(picked.status(), absl::StrCat("prompt ", first + b + 1));
+        return explain(picked.status(), first + b);
       sequence.tokens.push_back(picked->id);
       sequence.answer.ids.push_back(picked->id);
       sequence.answer.score += picked->logProbability;
@@ -142,6 +153,7 @@ private:
   int64_t batch_, window_;
   PreparedEntry *prefill_ = nullptr;
   PreparedEntry *decode_ = nullptr;
+  PreparedEntry *ran_ = nullptr; // the one of the two that ran last
 };
 
 Status checkPrompts(const std::vector<std::vector<int32_t>> &prompts, int64_t T) {

@@ -80,6 +80,8 @@ StatusOr<Sample> sample(const SamplingOptions &options, const float *logits, int
     candidates[i] = {logits[i], static_cast<int32_t>(i)};
     highest = std::max<double>(highest, logits[i]);
   }
+  if (highest == -INFINITY)
+    return absl::FailedPreconditionError("every logit is -infinity");
   double sum = 0;
   for (int64_t i = 0; i < vocabSize; ++i)
     sum += std::exp(logits[i] - highest);

@@ -160,6 +160,17 @@ private:
     }
   }
 
+  /// Messages say places by it.
+  static Status checkShape(const proto::BufferRef &ref, uint64_t bytes) {
+    if (ref.shape().empty())
+      return absl::OkStatus();
+    HEDDLE_ASSIGN_OR_RETURN(uint64_t expected,
+                            byteSize(ref.dtype(), {ref.shape().begin(), ref.shape().end()}));
+    if (expected != bytes)
+      return invalidInput("shape ", shapeText(ref.shape()), " of ", ref.elements(), " elements");
+    return absl::OkStatus();
+  }
+
   Status checkLaunch(const proto::Launch &launch) {
     if (launch.kernel().empty())
       return invalidInput("no kernel");
@@ -179,6 +190,7 @@ private:
       if (!end || *end > size)
         return invalidInput("operand ", i, ": ", ref.elements(), " elements at byte ", ref.offset(),
                             " of a buffer of ", size, " bytes");
+      HEDDLE_RETURN_IF_ERROR(checkShape(ref, *bytes));
       if (i >= launch.operands_size() - launch.outputs() &&
           ref.space() == proto::BufferRef::CONSTANT)
         return invalidInput("operand ", i, ": writes a constant");

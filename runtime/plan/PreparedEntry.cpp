@@ -1,21 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/plan/PreparedEntry.h"
 
+#include <algorithm>
+
 #include "runtime/plan/Session.h"
 #include "runtime/plan/ThreadPool.h"
 
 namespace heddle::runtime {
 namespace {
-
-/// Where element `index` lies: "[1, 5]".
-std::string positionText(const std::vector<int64_t> &shape, int64_t index) {
-  std::vector<int64_t> position(shape.size());
-  for (size_t axis = shape.size(); axis-- > 0;) {
-    position[axis] = index % shape[axis];
-    index /= shape[axis];
-  }
-  return shapeText(position);
-}
 
 bool isStored(const proto::Value &value) {
   return value.kind() == "param" || value.kind() == "state";
@@ -176,6 +168,34 @@ Status PreparedEntry::runUntilCommit(LaunchObserver *observer) {
 
 Status PreparedEntry::commit(LaunchObserver *observer) {
   return program_->run(entry_.commit, plan().launches_size(), observer);
+}
+
+StatusOr<NonFiniteOrigin> PreparedEntry::findNonFinite() {
+  const auto &results = plan().results();
+  bool updates = std::any_of(results.begin(), results.end(),
+                             [](const proto::Value &result) { return result.kind() == "param"; });
+  return searchNonFinite(session_.device(), plan(), bindings_, *program_,
+                         updates ? entry_.commit : plan().launches_size());
+}
+
+StatusOr<std::string> PreparedEntry::findSquareOverflow() {
+  return searchSquareOverflow(session_.device(), plan(), bindings_, entry_.commit);
+}
+
+std::string PreparedEntry::describeWriter(const std::string &name) const {
+  for (int i = 0; i < plan().launches_size(); ++i) {
+    const proto::Launch &launch = plan().launches(i);
+    for (int o = launch.operands_size() - launch.outputs(); o < launch.operands_size(); ++o) {
+      const proto::BufferRef &ref = launch.operands(o);
+      bool writes =
+          ref.space() == proto::BufferRef::RESULT && plan().results(ref.index()).name() == name;
+      writes |=
+          ref.space() == proto::BufferRef::ARGUMENT && plan().arguments(ref.index()).name() == name;
+      if (writes)
+        return describeLaunch(plan(), i);
+    }
+  }
+  return "";
 }
 
 StatusOr<Tensor> PreparedEntry::output(const std::string &name) const {

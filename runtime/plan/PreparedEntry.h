@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "runtime/plan/Device.h"
+#include "runtime/plan/NonFinite.h"
 #include "runtime/plan/Tensor.h"
 
 namespace heddle::runtime {
@@ -45,10 +46,14 @@ public:
   /// A scalar f32 output.
   StatusOr<float> scalar(const std::string &name) const;
 
-  /// After a run whose loss was not finite and that was not committed: runs again launch by launch
-  /// and describes the first one with a NaN or infinity in its output, by kernel and layer; or the
-  /// parameter that was not finite to begin with; or says that there is none.
-  StatusOr<std::string> describeFirstNonFinite();
+  /// Where the values of a run that are not finite come from: runs the launches again, one by one,
+  /// those before Entry::commit where the entry writes parameters. What the run read is as it was
+  /// before it; gradient accumulators are the caller's to put back.
+  StatusOr<NonFiniteOrigin> findNonFinite();
+  /// After a run until commit: the first gradient that is too large for the launches behind it.
+  StatusOr<std::string> findSquareOverflow();
+  /// The launch that writes the parameter or state; "" if none does.
+  std::string describeWriter(const std::string &name) const;
 
 private:
   friend class Session;

@@ -70,6 +70,15 @@ bool storeInteger(DType type, char *bytes, int64_t value) {
 
 } // namespace
 
+std::string positionText(const std::vector<int64_t> &shape, int64_t index) {
+  std::vector<int64_t> position(shape.size());
+  for (size_t axis = shape.size(); axis-- > 0;) {
+    position[axis] = index % shape[axis];
+    index /= shape[axis];
+  }
+  return shapeText(position);
+}
+
 StatusOr<DType> dtypeOf(proto::DataType type) {
   switch (type) {
   case proto::F32:

@@ -57,6 +57,9 @@ template <typename Range> std::string shapeText(const Range &shape) {
   return text + "]";
 }
 
+/// Where element `index` in row-major order lies: "[1, 5]".
+std::string positionText(const std::vector<int64_t> &shape, int64_t index);
+
 /// The executable's type; InvalidArgument for a number that is none.
 StatusOr<DType> dtypeOf(proto::DataType type);
 inline std::vector<int64_t> shapeOf(const proto::Value &value) {

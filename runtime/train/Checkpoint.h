@@ -84,6 +84,11 @@ public:
   /// checkpoints are untouched, and this one is whole or absent.
   Status write(uint64_t step, const std::vector<CheckpointFile> &files);
 
+  /// Writes the files as the folder `name`, whole or not at all, in place of an older one of that
+  /// name. It is no checkpoint: no search finds it, and it is never dropped.
+  Status writeBeside(const std::string &name, uint64_t step,
+                     const std::vector<CheckpointFile> &files);
+
   const std::string &out() const { return out_; }
 
 private:

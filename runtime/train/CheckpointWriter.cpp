@@ -108,6 +108,17 @@ Status CheckpointWriter::write(uint64_t step, const std::vector<CheckpointFile> 
   return absl::OkStatus();
 }
 
+Status CheckpointWriter::writeBeside(const std::string &name, uint64_t step,
+                                     const std::vector<CheckpointFile> &files) {
+  std::string temporary = joinPath(out_, kTemporaryPrefix + name);
+  HEDDLE_RETURN_IF_ERROR(withContext(writeFolder(temporary, step, files), name));
+  HEDDLE_ASSIGN_OR_RETURN(bool exists, layer_->exists(joinPath(out_, name)));
+  if (exists)
+    HEDDLE_RETURN_IF_ERROR(dropFolder(name));
+  HEDDLE_RETURN_IF_ERROR(layer_->rename(temporary, joinPath(out_, name)));
+  return layer_->syncFolder(out_);
+}
+
 Status CheckpointWriter::writeFolder(const std::string &temporary, uint64_t step,
                                      const std::vector<CheckpointFile> &files) {
   // Left by an earlier failed write of this step whose own cleaning failed too.

@@ -44,7 +44,9 @@ Status checkHyperparameters(const LearningRate &rate, const AdamW &adam) {
   HEDDLE_RETURN_IF_ERROR(atLeastZero("--lr", rate.lr));
   HEDDLE_RETURN_IF_ERROR(atLeastZero("--min-lr", rate.minLr));
   HEDDLE_RETURN_IF_ERROR(atLeastZero("--weight-decay", adam.weightDecay));
-  HEDDLE_RETURN_IF_ERROR(atLeastZero("--eps", adam.eps));
+  // As the kernel has it. Where a gradient has been zero all along, AdamW divides zero by it.
+  if (!(std::isfinite(adam.eps) && static_cast<float>(adam.eps) > 0))
+    return invalidInput("--eps ", adam.eps, ": expected a number > 0 in float32");
   for (auto [flag, beta] : {std::pair{"--beta1", adam.beta1}, {"--beta2", adam.beta2}})
     if (!(beta >= 0 && beta < 1))
       return invalidInput(flag, " ", beta, ": expected a number in [0, 1)");

@@ -7,10 +7,12 @@
 
 #include "runtime/io/JsonLog.h"
 #include "runtime/io/JsonWriter.h"
+#include "runtime/plan/FiniteScan.h"
 #include "runtime/plan/Session.h"
 #include "runtime/text/Tokenizer.h"
 #include "runtime/train/Interrupt.h"
 #include "runtime/train/Progress.h"
+#include "runtime/train/Replay.h"
 #include "runtime/train/RunError.h"
 
 namespace heddle::runtime {
@@ -48,20 +50,10 @@ Status Trainer::prepare() {
         "--eval-interval ", options_.evalInterval, ": there is no validation data (",
         options_.evalIters == 0 ? "--eval-iters 0" : "it needs text or tokens and --val-split",
         ")");
-  bool accumulates = options_.gradAccum > 1;
-  HEDDLE_ASSIGN_OR_RETURN(step_, session_.prepare(accumulates ? "step_accumulated" : "step"));
-  if (accumulates) {
-    HEDDLE_ASSIGN_OR_RETURN(accumulate_, session_.prepare("accumulate"));
-    auto scale = static_cast<float>(1.0 / static_cast<double>(options_.gradAccum));
-    HEDDLE_RETURN_IF_ERROR(accumulate_->setScalar("loss_scale", scale));
-    HEDDLE_RETURN_IF_ERROR(step_->setScalar("loss_scale", scale));
-  }
+  HEDDLE_ASSIGN_OR_RETURN(step_, TrainingStep::prepare(session_, options_.gradAccum));
   if (options_.evalInterval > 0) {
     HEDDLE_ASSIGN_OR_RETURN(eval_, session_.prepare("eval"));
   }
-  float clip = options_.gradClip > 0 ? static_cast<float>(options_.gradClip)
-                                     : std::numeric_limits<float>::infinity();
-  HEDDLE_RETURN_IF_ERROR(step_->setScalar("grad_clip", clip));
   if (!options_.out.empty()) {
     HEDDLE_ASSIGN_OR_RETURN(CheckpointWriter writer, CheckpointWriter::open(layer_, options_.out));
     // Under the lock, as another run may have begun and ended there since the flags were checked.
@@ -85,8 +77,9 @@ Status Trainer::prepare() {
 StatusOr<TrainerResult> Trainer::run() {
   TrainerResult result;
   using Clock = std::chrono::steady_clock;
-  uint64_t first = state_.step;
+  first_ = state_.step;
   double seconds = 0;
+  HEDDLE_RETURN_IF_ERROR(checkStart());
   while (state_.step < options_.steps) {
     result.interrupted = InterruptGuard::requested();
     if (eval_ && !result.interrupted && state_.step % options_.evalInterval == 0)
@@ -111,7 +104,7 @@ StatusOr<TrainerResult> Trainer::run() {
     state_.updates += done->applied;
     state_.skipped += !done->applied;
     result.loss = done->loss;
-    result.tokensPerSecond = tokens * static_cast<double>(state_.step - first) / seconds;
+    result.tokensPerSecond = tokens * static_cast<double>(state_.step - first_) / seconds;
     showStep(*done, lr, result.tokensPerSecond);
     if (options_.checkpointInterval > 0 && state_.step % options_.checkpointInterval == 0)
       HEDDLE_RETURN_IF_ERROR(checkpoint());
@@ -126,72 +119,113 @@ StatusOr<TrainerResult> Trainer::run() {
   return result;
 }
 
-Status Trainer::setBatch(PreparedEntry &entry, uint64_t microBatch) {
-  data_->trainingBatch(state_.step * options_.gradAccum + microBatch, batch_);
-  HEDDLE_RETURN_IF_ERROR(
-      entry.setRaw("input_ids", batch_.inputIds.data(), 4 * batch_.inputIds.size()));
-  HEDDLE_RETURN_IF_ERROR(entry.setRaw("targets", batch_.targets.data(), 4 * batch_.targets.size()));
-  int64_t rng[3] = {static_cast<int64_t>(state_.seed), static_cast<int64_t>(state_.step),
-                    static_cast<int64_t>(microBatch)};
-  return entry.setRaw("rng", rng, sizeof rng);
+StepInputs Trainer::stepInputs(double lr) const {
+  StepInputs inputs;
+  inputs.seed = state_.seed;
+  inputs.step = state_.step;
+  inputs.hyper = options_.adam.hyper(lr, state_.updates + 1);
+  inputs.gradClip = options_.gradClip > 0 ? static_cast<float>(options_.gradClip)
+                                          : std::numeric_limits<float>::infinity();
+  inputs.batch = [this](uint64_t microBatch, Batch &batch) {
+    data_->trainingBatch(state_.step * options_.gradAccum + microBatch, batch);
+  };
+  return inputs;
 }
 
 StatusOr<Trainer::StepResult> Trainer::step(double lr) {
-  double lossSum = 0;
-  uint64_t last = options_.gradAccum - 1;
-  for (uint64_t i = 0; i < last; ++i) {
-    HEDDLE_RETURN_IF_ERROR(setBatch(*accumulate_, i));
-    HEDDLE_RETURN_IF_ERROR(accumulate_->run());
-    HEDDLE_ASSIGN_OR_RETURN(float loss, accumulate_->scalar("loss"));
-    if (!std::isfinite(loss)) {
-      HEDDLE_RETURN_IF_ERROR(abandon(*accumulate_, absl::StrCat("loss is ", loss), i).status());
-      return StepResult{loss, std::numeric_limits<float>::quiet_NaN(), false};
-    }
-    lossSum += loss;
-  }
-  HEDDLE_RETURN_IF_ERROR(setBatch(*step_, last));
-  std::array<float, 9> hyper = options_.adam.hyper(lr, state_.updates + 1);
-  HEDDLE_RETURN_IF_ERROR(step_->setRaw("hyper", hyper.data(), sizeof hyper));
-  bool checksFirst = step_->entry().lossBeforeCommit;
-  HEDDLE_RETURN_IF_ERROR(checksFirst ? step_->runUntilCommit() : step_->run());
-  StepResult result;
-  HEDDLE_ASSIGN_OR_RETURN(result.loss, step_->scalar("loss"));
-  HEDDLE_ASSIGN_OR_RETURN(result.gradNorm, step_->scalar("grad_norm"));
-  bool lossFinite = std::isfinite(result.loss);
-  if (!lossFinite || !std::isfinite(result.gradNorm)) {
-    std::string what = lossFinite ? absl::StrCat("gradient norm is ", result.gradNorm)
-                                  : absl::StrCat("loss is ", result.loss);
-    if (!checksFirst)
-      return absl::FailedPreconditionError(absl::StrCat(
-          "step ", state_.step, ": ", what,
-          "; this executable updates parameters before its loss is known, so they are lost"));
-    HEDDLE_RETURN_IF_ERROR(abandon(*step_, what, last).status());
-    result.applied = false;
-  } else if (checksFirst) {
-    HEDDLE_RETURN_IF_ERROR(step_->commit());
-  }
-  if (last > 0)
-    result.loss = static_cast<float>((lossSum + result.loss) / static_cast<double>(last + 1));
-  return result;
+  StepInputs inputs = stepInputs(lr);
+  auto outcome = step_->run(inputs);
+  if (!outcome.ok())
+    return withContext(outcome.status(), absl::StrCat("step ", state_.step));
+  if (!outcome->problem.empty())
+    HEDDLE_RETURN_IF_ERROR(abandon(inputs, outcome->problem));
+  return StepResult{outcome->loss, outcome->gradNorm, outcome->problem.empty()};
+}
+
+/// Weights and moments that no step can mend are found before the first one.
+Status Trainer::checkStart() {
+  if (state_.step >= options_.steps)
+    return absl::OkStatus();
+  HEDDLE_ASSIGN_OR_RETURN(auto stored, findNonFiniteStored(session_));
+  if (!stored)
+    return absl::OkStatus();
+  return abandon(stepInputs(options_.rate.at(state_.step)), "not all weights are finite");
+}
+
+/// What is to be saved must be good to go on from.
+Status Trainer::checkFinite() {
+  HEDDLE_ASSIGN_OR_RETURN(auto stored, findNonFiniteStored(session_));
+  if (!stored)
+    return absl::OkStatus();
+  progress_->finish();
+  return absl::FailedPreconditionError(absl::StrCat("step ", state_.step, ": ", stored->text,
+                                                    whoWrote(*stored), "; it is not saved",
+                                                    keptCheckpoint()));
+}
+
+/// All was finite when the run began, so an update has made it so.
+std::string Trainer::whoWrote(const NonFiniteStored &stored) const {
+  if (state_.step == first_)
+    return "";
+  return absl::StrCat("; ", stored.name, " is written by ", step_->describeWriter(stored.name));
+}
+
+std::string Trainer::keptCheckpoint() const {
+  return saved_ ? absl::StrCat("; the checkpoint of step ", *saved_, " is kept") : "";
 }
 
 /// Leaves the step without a trace, or ends the run with the reason.
-StatusOr<bool> Trainer::abandon(PreparedEntry &entry, const std::string &what,
-                                uint64_t microBatch) {
-  if (options_.skipNonFinite) {
-    if (accumulate_)
-      HEDDLE_RETURN_IF_ERROR(session_.zeroStates("grad."));
-    say(absl::StrCat("step ", state_.step, ": ", what, ", update skipped (", state_.skipped + 1,
-                     " so far)"));
-    return true;
+Status Trainer::abandon(const StepInputs &inputs, const std::string &problem) {
+  std::string text = absl::StrCat("step ", state_.step, ": ", problem);
+  HEDDLE_ASSIGN_OR_RETURN(auto stored, findNonFiniteStored(session_));
+  bool stops = stored || !options_.skipNonFinite;
+  std::string origin;
+  if (stops || !hasReplay_) { // of the steps skipped, the first is explained
+    HEDDLE_ASSIGN_OR_RETURN(origin, step_->explain(inputs));
+    ReplayedRun run{"step", std::vector<Batch>(options_.gradAccum), inputs};
+    for (size_t i = 0; i < run.batches.size(); ++i)
+      inputs.batch(i, run.batches[i]);
+    origin = "; " + origin;
+    if (stops)
+      absl::StrAppend(&origin, stored ? whoWrote(*stored) : "",
+                      options_.skipNonFinite ? "; skipping steps does not mend it" : "",
+                      keptCheckpoint());
+    origin += leaveReplay(text + origin, run);
   }
-  HEDDLE_ASSIGN_OR_RETURN(std::string origin, entry.describeFirstNonFinite());
-  std::string place = absl::StrCat("step ", state_.step);
-  if (options_.gradAccum > 1)
-    absl::StrAppend(&place, ", micro-batch ", microBatch);
-  return absl::FailedPreconditionError(
-      absl::StrCat(place, ": ", what, "; ", origin,
-                   saved_ ? absl::StrCat("; the checkpoint of step ", *saved_, " is kept") : ""));
+  if (stops)
+    return absl::FailedPreconditionError(text + origin);
+  hasReplay_ = true;
+  say(absl::StrCat(text, ", update skipped (", state_.skipped + 1, " so far)", origin));
+  return absl::OkStatus();
+}
+
+Status Trainer::abandonEvaluation(float loss, uint64_t index) {
+  std::string text =
+      absl::StrCat("step ", state_.step, ": validation loss is ", loss, " on batch ", index);
+  HEDDLE_ASSIGN_OR_RETURN(NonFiniteOrigin origin, eval_->findNonFinite());
+  absl::StrAppend(&text, "; ", origin.text());
+  if (options_.skipNonFinite) {
+    say(text);
+    return absl::OkStatus();
+  }
+  progress_->finish();
+  text += keptCheckpoint();
+  return absl::FailedPreconditionError(text + leaveReplay(text, {"eval", {batch_}, {}}));
+}
+
+/// What to tell of the replay, behind the reason for it.
+std::string Trainer::leaveReplay(const std::string &reason, const ReplayedRun &run) {
+  if (!writer_)
+    return "; without --out no replay is kept";
+  std::string name = replayName(state_.step), folder = joinPath(options_.out, name);
+  std::string command = absl::StrCat(
+      "\nreplay: ", options_.replayCommand ? options_.replayCommand(folder, run.entry) : folder);
+  Status written = writer_->writeBeside(
+      name, state_.step, replayFiles(session_, tokenizer_, state_, run, reason + command + "\n"));
+  // The reason for the replay matters more than that there is none.
+  if (!written.ok())
+    return absl::StrCat("; no replay is kept: ", std::string(written.message()));
+  return command;
 }
 
 StatusOr<std::optional<float>> Trainer::evaluate() {
@@ -206,6 +240,10 @@ StatusOr<std::optional<float>> Trainer::evaluate() {
         eval_->setRaw("targets", batch_.targets.data(), 4 * batch_.targets.size()));
     HEDDLE_RETURN_IF_ERROR(eval_->run());
     HEDDLE_ASSIGN_OR_RETURN(float loss, eval_->scalar("loss"));
+    if (!std::isfinite(loss)) {
+      HEDDLE_RETURN_IF_ERROR(abandonEvaluation(loss, i));
+      return std::optional<float>(loss);
+    }
     sum += loss;
   }
   return std::optional<float>(static_cast<float>(sum / static_cast<double>(options_.evalIters)));
@@ -254,6 +292,7 @@ Status Trainer::syncLog() {
 Status Trainer::checkpoint() {
   if (!writer_ || saved_ == state_.step)
     return absl::OkStatus();
+  HEDDLE_RETURN_IF_ERROR(checkFinite());
   // Before the checkpoint: a log must not end before the step from which a resumed run goes on.
   HEDDLE_RETURN_IF_ERROR(syncLog());
   HEDDLE_RETURN_IF_ERROR(

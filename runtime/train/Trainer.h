@@ -12,6 +12,7 @@
 #include "runtime/train/Data.h"
 #include "runtime/train/Schedule.h"
 #include "runtime/train/TrainingState.h"
+#include "runtime/train/TrainingStep.h"
 
 namespace heddle::runtime {
 
@@ -19,6 +20,8 @@ class JsonLog;
 class PreparedEntry;
 class Session;
 class Tokenizer;
+struct NonFiniteStored;
+struct ReplayedRun;
 
 struct TrainerOptions {
   uint64_t steps = 100; // in all, with those of the run that is resumed
@@ -27,6 +30,8 @@ struct TrainerOptions {
   double gradClip = 0; // 0: none
   int64_t gradAccum = 1;
   bool skipNonFinite = false;
+  /// The command that runs `entry` on a replay's folder (see Replay.h); null where there is none.
+  std::function<std::string(const std::string &folder, const std::string &entry)> replayCommand;
   uint64_t evalInterval = 0;
   uint64_t evalIters = 20;
   uint64_t checkpointInterval = 0; // 0: at the end and on interruption only
@@ -58,8 +63,10 @@ public:
   ~Trainer();
 
   /// Trains up to options.steps, or to a request of InterruptGuard, and writes log and checkpoints.
-  /// FailedPrecondition where a loss is not finite (without skipNonFinite): names the step and the
-  /// first op whose result is not finite; parameters and moments are then as before the step.
+  /// FailedPrecondition where a loss or a gradient is not finite (without skipNonFinite), or a
+  /// parameter or moment (with it too: no later step would be better): names the step, the first op
+  /// whose result is not finite, its layer and tensor, and leaves a replay in options.out.
+  /// Parameters and moments are then as before the step. A checkpoint never holds such values.
   StatusOr<TrainerResult> run();
 
 private:
@@ -72,8 +79,14 @@ private:
           const Tokenizer *tokenizer, TrainerOptions options, TrainingState state);
   Status prepare();
   StatusOr<StepResult> step(double lr);
-  Status setBatch(PreparedEntry &entry, uint64_t microBatch);
-  StatusOr<bool> abandon(PreparedEntry &entry, const std::string &what, uint64_t microBatch);
+  StepInputs stepInputs(double lr) const;
+  Status checkStart();
+  Status checkFinite();
+  Status abandon(const StepInputs &inputs, const std::string &problem);
+  Status abandonEvaluation(float loss, uint64_t batch);
+  std::string leaveReplay(const std::string &reason, const ReplayedRun &run);
+  std::string keptCheckpoint() const;
+  std::string whoWrote(const NonFiniteStored &stored) const;
   StatusOr<std::optional<float>> evaluate();
   Status evaluateAndLog(TrainerResult &result);
   Status writeLog(const std::string &json);
@@ -89,12 +102,13 @@ private:
   const Tokenizer *tokenizer_;
   TrainerOptions options_;
   TrainingState state_;
-  PreparedEntry *step_ = nullptr;
-  PreparedEntry *accumulate_ = nullptr;
+  std::optional<TrainingStep> step_;
   PreparedEntry *eval_ = nullptr;
   std::unique_ptr<JsonLog> log_;
   std::unique_ptr<CheckpointWriter> writer_;
   std::optional<uint64_t> saved_; // the step of the newest checkpoint
+  uint64_t first_ = 0;            // step of this process
+  bool hasReplay_ = false;        // of a step that was skipped
   Batch batch_;
   struct Progress;
   std::unique_ptr<Progress> progress_;

@@ -100,8 +100,7 @@ std::vector<CheckpointFile> checkpointFiles(const Session &session, const Tokeni
   return files;
 }
 
-Status restoreCheckpoint(FileLayer &layer, const std::string &folder, Session &session) {
-  HEDDLE_ASSIGN_OR_RETURN(Weights weights, Weights::open(layer, joinPath(folder, kWeightsFile)));
+Status restoreMoments(FileLayer &layer, const std::string &folder, Session &session) {
   HEDDLE_ASSIGN_OR_RETURN(Weights moments, Weights::open(layer, joinPath(folder, kMomentsFile)));
   std::vector<const StoredTensor *> states = session.states(kMoments);
   if (moments.names().size() != states.size())
@@ -116,6 +115,12 @@ Status restoreCheckpoint(FileLayer &layer, const std::string &folder, Session &s
                                         ", expected ", describeTensor(state->dtype, state->shape)));
     HEDDLE_RETURN_IF_ERROR(session.device().upload(state->data(), source->data, state->bytes()));
   }
+  return absl::OkStatus();
+}
+
+Status restoreCheckpoint(FileLayer &layer, const std::string &folder, Session &session) {
+  HEDDLE_ASSIGN_OR_RETURN(Weights weights, Weights::open(layer, joinPath(folder, kWeightsFile)));
+  HEDDLE_RETURN_IF_ERROR(restoreMoments(layer, folder, session));
   return session.loadWeights(weights);
 }
 

@@ -40,8 +40,10 @@ StatusOr<TrainingState> readTrainingState(FileLayer &layer, const std::string &p
 std::vector<CheckpointFile> checkpointFiles(const Session &session, const Tokenizer *tokenizer,
                                             const TrainingState &state);
 
-/// Takes weights and moments from a checkpoint's folder. The session has its training entries
-/// prepared, so that the moments have buffers. Nothing may be missing or left over.
+/// Takes Adam's moments from a checkpoint's folder. The session has its training entries prepared,
+/// so that the moments have buffers. Nothing may be missing or left over.
+Status restoreMoments(FileLayer &layer, const std::string &folder, Session &session);
+/// The same, and the weights.
 Status restoreCheckpoint(FileLayer &layer, const std::string &folder, Session &session);
 
 } // namespace heddle::runtime

@@ -145,6 +145,20 @@ TEST(Checkpoint, ReplacesTheSameStep) {
   EXPECT_EQ(slurp(out / "step-00000010/x"), "new");
 }
 
+TEST(Checkpoint, WhatIsWrittenBesideIsNone) {
+  TempFolder folder;
+  StatusOr<CheckpointWriter> writer = CheckpointWriter::open(layer(), folder / "out");
+  ASSERT_THAT(writer, IsOk());
+  for (uint64_t step : {1, 2, 3}) {
+    ASSERT_THAT(writer->write(step, filesOf(step)), IsOk());
+    ASSERT_THAT(writer->writeBeside("nonfinite-step-00000009", step, filesOf(step)), IsOk());
+  }
+  EXPECT_THAT(visible(folder / "out"),
+              ElementsAre("nonfinite-step-00000009", "step-00000002", "step-00000003"));
+  EXPECT_EQ(slurp(folder / "out/nonfinite-step-00000009/model.safetensors"), "weights 3");
+  EXPECT_EQ(findNewestCheckpoint(layer(), folder / "out")->newest->step, 3u);
+}
+
 TEST(Checkpoint, LeftoversOfADeadProcessAreCleanedUp) {
   TempFolder out;
   writeSteps(out.path(), {10, 20});

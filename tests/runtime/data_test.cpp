@@ -212,6 +212,8 @@ TEST(Hyperparameters, NonsenseIsNamed) {
   EXPECT_THAT(checkHyperparameters({}, {0, 1.0}), IsBadInput("--beta1 1"));
   EXPECT_THAT(checkHyperparameters({}, {0, 0.9, -0.1}), IsBadInput("--beta2"));
   EXPECT_THAT(checkHyperparameters({}, {0, 0.9, 0.9, -1}), IsBadInput("--eps"));
+  EXPECT_THAT(checkHyperparameters({}, {0, 0.9, 0.9, 0}), IsBadInput("--eps 0"));
+  EXPECT_THAT(checkHyperparameters({}, {0, 0.9, 0.9, 1e-60}), IsBadInput("--eps 1e-60"));
 }
 
 } // namespace

@@ -6,6 +6,7 @@
 #include "runtime/io/FileLayer.h"
 #include "runtime/text/Tokenizer.h"
 #include "runtime/train/Interrupt.h"
+#include "runtime/train/Replay.h"
 #include "runtime/train/Trainer.h"
 #include "tests/runtime/FakeModel.h"
 #include "tests/runtime/TempFolder.h"
@@ -175,6 +176,7 @@ TEST(Trainer, NonFiniteLossStopsAndNamesTheOp) {
     EXPECT_THAT(run.result,
                 IsError("loss is nan; first in fake_token_loss at bigram (launch 0): NaN"));
     EXPECT_THAT(run.result, IsError("step "));
+    EXPECT_THAT(run.result, IsError("is kept\nreplay: " + setup.options.out + "/nonfinite-step-"));
     // What is in memory is what the last good checkpoint holds.
     auto newest = findNewestCheckpoint(FileLayer::system(), setup.options.out);
     ASSERT_THAT(newest, IsOk());
@@ -211,7 +213,50 @@ TEST(Trainer, BadWeightsAreNamed) {
                                  setup.options, setup.state);
   ASSERT_THAT(trainer, IsOk());
   static_cast<float *>(session->find("table")->data())['t' * kFakeVocab] = NAN;
-  EXPECT_THAT((*trainer)->run(), IsError("parameter table holds infinity at element 5"));
+  EXPECT_THAT((*trainer)->run(), IsError("step 0: not all weights are finite; parameter "
+                                         "table holds infinity at [0, 5]"));
+}
+
+TEST(Trainer, ReplayHoldsTheStepBefore) {
+  TempFolder folder;
+  Scenario setup;
+  setup.options.gradAccum = 2;
+  setup.options.checkpointInterval = 1;
+  setup.options.out = folder / "out";
+  setup.tokens = lesson(400);
+  setup.tokens[150] = 255;
+  setup.options.steps = 1000;
+  setup.options.replayCommand = [](const std::string &replay, const std::string &entry) {
+    return "run " + replay + " " + entry;
+  };
+  Trained run(setup);
+  ASSERT_EQ(exitCode(run.result.status()), 1);
+  auto newest = findNewestCheckpoint(FileLayer::system(), setup.options.out);
+  ASSERT_THAT(newest, IsOk());
+  std::string name = replayName(newest->newest->step), replay = setup.options.out + "/" + name;
+  EXPECT_THAT(run.result, IsError("replay: run " + replay + " step"));
+  for (const char *file : {"model.safetensors", "training_state.safetensors", "training_state.json",
+                           "model.textproto"})
+    EXPECT_EQ(slurp(replay + "/" + file), slurp(newest->newest->path + "/" + file)) << file;
+  EXPECT_THAT(slurp(replay + "/inputs.safetensors"),
+              testing::HasSubstr("\"shape\":[2,2,8]")); // both micro-batches
+  EXPECT_THAT(slurp(replay + "/replay.txt"), testing::HasSubstr("loss is nan"));
+}
+
+TEST(Trainer, WhatIsNotFiniteIsNotSaved) {
+  TempFolder folder;
+  Scenario setup;
+  setup.options.out = folder / "out";
+  setup.options.rate = {3e38};
+  setup.options.adam.weightDecay = 100; // of which the product is not finite
+  setup.options.steps = 1;
+  Trained run(setup);
+  EXPECT_EQ(exitCode(run.result.status()), 1);
+  EXPECT_THAT(run.result, IsError("table is written by fake_adamw at bigram (launch 4); it is not "
+                                  "saved"));
+  auto newest = findNewestCheckpoint(FileLayer::system(), setup.options.out);
+  ASSERT_THAT(newest, IsOk());
+  EXPECT_FALSE(newest->newest);
 }
 
 TEST(Trainer, SignalMeansCheckpointAndStop) {

@@ -11,6 +11,7 @@
 #include "runtime/cli/Verbs.h"
 #include "runtime/io/FileLayer.h"
 #include "runtime/io/SafetensorsWriter.h"
+#include "runtime/plan/FiniteScan.h"
 #include "runtime/plan/Session.h"
 #include "tools/driver/Values.h"
 
@@ -92,6 +93,12 @@ StatusOr<int> runReference(const Source &source, CompileRequest request,
   HEDDLE_RETURN_IF_ERROR(runtime::writeSafetensorsFile(files, flags.outputs, std::move(tensors)));
   for (size_t i = 0; i < outputs.size(); ++i)
     std::printf("%s F64 %s\n", names[i].c_str(), runtime::shapeText(outputs[i].shape).c_str());
+  for (size_t i = 0; i < outputs.size(); ++i)
+    if (auto found =
+            runtime::firstNonFinite(DType::F64, outputs[i].bytes.data(), outputs[i].elements()))
+      return absl::FailedPreconditionError(
+          absl::StrCat("output ", names[i], ": ",
+                       runtime::describe(*found, outputs[i].shape, outputs[i].elements())));
   return 0;
 }
 

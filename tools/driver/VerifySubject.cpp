@@ -4,6 +4,7 @@
 #include "ir/interpreter/Interpreter.h"
 #include "runtime/cli/OpenModel.h"
 #include "runtime/io/FileLayer.h"
+#include "runtime/plan/FiniteScan.h"
 #include "tools/driver/Values.h"
 #include "tools/driver/VerifyParts.h"
 
@@ -36,6 +37,11 @@ loadedSession(std::shared_ptr<const runtime::Executable> executable, const Sourc
     flags.weights = source.model->weightsPath;
   HEDDLE_RETURN_IF_ERROR(
       runtime::loadWeights(runtime::FileLayer::system(), *session, flags, request.seed).status());
+  // NaN agrees with nothing, not even with itself.
+  HEDDLE_ASSIGN_OR_RETURN(auto nonFinite, runtime::findNonFiniteStored(*session));
+  if (nonFinite)
+    return invalidInput(flags.weights, ": ", nonFinite->text,
+                        "; only finite weights can be compared with float64");
   return session;
 }
 

@@ -54,22 +54,30 @@ Status setTrainingShape(const runtime::TrainFlags &flags, runtime::ModelFlags &s
 
 StatusOr<int> runVerb(const runtime::RunFlags &flags, const CompilerFlags &compiler) {
   HEDDLE_RETURN_IF_ERROR(runtime::checkOutputs(files(), flags));
-  HEDDLE_ASSIGN_OR_RETURN(Source source, openSource(flags.model, sourceOptions(flags, compiler)));
+  SourceOptions options = sourceOptions(flags, compiler);
+  options.dropout = flags.dropout;
+  HEDDLE_ASSIGN_OR_RETURN(Source source, openSource(flags.model, options));
   if (source.executable)
     return runtime::runVerb(files(), source.executable, flags);
-  HEDDLE_ASSIGN_OR_RETURN(runtime::BatchShape shape, runtime::inputShape(files(), flags.inputs));
+  runtime::BatchShape shape;
+  // IR text has the shapes that it has, and need not have ids among its inputs.
+  if (source.model) {
+    HEDDLE_ASSIGN_OR_RETURN(shape, runtime::inputShape(files(), flags.inputs, flags.entry));
+  }
   runtime::RunFlags bound = flags;
   setWeights(source, bound);
-  if (!bound.batch)
+  if (!bound.batch && source.model)
     bound.batch = shape.batch;
-  if (!bound.seq)
+  if (!bound.seq && source.model)
     bound.seq = shape.seq;
-  std::vector<std::string> entries = {"forward", "loss"};
-  if (flags.entry == "grad")
-    entries = {"grad"};
-  else if (flags.entry == "loss")
-    entries = {"loss"};
+  std::vector<std::string> entries = {flags.entry};
+  if (flags.entry == "forward")
+    entries = {"forward", "loss"};
+  else if (flags.entry == "step")
+    entries = trainingEntries(shape.microBatches > 1);
   HEDDLE_ASSIGN_OR_RETURN(CompileRequest request, requestFor(source, bound, compiler, entries));
+  if (flags.backend == "interpreter" && flags.entry == "step")
+    return invalidInput("--entry step: --backend interpreter does not run it");
   if (flags.backend == "interpreter")
     return runReference(source, std::move(request), bound);
   HEDDLE_ASSIGN_OR_RETURN(ReadyExecutable ready, executableFor(source, std::move(request)));
@@ -91,6 +99,8 @@ StatusOr<int> trainVerb(const runtime::TrainFlags &flags, const CompilerFlags &c
   HEDDLE_ASSIGN_OR_RETURN(CompileRequest request, requestFor(source, bound, compiler,
                                                              trainingEntries(flags.gradAccum > 1)));
   bound.seq = request.seq;
+  if (!compiler.family.empty())
+    bound.replayFlags = {"--family", compiler.family};
   HEDDLE_ASSIGN_OR_RETURN(ReadyExecutable ready, executableFor(source, std::move(request)));
   return runtime::trainVerb(files(), ready.executable, bound);
 }

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/cli/RunStep.h"
+
+#include <limits>
+
+#include "runtime/io/FileLayer.h"
+#include "runtime/plan/FiniteScan.h"
+#include "runtime/train/Schedule.h"
+#include "runtime/train/TrainingState.h"
+#include "runtime/train/TrainingStep.h"
+
+namespace heddle::runtime {
+namespace {
+
+constexpr double kDefaultLearningRate = 1e-3; // as of heddle train
+
+uint64_t microBatchesOf(const TensorMap &inputs) {
+  auto ids = inputs.find("input_ids");
+  bool several = ids != inputs.end() && ids->second.shape.size() == 3;
+  return several ? static_cast<uint64_t>(ids->second.shape[0]) : 1;
+}
+
+/// Micro-batch `index` of a tensor that holds `count`.
+TensorSpan microBatch(const Tensor &tensor, uint64_t index, uint64_t count) {
+  if (count == 1 && tensor.shape.size() < 3)
+    return tensor;
+  uint64_t bytes = tensor.bytes.size() / count;
+  return {tensor.dtype,
+          {tensor.shape.begin() + 1, tensor.shape.end()},
+          std::string_view(tensor.bytes).substr(index * bytes, bytes)};
+}
+
+/// Through the entry, which checks shapes and values.
+StatusOr<std::vector<Batch>> readBatches(PreparedEntry &entry, const TensorMap &inputs) {
+  uint64_t count = microBatchesOf(inputs);
+  std::vector<Batch> batches(count);
+  for (auto [name, values] :
+       {std::pair{"input_ids", &Batch::inputIds}, {"targets", &Batch::targets}}) {
+    auto found = inputs.find(name);
+    if (found == inputs.end())
+      return invalidInput("entry step needs the input ", name);
+    if (found->second.shape.size() == 3 &&
+        (found->second.shape[0] != static_cast<int64_t>(count) || count == 0))
+      return invalidInput("input ", name, ": ", found->second.shape[0], " micro-batches of ",
+                          count);
+    for (uint64_t i = 0; i < count; ++i) {
+      TensorSpan span = microBatch(found->second, i, count);
+      HEDDLE_RETURN_IF_ERROR(entry.setInput(name, span));
+      HEDDLE_ASSIGN_OR_RETURN(Tensor ids, convertTensor(span, DType::I32, name));
+      (batches[i].*values).assign(ids.as<int32_t>(), ids.as<int32_t>() + ids.elements());
+    }
+  }
+  return batches;
+}
+
+/// Floats of an input that need not be there.
+template <typename Range>
+Status readFloats(const TensorMap &inputs, const char *name, Range &&values) {
+  auto found = inputs.find(name);
+  if (found == inputs.end())
+    return absl::OkStatus();
+  HEDDLE_ASSIGN_OR_RETURN(Tensor floats, convertTensor(found->second, DType::F32, name));
+  if (floats.elements() != static_cast<int64_t>(std::size(values)))
+    return invalidInput("input ", name, ": has shape ", shapeText(floats.shape), ", expected ",
+                        std::size(values), " numbers");
+  std::copy_n(floats.as<float>(), std::size(values), std::begin(values));
+  return absl::OkStatus();
+}
+
+/// The state of the checkpoint in `folder`, whose moments are taken over; else that of a new run.
+StatusOr<TrainingState> takeState(FileLayer &layer, Session &session, const std::string &folder,
+                                  uint64_t seed) {
+  TrainingState state;
+  state.seed = seed;
+  std::string path = joinPath(folder, kStateFile);
+  bool isCheckpoint = false;
+  if (!folder.empty()) {
+    HEDDLE_ASSIGN_OR_RETURN(isCheckpoint, layer.exists(path));
+  }
+  if (!isCheckpoint)
+    return state;
+  HEDDLE_RETURN_IF_ERROR(restoreMoments(layer, folder, session));
+  return readTrainingState(layer, path);
+}
+
+} // namespace
+
+std::string stepEntry(const TensorMap &inputs) {
+  return microBatchesOf(inputs) > 1 ? "step_accumulated" : "step";
+}
+
+StatusOr<EntryRun> runStep(FileLayer &layer, Session &session, const TensorMap &inputs,
+                           const std::string &folder, uint64_t seed) {
+  HEDDLE_ASSIGN_OR_RETURN(PreparedEntry * entry, session.prepare(stepEntry(inputs)));
+  HEDDLE_ASSIGN_OR_RETURN(std::vector<Batch> batches, readBatches(*entry, inputs));
+  HEDDLE_ASSIGN_OR_RETURN(TrainingStep step, TrainingStep::prepare(session, batches.size()));
+  HEDDLE_ASSIGN_OR_RETURN(TrainingState state, takeState(layer, session, folder, seed));
+  StepInputs made;
+  made.seed = state.seed;
+  made.step = state.step;
+  made.hyper = AdamW().hyper(kDefaultLearningRate, state.updates + 1);
+  HEDDLE_RETURN_IF_ERROR(readFloats(inputs, "hyper", made.hyper));
+  float clip[] = {std::numeric_limits<float>::infinity()};
+  HEDDLE_RETURN_IF_ERROR(readFloats(inputs, "grad_clip", clip));
+  made.gradClip = clip[0];
+  made.batch = [&](uint64_t index, Batch &batch) { batch = batches[index]; };
+
+  HEDDLE_ASSIGN_OR_RETURN(auto before, findNonFiniteStored(session));
+  HEDDLE_ASSIGN_OR_RETURN(StepOutcome outcome, step.run(made));
+  EntryRun run;
+  run.outputs["loss"] = Tensor::of<float>(DType::F32, {}, {outcome.loss});
+  run.outputs["grad_norm"] = Tensor::of<float>(DType::F32, {}, {outcome.gradNorm});
+  HEDDLE_ASSIGN_OR_RETURN(auto after, findNonFiniteStored(session));
+  std::string place = absl::StrCat("step ", state.step, ": ");
+  if (before || !outcome.problem.empty()) {
+    HEDDLE_ASSIGN_OR_RETURN(std::string origin, step.explain(made));
+    run.problem =
+        absl::StrCat(place, before ? "not all weights are finite" : outcome.problem, "; ", origin);
+  } else if (after) {
+    run.problem = absl::StrCat(place, "after the update ", after->text, ", written by ",
+                               step.describeWriter(after->name));
+  }
+  return run;
+}
+
+} // namespace heddle::runtime

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/train/TrainingStep.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "runtime/plan/Session.h"
+
+namespace heddle::runtime {
+namespace {
+
+/// Why the gradients are not fit for an update; "" if they are.
+std::string problemWith(float gradNorm, float gradClip) {
+  if (!std::isfinite(gradNorm))
+    return absl::StrCat("gradient norm is ", gradNorm);
+  if (std::min(gradNorm, gradClip) > kLargestSquared)
+    return absl::StrCat("gradient norm is ", gradNorm,
+                        ", the square of which overflows in heddle.adamw");
+  return "";
+}
+
+} // namespace
+
+StatusOr<TrainingStep> TrainingStep::prepare(Session &session, uint64_t microBatches) {
+  TrainingStep step(session, microBatches);
+  bool accumulates = microBatches > 1;
+  HEDDLE_ASSIGN_OR_RETURN(step.last_, session.prepare(accumulates ? "step_accumulated" : "step"));
+  if (accumulates) {
+    HEDDLE_ASSIGN_OR_RETURN(step.accumulate_, session.prepare("accumulate"));
+    auto scale = static_cast<float>(1.0 / static_cast<double>(microBatches));
+    HEDDLE_RETURN_IF_ERROR(step.accumulate_->setScalar("loss_scale", scale));
+    HEDDLE_RETURN_IF_ERROR(step.last_->setScalar("loss_scale", scale));
+  }
+  return step;
+}
+
+Status TrainingStep::clearAccumulators() {
+  return accumulate_ ? session_->zeroStates("grad.") : absl::OkStatus();
+}
+
+Status TrainingStep::setInputs(PreparedEntry &entry, const StepInputs &inputs,
+                               uint64_t microBatch) {
+  inputs.batch(microBatch, batch_);
+  HEDDLE_RETURN_IF_ERROR(
+      entry.setRaw("input_ids", batch_.inputIds.data(), 4 * batch_.inputIds.size()));
+  HEDDLE_RETURN_IF_ERROR(entry.setRaw("targets", batch_.targets.data(), 4 * batch_.targets.size()));
+  int64_t rng[3] = {static_cast<int64_t>(inputs.seed), static_cast<int64_t>(inputs.step),
+                    static_cast<int64_t>(microBatch)};
+  HEDDLE_RETURN_IF_ERROR(entry.setRaw("rng", rng, sizeof rng));
+  HEDDLE_RETURN_IF_ERROR(entry.setScalar("grad_clip", inputs.gradClip));
+  return entry.setRaw("hyper", inputs.hyper.data(), sizeof inputs.hyper);
+}
+
+StatusOr<StepOutcome> TrainingStep::run(const StepInputs &inputs) {
+  HEDDLE_ASSIGN_OR_RETURN(StepOutcome outcome, runOnce(inputs));
+  if (!outcome.problem.empty())
+    HEDDLE_RETURN_IF_ERROR(clearAccumulators());
+  return outcome;
+}
+
+StatusOr<StepOutcome> TrainingStep::runOnce(const StepInputs &inputs) {
+  StepOutcome outcome;
+  outcome.gradNorm = std::numeric_limits<float>::quiet_NaN();
+  double lossSum = 0;
+  for (uint64_t i = 0; i + 1 < microBatches_; ++i) {
+    HEDDLE_RETURN_IF_ERROR(setInputs(*accumulate_, inputs, i));
+    HEDDLE_RETURN_IF_ERROR(accumulate_->run());
+    HEDDLE_ASSIGN_OR_RETURN(outcome.loss, accumulate_->scalar("loss"));
+    if (!std::isfinite(outcome.loss)) {
+      outcome.problem = absl::StrCat("loss is ", outcome.loss);
+      return outcome;
+    }
+    lossSum += outcome.loss;
+  }
+  HEDDLE_RETURN_IF_ERROR(setInputs(*last_, inputs, microBatches_ - 1));
+  bool checksFirst = last_->entry().lossBeforeCommit;
+  HEDDLE_RETURN_IF_ERROR(checksFirst ? last_->runUntilCommit() : last_->run());
+  HEDDLE_ASSIGN_OR_RETURN(float loss, last_->scalar("loss"));
+  HEDDLE_ASSIGN_OR_RETURN(outcome.gradNorm, last_->scalar("grad_norm"));
+  outcome.problem = std::isfinite(loss) ? problemWith(outcome.gradNorm, inputs.gradClip)
+                                        : absl::StrCat("loss is ", loss);
+  outcome.loss = microBatches_ == 1
+                     ? loss
+                     : static_cast<float>((lossSum + loss) / static_cast<double>(microBatches_));
+  if (outcome.problem.empty()) {
+    if (checksFirst)
+      HEDDLE_RETURN_IF_ERROR(last_->commit());
+    return outcome;
+  }
+  if (!checksFirst)
+    return absl::FailedPreconditionError(absl::StrCat(
+        outcome.problem,
+        "; this executable updates parameters before its loss is known, so they are lost"));
+  return outcome;
+}
+
+StatusOr<std::string> TrainingStep::explain(const StepInputs &inputs) {
+  HEDDLE_RETURN_IF_ERROR(clearAccumulators());
+  NonFiniteOrigin origin;
+  for (uint64_t i = 0; i < microBatches_; ++i) {
+    PreparedEntry &entry = i + 1 < microBatches_ ? *accumulate_ : *last_;
+    HEDDLE_RETURN_IF_ERROR(setInputs(entry, inputs, i));
+    HEDDLE_ASSIGN_OR_RETURN(origin, entry.findNonFinite());
+    bool found = origin.isShown && !origin.byDesign;
+    if (!found && i + 1 < microBatches_)
+      continue;
+    std::string square;
+    if (!found && origin.source.empty()) {
+      HEDDLE_ASSIGN_OR_RETURN(square, entry.findSquareOverflow());
+    }
+    HEDDLE_RETURN_IF_ERROR(clearAccumulators());
+    if (!square.empty())
+      return square;
+    return absl::StrCat(found && microBatches_ > 1 ? absl::StrCat("micro-batch ", i, ": ") : "",
+                        origin.text());
+  }
+  return origin.text();
+}
+
+std::string TrainingStep::describeWriter(const std::string &name) const {
+  return last_->describeWriter(name);
+}
+
+} // namespace heddle::runtime
