@@ -2,7 +2,9 @@
 #include "runtime/io/Textproto.h"
 
 #include <algorithm>
+#include <vector>
 
+#include <google/protobuf/descriptor.h>
 #include <google/protobuf/io/tokenizer.h>
 #include <google/protobuf/message.h>
 #include <google/protobuf/text_format.h>
@@ -42,6 +44,37 @@ private:
   int count_ = 0;
 };
 
+/// The path of a string that is not UTF-8, which escapes can make of text that is: it could be
+/// printed, but not read again. Empty where there is none. Recurses as deep as the parser did.
+std::string findBadString(const google::protobuf::Message &message) {
+  using google::protobuf::FieldDescriptor;
+  const auto *reflection = message.GetReflection();
+  std::vector<const FieldDescriptor *> fields;
+  reflection->ListFields(message, &fields);
+  for (const FieldDescriptor *field : fields) {
+    int count = field->is_repeated() ? reflection->FieldSize(message, field) : 1;
+    for (int i = 0; i < count; ++i) {
+      std::string name = field->name();
+      if (field->type() == FieldDescriptor::TYPE_STRING) {
+        std::string scratch;
+        const std::string &text =
+            field->is_repeated()
+                ? reflection->GetRepeatedStringReference(message, field, i, &scratch)
+                : reflection->GetStringReference(message, field, &scratch);
+        if (!isValidUtf8(text))
+          return name;
+      } else if (field->cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE) {
+        std::string below =
+            findBadString(field->is_repeated() ? reflection->GetRepeatedMessage(message, field, i)
+                                               : reflection->GetMessage(message, field));
+        if (!below.empty())
+          return name + "." + below;
+      }
+    }
+  }
+  return std::string();
+}
+
 } // namespace
 
 Status parseTextproto(const std::string &text, const std::string &file,
@@ -60,9 +93,11 @@ Status parseTextproto(const std::string &text, const std::string &file,
   google::protobuf::TextFormat::Parser parser;
   parser.RecordErrorsTo(&errors);
   parser.SetRecursionLimit(limits::kTextprotoDepth);
-  if (parser.ParseFromString(text, &message) && errors.text().empty())
-    return absl::OkStatus();
-  return invalidInput(errors.text().empty() ? file + ": not a textproto" : errors.text());
+  if (!parser.ParseFromString(text, &message) || !errors.text().empty())
+    return invalidInput(errors.text().empty() ? file + ": not a textproto" : errors.text());
+  if (std::string field = findBadString(message); !field.empty())
+    return invalidInput(file, ": field \"", field, "\": not UTF-8");
+  return absl::OkStatus();
 }
 
 Status readTextprotoFile(FileLayer &layer, const std::string &path,

@@ -2,6 +2,8 @@
 // The message in a .heddle file: checked as the loader does before it loads the kernels; then its
 // plans are bound and walked with every kernel replaced by one that does nothing. Machine code from
 // the input is never loaded.
+#include <google/protobuf/stubs/logging.h>
+
 #include "runtime/io/FileLayer.h"
 #include "runtime/io/WholeFile.h"
 #include "runtime/plan/CpuFeatures.h"
@@ -55,6 +57,7 @@ void walkPlans(proto::Executable executable) {
 } // namespace
 
 void runInput(std::string_view bytes) {
+  google::protobuf::LogSilencer silent; // protobuf's own words on text that is not UTF-8
   proto::Executable executable;
   if (!executable.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())) ||
       !accepted(checkExecutable(executable)))
@@ -72,6 +75,7 @@ extern "C" size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t mos
   using namespace heddle::fuzz;
   Random random(seed);
   std::string bytes(reinterpret_cast<char *>(data), size);
+  google::protobuf::LogSilencer silent;
   heddle::runtime::proto::Executable executable;
   if (random() % 4 == 0 || !executable.ParseFromString(bytes)) {
     mutateBytes(bytes, mostBytes);

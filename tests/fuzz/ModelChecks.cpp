@@ -55,7 +55,9 @@ void loadAndCheck(const Folder &files, const std::string &path, const ModelOverr
 void loadAndCheckConfig(const Folder &files, const ModelOverrides &overrides) {
   MemoryFiles calls(files);
   runtime::FileLayer layer(calls);
-  StatusOr<Families> families = Families::load(layer, overrides.familyFile);
+  static const Families embedded = *Families::load(layer);
+  StatusOr<Families> families =
+      overrides.familyFile ? Families::load(layer, overrides.familyFile) : embedded;
   Model model;
   if (!accepted(families) || !accepted(readHuggingFace(layer, "model", *families, model)))
     return;

@@ -47,6 +47,15 @@ TEST(Textproto, ErrorsNameFileLineAndColumn) {
   EXPECT_THAT(parse("\xFF"), IsBadInput("model.textproto:1:1: not UTF-8"));
 }
 
+TEST(Textproto, EscapesThatAreNotUtf8) {
+  // Printed, they would be bytes that we do not read.
+  EXPECT_THAT(parse("name: \"\\303\\251\""), IsOk());
+  EXPECT_THAT(parse("name: \"\\351\""), IsBadInput("model.textproto: field \"name\": not UTF-8"));
+  EXPECT_THAT(parse("field { name: 'a' } field { name: '\\xff' }"),
+              IsBadInput("field \"field.name\": not UTF-8"));
+  EXPECT_THAT(parse("reserved_name: ['a', '\\xff']"), IsBadInput("field \"reserved_name\""));
+}
+
 TEST(Textproto, DepthAndSizeLimits) {
   EXPECT_THAT(parse(nested(limits::kTextprotoDepth)), IsOk());
   EXPECT_THAT(parse(nested(limits::kTextprotoDepth + 1)), IsBadInput("limit of 64"));
