@@ -83,9 +83,11 @@ private:
       inside_[from] = to;
   }
 
-  /// Ops with loops of their own read tensors from buffers; only elementwise ops, and numbers, take
-  /// a splat constant as it is.
+  /// Ops with loops of their own read tensors from buffers, some in one layout only; only
+  /// elementwise ops, and numbers, take a splat constant as it is.
   static bool isBufferOperand(Operation *op, Value operand) {
+    if (!isReadInPlace(op, operand))
+      return true;
     return isSplatConstant(operand) && !isElementwiseOp(op) && !isViewOp(op) &&
            tensorOf(operand).getRank() > 0 && isa<FloatType>(elementOf(operand));
   }
