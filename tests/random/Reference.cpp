@@ -60,14 +60,17 @@ std::string difference(const Reference &expected, const Tensor &actual) {
 }
 
 std::string difference(const std::vector<TensorRef> &expected, const std::vector<TensorRef> &actual,
-                       bool exact) {
-  constexpr double kReordered = 1e-9; // sums of a few thousand terms in another order
+                       Agreement agreement) {
+  // Sums of a few thousand terms in another order; 2^-24 of a score of some tens.
+  constexpr double kReordered = 1e-9, kRoundedConstants = 5e-6;
   if (expected.size() != actual.size())
     return "the number of results differs";
   double largest = 1;
   for (const TensorRef &tensor : expected)
     largest = std::max(largest, tools::largestMagnitude(*tensor));
-  double bound = exact ? 0 : kReordered * largest;
+  double bound = largest * (agreement == Agreement::SameBits    ? 0
+                            : agreement == Agreement::Reordered ? kReordered
+                                                                : kRoundedConstants);
   for (size_t result = 0; result < expected.size(); ++result) {
     const Tensor &a = *actual[result], &e = *expected[result];
     if (a.shape != e.shape)

@@ -45,7 +45,7 @@ Judgement judgeRewrites(Graph &graph) {
   std::vector<ir::TensorRef> arguments = inputsFor(graph.forward(), graph.seed());
   HEDDLE_ASSIGN_OR_RETURN(auto before, ir::evaluate(graph.forward(), arguments));
   HEDDLE_ASSIGN_OR_RETURN(auto after, ir::evaluate(function, arguments));
-  if (std::string what = difference(before, after, /*exact=*/false); !what.empty())
+  if (std::string what = difference(before, after, Agreement::RoundedConstants); !what.empty())
     return "after " + names + ": " + what;
   // Compiling costs the most, and most of what it finds the graph as it was finds too.
   if (!random.oneIn(4))
