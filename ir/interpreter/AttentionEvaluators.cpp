@@ -2,7 +2,7 @@
 // Attention and its gradient, one query at a time, with loops that follow the definition and share
 // nothing with the decomposition.
 
-#include <cmath>
+#include <algorithm>
 #include <limits>
 
 #include "ir/interpreter/Evaluators.h"
@@ -12,24 +12,31 @@ namespace {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
+template <typename Number> Number dot(const Number *a, const Number *b, int64_t count) {
+  SumOf<Number> total = 0;
+  for (int64_t i = 0; i < count; ++i)
+    total += a[i] * b[i];
+  return total;
+}
+
 /// The operands and options that both ops have.
-struct Problem {
+template <typename Number> struct Problem {
   template <typename Op>
-  Problem(Op op, const Inputs &in)
+  Problem(Op op, const Inputs<Number> &in)
       : q(in[op.getQ()]), k(in[op.getK()]), v(in[op.getV()]), keyMask(in.find(op.getKeyMask())),
         kvLengths(in.find(op.getKvLengths())), batch(q.shape[0]), heads(q.shape[1]),
         groups(k.shape[1]), queries(q.shape[2]), keys(k.shape[2]), width(q.shape[3]),
-        valueWidth(v.shape[3]), scale(op.getScale().convertToDouble()), causal(op.getCausal()),
-        dropout(op.getDropout().convertToDouble()) {
+        valueWidth(v.shape[3]), scale(constantOf<Number>(op.getScale().convertToDouble())),
+        causal(op.getCausal()), dropout(op.getDropout().convertToDouble()) {
     if (op.getWindow())
       window = op.getWindowAttr().getInt();
     if (op.getSoftCap())
-      softCap = op.getSoftCap()->convertToDouble();
+      softCap = constantOf<Number>(op.getSoftCap()->convertToDouble());
     if (dropout > 0)
       stream = dropoutStream(in[op.getRng()], op.getRngId());
-    if (const Tensor *given = in.find(op.getBias())) {
+    if (const TensorOf<Number> *given = in.find(op.getBias())) {
       std::vector<int64_t> shape{batch, heads, queries, keys};
-      bias = Tensor::zeros(given->kind, shape);
+      bias = TensorOf<Number>::zeros(given->kind, shape);
       gather(*given, StridedView::dense(given->shape).broadcastTo(shape), bias);
     }
   }
@@ -53,21 +60,18 @@ struct Problem {
   }
 
   /// The score before the mask.
-  double score(int64_t b, int64_t h, int64_t i, int64_t j) const {
-    const double *query = &q.floats[this->query(b, h, i) * width];
-    const double *key = &k.floats[this->key(b, h, j) * width];
-    double dot = 0;
-    for (int64_t d = 0; d < width; ++d)
-      dot += query[d] * key[d];
-    double score = scale * dot;
+  Number score(int64_t b, int64_t h, int64_t i, int64_t j) const {
+    Number score =
+        scale * dot(&q.floats[query(b, h, i) * width], &k.floats[key(b, h, j) * width], width);
     if (!bias.floats.empty())
-      score += bias.floats[this->query(b, h, i) * keys + j];
-    return softCap ? *softCap * std::tanh(score / *softCap) : score;
+      score += bias.floats[query(b, h, i) * keys + j];
+    return softCap ? *softCap * tanhOf(score / *softCap) : score;
   }
 
   /// What dropout multiplies the weight of that pair by.
-  double keep(int64_t b, int64_t h, int64_t i, int64_t j) const {
-    return dropout > 0 ? stream.factor(query(b, h, i) * keys + j, dropout) : 1.0;
+  Number keep(int64_t b, int64_t h, int64_t i, int64_t j) const {
+    return constantOf<Number>(dropout > 0 ? stream.factor(query(b, h, i) * keys + j, dropout)
+                                          : 1.0);
   }
 
   /// Calls visit(b, h, i) for every query.
@@ -78,87 +82,98 @@ struct Problem {
           visit(b, h, i);
   }
 
-  const Tensor &q, &k, &v;
-  const Tensor *keyMask, *kvLengths;
-  Tensor bias; // repeated to [B, H, T, S]; empty where there is none
+  const TensorOf<Number> &q, &k, &v;
+  const TensorOf<Number> *keyMask, *kvLengths;
+  TensorOf<Number> bias; // repeated to [B, H, T, S]; empty where there is none
   int64_t batch, heads, groups, queries, keys, width, valueWidth;
-  double scale;
+  Number scale;
   bool causal;
   double dropout;
   std::optional<int64_t> window;
-  std::optional<double> softCap;
+  std::optional<Number> softCap;
   DropoutStream stream;
 };
 
-absl::Status attention(AttentionOp op, const Inputs &in, Outputs out) {
-  Problem p(op, in);
-  std::vector<double> scores(p.keys);
+template <typename Number>
+absl::Status attention(AttentionOp op, const Inputs<Number> &in, Outputs<Number> out) {
+  Problem<Number> p(op, in);
+  std::vector<Number> scores(p.keys);
   p.forEachQuery([&](int64_t b, int64_t h, int64_t i) {
-    double largest = -kInfinity, total = 0;
+    // The weights are the same whatever is taken from all scores: the shift has no error.
+    double largest = -kInfinity;
+    SumOf<Number> total = 0;
     for (int64_t j = 0; j < p.keys; ++j) {
-      scores[j] = p.visible(b, i, j) ? p.score(b, h, i, j) : -kInfinity;
-      largest = maxOf(largest, scores[j]);
+      scores[j] = p.visible(b, i, j) ? p.score(b, h, i, j) : Number(-kInfinity);
+      largest = maxOf(largest, valueOf(scores[j]));
     }
     int64_t query = p.query(b, h, i);
     out[1].floats[query] = -kInfinity;
     if (largest == -kInfinity)
       return;
     for (int64_t j = 0; j < p.keys; ++j)
-      total += std::exp(scores[j] - largest);
-    out[1].floats[query] = largest + std::log(total);
-    double *o = &out[0].floats[query * p.valueWidth];
+      total += scores[j] = expOf(scores[j] - largest);
+    Number sum = total;
+    out[1].floats[query] = largest + logOf(sum);
+    std::vector<SumOf<Number>> o(p.valueWidth, 0.0);
     for (int64_t j = 0; j < p.keys; ++j) {
-      double weight = std::exp(scores[j] - largest) / total * p.keep(b, h, i, j);
-      const double *value = &p.v.floats[p.key(b, h, j) * p.valueWidth];
+      Number weight = scores[j] / sum * p.keep(b, h, i, j);
+      const Number *value = &p.v.floats[p.key(b, h, j) * p.valueWidth];
       for (int64_t e = 0; e < p.valueWidth; ++e)
         o[e] += weight * value[e];
     }
+    std::copy(o.begin(), o.end(), &out[0].floats[query * p.valueWidth]);
   });
   return absl::OkStatus();
 }
 
-double dot(const double *a, const double *b, int64_t count) {
-  double total = 0;
-  for (int64_t i = 0; i < count; ++i)
-    total += a[i] * b[i];
-  return total;
+template <typename Number> std::vector<SumOf<Number>> sumsFor(const TensorOf<Number> &tensor) {
+  return std::vector<SumOf<Number>>(tensor.floats.size(), 0.0);
 }
 
-absl::Status attentionGrad(AttentionGradOp op, const Inputs &in, Outputs out) {
-  Problem p(op, in);
-  const Tensor &o = in[op.getO()], &lse = in[op.getLse()], &dO = in[op.getDO()];
+template <typename Number>
+absl::Status attentionGrad(AttentionGradOp op, const Inputs<Number> &in, Outputs<Number> out) {
+  Problem<Number> p(op, in);
+  const TensorOf<Number> &o = in[op.getO()], &lse = in[op.getLse()], &dO = in[op.getDO()];
+  auto dQ = sumsFor(out[0]), dK = sumsFor(out[1]), dV = sumsFor(out[2]);
   p.forEachQuery([&](int64_t b, int64_t h, int64_t i) {
     int64_t query = p.query(b, h, i);
-    if (lse.floats[query] == -kInfinity)
+    if (valueOf(lse.floats[query]) == -kInfinity)
       return; // sees no key
-    const double *dOut = &dO.floats[query * p.valueWidth];
-    double delta = dot(dOut, &o.floats[query * p.valueWidth], p.valueWidth);
+    const Number *dOut = &dO.floats[query * p.valueWidth];
+    Number delta = dot(dOut, &o.floats[query * p.valueWidth], p.valueWidth);
     for (int64_t j = 0; j < p.keys; ++j) {
       if (!p.visible(b, i, j))
         continue;
-      double score = p.score(b, h, i, j), keep = p.keep(b, h, i, j);
-      double weight = std::exp(score - lse.floats[query]);
+      Number score = p.score(b, h, i, j), keep = p.keep(b, h, i, j);
+      Number weight = expOf(score - lse.floats[query]);
       int64_t key = p.key(b, h, j);
-      double dWeight = dot(dOut, &p.v.floats[key * p.valueWidth], p.valueWidth) * keep;
-      double dScore = weight * (dWeight - delta);
+      Number dWeight = dot(dOut, &p.v.floats[key * p.valueWidth], p.valueWidth) * keep;
+      Number dScore = weight * (dWeight - delta);
       if (p.softCap)
-        dScore *= 1 - (score / *p.softCap) * (score / *p.softCap);
+        dScore *= 1.0 - (score / *p.softCap) * (score / *p.softCap);
       for (int64_t e = 0; e < p.valueWidth; ++e)
-        out[2].floats[key * p.valueWidth + e] += weight * keep * dOut[e];
+        dV[key * p.valueWidth + e] += weight * keep * dOut[e];
       for (int64_t d = 0; d < p.width; ++d) {
-        out[0].floats[query * p.width + d] += p.scale * dScore * p.k.floats[key * p.width + d];
-        out[1].floats[key * p.width + d] += p.scale * dScore * p.q.floats[query * p.width + d];
+        dQ[query * p.width + d] += p.scale * dScore * p.k.floats[key * p.width + d];
+        dK[key * p.width + d] += p.scale * dScore * p.q.floats[query * p.width + d];
       }
     }
   });
+  out[0].floats.assign(dQ.begin(), dQ.end());
+  out[1].floats.assign(dK.begin(), dK.end());
+  out[2].floats.assign(dV.begin(), dV.end());
   return absl::OkStatus();
 }
 
 } // namespace
 
-void addAttentionEvaluators(EvaluatorTable &table) {
-  table.add(attention);
-  table.add(attentionGrad);
+template <typename Number> void addAttentionEvaluators(EvaluatorTable<Number> &table) {
+  table.add(attention<Number>);
+  table.add(attentionGrad<Number>);
 }
+
+template void addAttentionEvaluators(EvaluatorTable<double> &);
+template void addAttentionEvaluators(EvaluatorTable<Bounded> &);
+template void addAttentionEvaluators(EvaluatorTable<Single> &);
 
 } // namespace heddle::ir

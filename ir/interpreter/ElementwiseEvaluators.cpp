@@ -13,35 +13,36 @@ namespace heddle::ir {
 namespace {
 
 /// An operand with its elements repeated to the result's shape.
-class Broadcast {
+template <typename Number> class Broadcast {
 public:
-  Broadcast(const Tensor &operand, const std::vector<int64_t> &shape) : tensor_(&operand) {
+  Broadcast(const TensorOf<Number> &operand, const std::vector<int64_t> &shape)
+      : tensor_(&operand) {
     if (operand.shape == shape)
       return;
-    expanded_ = Tensor::zeros(operand.kind, shape);
+    expanded_ = TensorOf<Number>::zeros(operand.kind, shape);
     gather(operand, StridedView::dense(operand.shape).broadcastTo(shape), expanded_);
     tensor_ = &expanded_;
   }
   Broadcast(const Broadcast &) = delete;
 
-  const Tensor &operator*() const { return *tensor_; }
-  const Tensor *operator->() const { return tensor_; }
+  const TensorOf<Number> &operator*() const { return *tensor_; }
+  const TensorOf<Number> *operator->() const { return tensor_; }
 
 private:
-  const Tensor *tensor_;
-  Tensor expanded_;
+  const TensorOf<Number> *tensor_;
+  TensorOf<Number> expanded_;
 };
 
-template <typename Op, double (*function)(double)>
-absl::Status unary(Op op, const Inputs &in, Outputs out) {
-  const Tensor &x = in[op.getX()];
+template <typename Op, auto function, typename Number>
+absl::Status unary(Op op, const Inputs<Number> &in, Outputs<Number> out) {
+  const TensorOf<Number> &x = in[op.getX()];
   for (size_t i = 0; i < x.floats.size(); ++i)
     out[0].floats[i] = function(x.floats[i]);
   return absl::OkStatus();
 }
 
-template <typename Op, double (*function)(double, double)>
-absl::Status binary(Op op, const Inputs &in, Outputs out) {
+template <typename Op, auto function, typename Number>
+absl::Status binary(Op op, const Inputs<Number> &in, Outputs<Number> out) {
   Broadcast lhs(in[op.getLhs()], out[0].shape), rhs(in[op.getRhs()], out[0].shape);
   for (size_t i = 0; i < out[0].floats.size(); ++i)
     out[0].floats[i] = function(lhs->floats[i], rhs->floats[i]);
@@ -49,37 +50,47 @@ absl::Status binary(Op op, const Inputs &in, Outputs out) {
 }
 
 /// dx = slope(x) * dy.
-template <typename Op, double (*slope)(double)>
-absl::Status activationGrad(Op op, const Inputs &in, Outputs out) {
-  const Tensor &x = in[op.getX()], &dy = in[op.getDy()];
+template <typename Op, auto slope, typename Number>
+absl::Status activationGrad(Op op, const Inputs<Number> &in, Outputs<Number> out) {
+  const TensorOf<Number> &x = in[op.getX()], &dy = in[op.getDy()];
   for (size_t i = 0; i < x.floats.size(); ++i)
     out[0].floats[i] = slope(x.floats[i]) * dy.floats[i];
   return absl::OkStatus();
 }
 
-double addOf(double a, double b) { return a + b; }
-double subOf(double a, double b) { return a - b; }
-double mulOf(double a, double b) { return a * b; }
-double divOf(double a, double b) { return a / b; }
-double minOf(double a, double b) { return -maxOf(-a, -b); }
-double negOf(double x) { return -x; }
-double rsqrtOf(double x) { return 1.0 / std::sqrt(x); }
-double siluOf(double x) { return x * sigmoidOf(x); }
-double reluSlope(double x) { return x > 0 ? 1 : 0; }
-double siluSlope(double x) {
-  double s = sigmoidOf(x);
-  return s * (1 + x * (1 - s));
+template <typename Number> Number addOf(Number a, Number b) { return a + b; }
+template <typename Number> Number subOf(Number a, Number b) { return a - b; }
+template <typename Number> Number mulOf(Number a, Number b) { return a * b; }
+template <typename Number> Number divOf(Number a, Number b) { return a / b; }
+template <typename Number> Number largerOf(Number a, Number b) { return maxOf(a, b); }
+template <typename Number> Number smallerOf(Number a, Number b) { return -maxOf(-a, -b); }
+template <typename Number> Number negOf(Number x) { return -x; }
+template <typename Number> Number reluSlope(Number x) { return stepOf(x); }
+template <typename Number> Number siluSlope(Number x) {
+  Number s = sigmoidOf(x);
+  return s * (1.0 + x * (1.0 - s));
+}
+template <typename Number> Number geluSlope(Number x, bool tanhApproximation) {
+  if (!tanhApproximation) {
+    Number density = expOf(-0.5 * x * x) / std::sqrt(2 * M_PI);
+    return 0.5 * (1.0 + erfOf(x * M_SQRT1_2)) + x * density;
+  }
+  double scale = std::sqrt(2 / M_PI);
+  Number t = tanhOf(scale * (x + 0.044715 * x * x * x));
+  return 0.5 * (1.0 + t) + 0.5 * x * (1.0 - t * t) * scale * (1.0 + 3 * 0.044715 * x * x);
 }
 
-absl::Status gelu(GeluOp op, const Inputs &in, Outputs out) {
-  const Tensor &x = in[op.getX()];
+template <typename Number>
+absl::Status gelu(GeluOp op, const Inputs<Number> &in, Outputs<Number> out) {
+  const TensorOf<Number> &x = in[op.getX()];
   for (size_t i = 0; i < x.floats.size(); ++i)
     out[0].floats[i] = geluOf(x.floats[i], op.getTanhApproximation());
   return absl::OkStatus();
 }
 
-absl::Status geluGrad(GeluGradOp op, const Inputs &in, Outputs out) {
-  const Tensor &x = in[op.getX()], &dy = in[op.getDy()];
+template <typename Number>
+absl::Status geluGrad(GeluGradOp op, const Inputs<Number> &in, Outputs<Number> out) {
+  const TensorOf<Number> &x = in[op.getX()], &dy = in[op.getDy()];
   for (size_t i = 0; i < x.floats.size(); ++i)
     out[0].floats[i] = geluSlope(x.floats[i], op.getTanhApproximation()) * dy.floats[i];
   return absl::OkStatus();
@@ -112,16 +123,60 @@ int64_t toInteger(ElementKind kind, double value) {
   return static_cast<int64_t>(value);
 }
 
-absl::Status castElements(CastOp op, const Inputs &in, Outputs out) {
-  const Tensor &x = in[op.getX()];
-  Tensor &y = out[0];
+Single roundTo(ElementKind kind, Single x) { return roundTo(kind, valueOf(x)); }
+/// What rounding of both `x` and its neighbours within its error makes of it.
+Bounded roundTo(ElementKind kind, Bounded x) {
+  double value = roundTo(kind, x.value);
+  if (kind == ElementKind::f32 || kind == ElementKind::f64 || x.error == 0)
+    return rounded(value, x.error);
+  double step = kind == ElementKind::bf16 ? 0x1p-7 : 0x1p-10;
+  return {value, x.error + step * (std::abs(value) + x.error)};
+}
+
+// Whether rounding of floats could have made another decision.
+
+bool mayDiffer(double, double) { return false; }
+bool mayDiffer(Single, Single) { return false; }
+bool mayDiffer(Bounded a, Bounded b) {
+  double error = a.error + b.error;
+  return error != 0 && !(std::abs(a.value - b.value) > error);
+}
+bool mayTruncateTo(ElementKind, double) { return false; }
+bool mayTruncateTo(ElementKind, Single) { return false; }
+bool mayTruncateTo(ElementKind kind, Bounded x) {
+  if (kind == ElementKind::i1)
+    return mayDiffer(x, 0.0);
+  return toInteger(kind, x.value - x.error) != toInteger(kind, x.value + x.error);
+}
+
+template <typename Number> void setUndecided(TensorOf<Number> &tensor, size_t i) {
+  tensor.undecided.resize(tensor.ints.size());
+  tensor.undecided[i] = 1;
+}
+
+/// An integer as a float: known to be one of two where a mask is undecided, else nothing is known.
+template <typename Number> Number floatOf(const TensorOf<Number> &x, int64_t i) {
+  auto value = static_cast<double>(x.ints[i]);
+  if (!x.isUndecided(i))
+    return constantOf<Number>(value);
+  return eitherOf(Number(value), Number(x.kind == ElementKind::i1 ? 1 - value : HUGE_VAL), true);
+}
+
+template <typename Number>
+absl::Status castElements(CastOp op, const Inputs<Number> &in, Outputs<Number> out) {
+  const TensorOf<Number> &x = in[op.getX()];
+  TensorOf<Number> &y = out[0];
   for (int64_t i = 0; i < x.elements(); ++i) {
-    if (y.isFloat())
-      y.floats[i] = roundTo(y.kind, x.number(i));
-    else if (x.isFloat() || y.kind == ElementKind::i1)
-      y.ints[i] = toInteger(y.kind, x.number(i));
+    if (y.isFloat()) {
+      y.floats[i] = roundTo(y.kind, x.isFloat() ? x.floats[i] : floatOf(x, i));
+      continue;
+    }
+    if (x.isFloat() || y.kind == ElementKind::i1)
+      y.ints[i] = toInteger(y.kind, valueOf(x.number(i)));
     else
       y.ints[i] = y.kind == ElementKind::i32 ? static_cast<int32_t>(x.ints[i]) : x.ints[i];
+    if (x.isFloat() ? mayTruncateTo(y.kind, x.floats[i]) : x.isUndecided(i))
+      setUndecided(y, i);
   }
   return absl::OkStatus();
 }
@@ -144,35 +199,54 @@ template <typename T> bool holds(ComparePredicate predicate, T a, T b) {
   return false;
 }
 
-absl::Status compare(CompareOp op, const Inputs &in, Outputs out) {
+template <typename Number>
+absl::Status compare(CompareOp op, const Inputs<Number> &in, Outputs<Number> out) {
   Broadcast lhs(in[op.getLhs()], out[0].shape), rhs(in[op.getRhs()], out[0].shape);
-  for (size_t i = 0; i < out[0].ints.size(); ++i)
-    out[0].ints[i] = lhs->isFloat() ? holds(op.getPredicate(), lhs->floats[i], rhs->floats[i])
-                                    : holds(op.getPredicate(), lhs->ints[i], rhs->ints[i]);
+  for (size_t i = 0; i < out[0].ints.size(); ++i) {
+    bool isFloat = lhs->isFloat();
+    out[0].ints[i] =
+        isFloat ? holds(op.getPredicate(), valueOf(lhs->floats[i]), valueOf(rhs->floats[i]))
+                : holds(op.getPredicate(), lhs->ints[i], rhs->ints[i]);
+    if (isFloat ? mayDiffer(lhs->floats[i], rhs->floats[i])
+                : lhs->isUndecided(i) || rhs->isUndecided(i))
+      setUndecided(out[0], i);
+  }
   return absl::OkStatus();
 }
 
-absl::Status logicalAnd(LogicalAndOp op, const Inputs &in, Outputs out) {
+template <typename Number>
+absl::Status logicalAnd(LogicalAndOp op, const Inputs<Number> &in, Outputs<Number> out) {
   Broadcast lhs(in[op.getLhs()], out[0].shape), rhs(in[op.getRhs()], out[0].shape);
-  for (size_t i = 0; i < out[0].ints.size(); ++i)
+  for (size_t i = 0; i < out[0].ints.size(); ++i) {
     out[0].ints[i] = lhs->ints[i] && rhs->ints[i];
+    // One that is certainly false decides.
+    bool left = lhs->ints[i] || lhs->isUndecided(i), right = rhs->ints[i] || rhs->isUndecided(i);
+    if (left && right && (lhs->isUndecided(i) || rhs->isUndecided(i)))
+      setUndecided(out[0], i);
+  }
   return absl::OkStatus();
 }
 
-absl::Status select(SelectOp op, const Inputs &in, Outputs out) {
+template <typename Number>
+absl::Status select(SelectOp op, const Inputs<Number> &in, Outputs<Number> out) {
   const std::vector<int64_t> &shape = out[0].shape;
   Broadcast condition(in[op.getCondition()], shape), ifTrue(in[op.getIfTrue()], shape),
       ifFalse(in[op.getIfFalse()], shape);
-  for (size_t i = 0; i < out[0].floats.size(); ++i)
-    out[0].floats[i] = condition->ints[i] ? ifTrue->floats[i] : ifFalse->floats[i];
+  for (size_t i = 0; i < out[0].floats.size(); ++i) {
+    Number yes = ifTrue->floats[i], no = ifFalse->floats[i];
+    bool undecided = condition->isUndecided(i);
+    out[0].floats[i] =
+        condition->ints[i] ? eitherOf(yes, no, undecided) : eitherOf(no, yes, undecided);
+  }
   return absl::OkStatus();
 }
 
-absl::Status constant(ConstantOp op, const Inputs &, Outputs out) {
+template <typename Number>
+absl::Status constant(ConstantOp op, const Inputs<Number> &, Outputs<Number> out) {
   auto value = dyn_cast<DenseElementsAttr>(op.getValue());
   if (!value)
     return absl::UnimplementedError("the value is no dense attribute");
-  Tensor &y = out[0];
+  TensorOf<Number> &y = out[0];
   int64_t i = 0;
   if (y.isFloat())
     for (const llvm::APFloat &element : value.getValues<llvm::APFloat>())
@@ -183,7 +257,8 @@ absl::Status constant(ConstantOp op, const Inputs &, Outputs out) {
   return absl::OkStatus();
 }
 
-absl::Status causalMask(CausalMaskOp op, const Inputs &, Outputs out) {
+template <typename Number>
+absl::Status causalMask(CausalMaskOp op, const Inputs<Number> &, Outputs<Number> out) {
   int64_t queries = out[0].shape[0], keys = out[0].shape[1];
   for (int64_t i = 0; i < queries; ++i)
     for (int64_t j = 0; j < keys; ++j) {
@@ -194,7 +269,8 @@ absl::Status causalMask(CausalMaskOp op, const Inputs &, Outputs out) {
   return absl::OkStatus();
 }
 
-absl::Status lengthMask(LengthMaskOp op, const Inputs &in, Outputs out) {
+template <typename Number>
+absl::Status lengthMask(LengthMaskOp op, const Inputs<Number> &in, Outputs<Number> out) {
   int64_t batch = out[0].shape[0], keys = out[0].shape[1];
   for (int64_t b = 0; b < batch; ++b)
     for (int64_t j = 0; j < keys; ++j)
@@ -202,22 +278,20 @@ absl::Status lengthMask(LengthMaskOp op, const Inputs &in, Outputs out) {
   return absl::OkStatus();
 }
 
-absl::Status dropout(DropoutOp op, const Inputs &in, Outputs out) {
+template <typename Number>
+absl::Status dropout(DropoutOp op, const Inputs<Number> &in, Outputs<Number> out) {
   DropoutStream stream = dropoutStream(in[op.getRng()], op.getRngId());
   double p = op.getP().convertToDouble();
-  const Tensor &x = in[op.getX()];
+  const TensorOf<Number> &x = in[op.getX()];
   for (size_t i = 0; i < x.floats.size(); ++i) {
     double factor = stream.factor(i, p);
-    out[0].floats[i] = factor == 0 ? 0 : x.floats[i] * factor; // also where x is not finite
+    // Zero also where x is not finite.
+    out[0].floats[i] = factor == 0 ? Number(0.0) : x.floats[i] * constantOf<Number>(factor);
   }
   return absl::OkStatus();
 }
 
 } // namespace
-
-double reluOf(double x) { return x > 0 || std::isnan(x) ? x : 0; }
-
-double sigmoidOf(double x) { return 1.0 / (1.0 + std::exp(-x)); }
 
 double geluOf(double x, bool tanhApproximation) {
   if (!tanhApproximation)
@@ -225,56 +299,51 @@ double geluOf(double x, bool tanhApproximation) {
   return 0.5 * x * (1 + std::tanh(std::sqrt(2 / M_PI) * (x + 0.044715 * x * x * x)));
 }
 
-double geluSlope(double x, bool tanhApproximation) {
-  if (!tanhApproximation) {
-    double density = std::exp(-0.5 * x * x) / std::sqrt(2 * M_PI);
-    return 0.5 * (1 + std::erf(x * M_SQRT1_2)) + x * density;
-  }
-  double scale = std::sqrt(2 / M_PI);
-  double t = std::tanh(scale * (x + 0.044715 * x * x * x));
-  return 0.5 * (1 + t) + 0.5 * x * (1 - t * t) * scale * (1 + 3 * 0.044715 * x * x);
+Single geluOf(Single x, bool tanhApproximation) { return geluOf(valueOf(x), tanhApproximation); }
+
+Bounded geluOf(Bounded x, bool tanhApproximation) {
+  // Kernels keep the digits of the lower tail, which is e^-exponent: its rounding counts there.
+  double v = x.value;
+  double exponent = tanhApproximation ? 2 * std::sqrt(2 / M_PI) * std::abs(v + 0.044715 * v * v * v)
+                                      : 0.5 * v * v;
+  auto function = [&](double value) { return geluOf(value, tanhApproximation); };
+  Bounded y = applied(x, function, 10 + 4 * std::min(exponent, 100.0));
+  return {y.value, y.error + kSmallestNormal * std::abs(v)}; // v times a weight that is flushed
 }
 
-double maxOf(double a, double b) {
-  if (std::isnan(a) || std::isnan(b))
-    return std::numeric_limits<double>::quiet_NaN();
-  return a > b ? a : b;
+template <typename Number> void addElementwiseEvaluators(EvaluatorTable<Number> &table) {
+  table.add(binary<AddOp, addOf<Number>, Number>);
+  table.add(binary<SubOp, subOf<Number>, Number>);
+  table.add(binary<MulOp, mulOf<Number>, Number>);
+  table.add(binary<DivOp, divOf<Number>, Number>);
+  table.add(binary<MaximumOp, largerOf<Number>, Number>);
+  table.add(binary<MinimumOp, smallerOf<Number>, Number>);
+  table.add(unary<NegOp, negOf<Number>, Number>);
+  table.add(unary<ExpOp, expOf<Number>, Number>);
+  table.add(unary<LogOp, logOf<Number>, Number>);
+  table.add(unary<SqrtOp, sqrtOf<Number>, Number>);
+  table.add(unary<RsqrtOp, rsqrtOf<Number>, Number>);
+  table.add(unary<TanhOp, tanhOf<Number>, Number>);
+  table.add(unary<ErfOp, erfOf<Number>, Number>);
+  table.add(unary<SigmoidOp, sigmoidOf<Number>, Number>);
+  table.add(unary<ReluOp, reluOf<Number>, Number>);
+  table.add(unary<SiluOp, siluOf<Number>, Number>);
+  table.add(activationGrad<ReluGradOp, reluSlope<Number>, Number>);
+  table.add(activationGrad<SiluGradOp, siluSlope<Number>, Number>);
+  table.add(gelu<Number>);
+  table.add(geluGrad<Number>);
+  table.add(castElements<Number>);
+  table.add(compare<Number>);
+  table.add(logicalAnd<Number>);
+  table.add(select<Number>);
+  table.add(constant<Number>);
+  table.add(causalMask<Number>);
+  table.add(lengthMask<Number>);
+  table.add(dropout<Number>);
 }
 
-DropoutStream dropoutStream(const Tensor &rng, int64_t rngId) {
-  return {static_cast<uint64_t>(rng.ints[0]), static_cast<uint32_t>(rng.ints[1]),
-          static_cast<uint32_t>(rng.ints[2]), static_cast<uint32_t>(rngId)};
-}
-
-void addElementwiseEvaluators(EvaluatorTable &table) {
-  table.add(binary<AddOp, addOf>);
-  table.add(binary<SubOp, subOf>);
-  table.add(binary<MulOp, mulOf>);
-  table.add(binary<DivOp, divOf>);
-  table.add(binary<MaximumOp, maxOf>);
-  table.add(binary<MinimumOp, minOf>);
-  table.add(unary<NegOp, negOf>);
-  table.add(unary<ExpOp, std::exp>);
-  table.add(unary<LogOp, std::log>);
-  table.add(unary<SqrtOp, std::sqrt>);
-  table.add(unary<RsqrtOp, rsqrtOf>);
-  table.add(unary<TanhOp, std::tanh>);
-  table.add(unary<ErfOp, std::erf>);
-  table.add(unary<SigmoidOp, sigmoidOf>);
-  table.add(unary<ReluOp, reluOf>);
-  table.add(unary<SiluOp, siluOf>);
-  table.add(activationGrad<ReluGradOp, reluSlope>);
-  table.add(activationGrad<SiluGradOp, siluSlope>);
-  table.add(gelu);
-  table.add(geluGrad);
-  table.add(castElements);
-  table.add(compare);
-  table.add(logicalAnd);
-  table.add(select);
-  table.add(constant);
-  table.add(causalMask);
-  table.add(lengthMask);
-  table.add(dropout);
-}
+template void addElementwiseEvaluators(EvaluatorTable<double> &);
+template void addElementwiseEvaluators(EvaluatorTable<Bounded> &);
+template void addElementwiseEvaluators(EvaluatorTable<Single> &);
 
 } // namespace heddle::ir

@@ -17,8 +17,9 @@ absl::Status checkIndex(const char *what, int64_t i, int64_t index, int64_t limi
                                     std::to_string(limit));
 }
 
-absl::Status embedding(EmbeddingOp op, const Inputs &in, Outputs out) {
-  const Tensor &table = in[op.getTable()], &ids = in[op.getIds()];
+template <typename Number>
+absl::Status embedding(EmbeddingOp op, const Inputs<Number> &in, Outputs<Number> out) {
+  const TensorOf<Number> &table = in[op.getTable()], &ids = in[op.getIds()];
   int64_t width = table.shape[1];
   for (int64_t i = 0; i < ids.elements(); ++i) {
     if (absl::Status status = checkIndex("ids", i, ids.ints[i], table.shape[0]); !status.ok())
@@ -28,23 +29,28 @@ absl::Status embedding(EmbeddingOp op, const Inputs &in, Outputs out) {
   return absl::OkStatus();
 }
 
-absl::Status embeddingGrad(EmbeddingGradOp op, const Inputs &in, Outputs out) {
-  const Tensor &ids = in[op.getIds()], &dy = in[op.getDy()];
-  Tensor &dtable = out[0];
-  if (const Tensor *init = in.find(op.getInit()))
-    dtable.floats = init->floats;
+template <typename Number>
+absl::Status embeddingGrad(EmbeddingGradOp op, const Inputs<Number> &in, Outputs<Number> out) {
+  const TensorOf<Number> &ids = in[op.getIds()], &dy = in[op.getDy()];
+  TensorOf<Number> &dtable = out[0];
+  std::vector<SumOf<Number>> sums(dtable.floats.size(), 0.0);
+  if (const TensorOf<Number> *init = in.find(op.getInit()))
+    for (size_t i = 0; i < sums.size(); ++i)
+      sums[i] += init->floats[i];
   int64_t width = dtable.shape[1];
   for (int64_t i = 0; i < ids.elements(); ++i) {
     if (absl::Status status = checkIndex("ids", i, ids.ints[i], dtable.shape[0]); !status.ok())
       return status;
     for (int64_t c = 0; c < width; ++c)
-      dtable.floats[ids.ints[i] * width + c] += dy.floats[i * width + c];
+      sums[ids.ints[i] * width + c] += dy.floats[i * width + c];
   }
+  dtable.floats.assign(sums.begin(), sums.end());
   return absl::OkStatus();
 }
 
-absl::Status rope(RopeOp op, const Inputs &in, Outputs out) {
-  const Tensor &x = in[op.getX()], &positions = in[op.getPositions()];
+template <typename Number>
+absl::Status rope(RopeOp op, const Inputs<Number> &in, Outputs<Number> out) {
+  const TensorOf<Number> &x = in[op.getX()], &positions = in[op.getPositions()];
   int64_t heads = x.shape[1], length = x.shape[2], width = x.shape[3];
   int64_t pairs = op.getInvFreq().size();
   double scaling = op.getAttentionScaling().convertToDouble();
@@ -52,13 +58,15 @@ absl::Status rope(RopeOp op, const Inputs &in, Outputs out) {
   for (int64_t row = 0; row < x.elements() / width; ++row) {
     int64_t t = row % length, batch = row / (length * heads);
     int64_t position = positions.ints[(positions.shape[0] == 1 ? 0 : batch) * length + t];
-    const double *from = &x.floats[row * width];
-    double *to = &out[0].floats[row * width];
+    const Number *from = &x.floats[row * width];
+    Number *to = &out[0].floats[row * width];
     for (int64_t p = 0; p < pairs; ++p) {
       double angle = static_cast<double>(position) * op.getInvFreq()[p];
       if (op.getInverse())
         angle = -angle;
-      double cosine = std::cos(angle) * scaling, sine = std::sin(angle) * scaling;
+      // Angles are taken in float64 everywhere, and rounded only then.
+      Number cosine = constantOf<Number>(std::cos(angle) * scaling);
+      Number sine = constantOf<Number>(std::sin(angle) * scaling);
       int64_t u = op.getInterleaved() ? 2 * p : p;
       int64_t v = op.getInterleaved() ? 2 * p + 1 : p + pairs;
       to[u] = from[u] * cosine - from[v] * sine;
@@ -68,13 +76,14 @@ absl::Status rope(RopeOp op, const Inputs &in, Outputs out) {
   return absl::OkStatus();
 }
 
-absl::Status cacheUpdate(CacheUpdateOp op, const Inputs &in, Outputs out) {
-  const Tensor &cache = in[op.getCache()], &x = in[op.getX()];
-  const Tensor &positions = in[op.getPositions()];
+template <typename Number>
+absl::Status cacheUpdate(CacheUpdateOp op, const Inputs<Number> &in, Outputs<Number> out) {
+  const TensorOf<Number> &cache = in[op.getCache()], &x = in[op.getX()];
+  const TensorOf<Number> &positions = in[op.getPositions()];
   out[0].floats = cache.floats;
   StridedView whole = StridedView::dense(cache.shape), source = StridedView::dense(x.shape);
   std::vector<int64_t> window{1, x.shape[1], x.shape[2], x.shape[3]};
-  Tensor row = Tensor::zeros(x.kind, window);
+  TensorOf<Number> row = TensorOf<Number>::zeros(x.kind, window);
   for (int64_t b = 0; b < x.shape[0]; ++b) {
     int64_t last = cache.shape[2] - x.shape[2] + 1;
     if (absl::Status status = checkIndex("positions", b, positions.ints[b], last); !status.ok())
@@ -85,8 +94,9 @@ absl::Status cacheUpdate(CacheUpdateOp op, const Inputs &in, Outputs out) {
   return absl::OkStatus();
 }
 
-absl::Status gatherRows(GatherRowsOp op, const Inputs &in, Outputs out) {
-  const Tensor &x = in[op.getX()], &index = in[op.getIndex()];
+template <typename Number>
+absl::Status gatherRows(GatherRowsOp op, const Inputs<Number> &in, Outputs<Number> out) {
+  const TensorOf<Number> &x = in[op.getX()], &index = in[op.getIndex()];
   int64_t length = x.shape[1], width = x.shape[2];
   for (int64_t b = 0; b < x.shape[0]; ++b) {
     if (absl::Status status = checkIndex("index", b, index.ints[b], length); !status.ok())
@@ -98,12 +108,16 @@ absl::Status gatherRows(GatherRowsOp op, const Inputs &in, Outputs out) {
 
 } // namespace
 
-void addEmbeddingEvaluators(EvaluatorTable &table) {
-  table.add(embedding);
-  table.add(embeddingGrad);
-  table.add(rope);
-  table.add(cacheUpdate);
-  table.add(gatherRows);
+template <typename Number> void addEmbeddingEvaluators(EvaluatorTable<Number> &table) {
+  table.add(embedding<Number>);
+  table.add(embeddingGrad<Number>);
+  table.add(rope<Number>);
+  table.add(cacheUpdate<Number>);
+  table.add(gatherRows<Number>);
 }
+
+template void addEmbeddingEvaluators(EvaluatorTable<double> &);
+template void addEmbeddingEvaluators(EvaluatorTable<Bounded> &);
+template void addEmbeddingEvaluators(EvaluatorTable<Single> &);
 
 } // namespace heddle::ir

@@ -5,15 +5,18 @@ namespace heddle::ir {
 namespace {
 
 /// y [..., N] = x [..., K] w + bias.
-void linear(const std::vector<double> &x, int64_t in, const Tensor &w, const Tensor *bias,
-            bool transposed, std::vector<double> &y) {
+template <typename Number>
+void linear(const std::vector<Number> &x, int64_t in, const TensorOf<Number> &w,
+            const TensorOf<Number> *bias, bool transposed, std::vector<Number> &y) {
   int64_t out = w.shape[transposed ? 0 : 1], rows = static_cast<int64_t>(x.size()) / in;
+  std::vector<SumOf<Number>> sums(y.size(), 0.0);
   for (int64_t i = 0; bias && i < rows * out; ++i)
-    y[i] = bias->floats[i % out];
-  multiply(x.data(), w.floats.data(), y.data(), rows, out, in, false, transposed);
+    sums[i] += bias->floats[i % out];
+  multiply(x.data(), w.floats.data(), sums.data(), rows, out, in, false, transposed);
+  y.assign(sums.begin(), sums.end());
 }
 
-double activate(Activation activation, double x) {
+template <typename Number> Number activate(Activation activation, Number x) {
   switch (activation) {
   case Activation::relu:
     return reluOf(x);
@@ -22,19 +25,20 @@ double activate(Activation activation, double x) {
   case Activation::gelu_tanh:
     return geluOf(x, true);
   case Activation::silu:
-    return x * sigmoidOf(x);
+    return siluOf(x);
   }
   return 0;
 }
 
-absl::Status ffn(FfnOp op, const Inputs &in, Outputs out) {
-  const Tensor &x = in[op.getX()];
+template <typename Number>
+absl::Status ffn(FfnOp op, const Inputs<Number> &in, Outputs<Number> out) {
+  const TensorOf<Number> &x = in[op.getX()];
   int64_t width = x.shape.back(), hiddenWidth = out[1].shape.back();
   bool transposed = op.getTransposeWeights(), gated = out.size() == 3;
   linear(x.floats, width, in[op.getWIn()], in.find(op.getBIn()), transposed, out[1].floats);
   if (gated)
     linear(x.floats, width, in[op.getWGate()], in.find(op.getBGate()), transposed, out[2].floats);
-  std::vector<double> active = out[1].floats;
+  std::vector<Number> active = out[1].floats;
   for (size_t i = 0; i < active.size(); ++i)
     active[i] = gated ? activate(op.getActivation(), out[2].floats[i]) * active[i]
                       : activate(op.getActivation(), active[i]);
@@ -44,6 +48,12 @@ absl::Status ffn(FfnOp op, const Inputs &in, Outputs out) {
 
 } // namespace
 
-void addFfnEvaluators(EvaluatorTable &table) { table.add(ffn); }
+template <typename Number> void addFfnEvaluators(EvaluatorTable<Number> &table) {
+  table.add(ffn<Number>);
+}
+
+template void addFfnEvaluators(EvaluatorTable<double> &);
+template void addFfnEvaluators(EvaluatorTable<Bounded> &);
+template void addFfnEvaluators(EvaluatorTable<Single> &);
 
 } // namespace heddle::ir

@@ -11,9 +11,9 @@ namespace heddle::ir {
 namespace {
 
 /// How a row's target becomes a distribution over the vocabulary.
-struct Targets {
+template <typename Number> struct Targets {
   template <typename Op>
-  Targets(Op op, const Inputs &in, int64_t vocabulary)
+  Targets(Op op, const Inputs<Number> &in, int64_t vocabulary)
       : targets(in[op.getTargets()]), ignoreIndex(op.getIgnoreIndexAttr().getInt()),
         smoothing(op.getLabelSmoothing().convertToDouble()), vocabulary(vocabulary) {}
 
@@ -27,8 +27,8 @@ struct Targets {
   }
 
   bool ignored(int64_t n) const { return targets.ints[n] == ignoreIndex; }
-  double probability(int64_t n, int64_t v) const {
-    return (v == targets.ints[n] ? 1 - smoothing : 0) + smoothing / vocabulary;
+  Number probability(int64_t n, int64_t v) const {
+    return constantOf<Number>((v == targets.ints[n] ? 1 - smoothing : 0) + smoothing / vocabulary);
   }
   /// The number of rows that count, at least 1.
   double count() const {
@@ -38,59 +38,66 @@ struct Targets {
     return std::max<int64_t>(counted, 1);
   }
 
-  const Tensor &targets;
+  const TensorOf<Number> &targets;
   int64_t ignoreIndex;
   double smoothing;
   int64_t vocabulary;
 };
 
-double logSumExp(const double *row, int64_t count) {
-  double largest = -std::numeric_limits<double>::infinity(), total = 0;
+template <typename Number> Number logSumExp(const Number *row, int64_t count) {
+  // The result is the same whatever is taken from the row: the shift has no error.
+  double largest = -std::numeric_limits<double>::infinity();
+  SumOf<Number> total = 0;
   for (int64_t v = 0; v < count; ++v)
-    largest = maxOf(largest, row[v]);
+    largest = maxOf(largest, valueOf(row[v]));
   if (largest == -std::numeric_limits<double>::infinity())
     return largest;
   for (int64_t v = 0; v < count; ++v)
-    total += std::exp(row[v] - largest);
-  return largest + std::log(total);
+    total += expOf(row[v] - largest);
+  return largest + logOf(Number(total));
 }
 
 /// The loss of row n; 0 where it is ignored.
-double rowLoss(const Targets &targets, const double *row, int64_t n, double lse) {
+template <typename Number>
+Number rowLoss(const Targets<Number> &targets, const Number *row, int64_t n, Number lse) {
   if (targets.ignored(n))
     return 0;
-  double loss = 0;
+  SumOf<Number> loss = 0;
   for (int64_t v = 0; v < targets.vocabulary; ++v)
-    if (double probability = targets.probability(n, v); probability > 0)
+    if (Number probability = targets.probability(n, v); valueOf(probability) > 0)
       loss += probability * (lse - row[v]);
   return loss;
 }
 
 /// dlogits = dloss (softmax - target distribution); zeros where the row is ignored.
-void rowGradient(const Targets &targets, const double *row, int64_t n, double lse, double dloss,
-                 double *dlogits) {
+template <typename Number>
+void rowGradient(const Targets<Number> &targets, const Number *row, int64_t n, Number lse,
+                 Number dloss, Number *dlogits) {
   for (int64_t v = 0; v < targets.vocabulary; ++v)
-    dlogits[v] =
-        targets.ignored(n) ? 0 : dloss * (std::exp(row[v] - lse) - targets.probability(n, v));
+    dlogits[v] = targets.ignored(n) ? Number(0.0)
+                                    : dloss * (expOf(row[v] - lse) - targets.probability(n, v));
 }
 
-absl::Status crossEntropy(CrossEntropyOp op, const Inputs &in, Outputs out) {
-  const Tensor &logits = in[op.getLogits()];
-  Targets targets(op, in, logits.shape[1]);
+template <typename Number>
+absl::Status crossEntropy(CrossEntropyOp op, const Inputs<Number> &in, Outputs<Number> out) {
+  const TensorOf<Number> &logits = in[op.getLogits()];
+  Targets<Number> targets(op, in, logits.shape[1]);
   if (absl::Status status = targets.check(); !status.ok())
     return status;
   for (int64_t n = 0; n < logits.shape[0]; ++n) {
-    const double *row = &logits.floats[n * logits.shape[1]];
+    const Number *row = &logits.floats[n * logits.shape[1]];
     out[1].floats[n] = logSumExp(row, logits.shape[1]);
     out[0].floats[n] = rowLoss(targets, row, n, out[1].floats[n]);
   }
   return absl::OkStatus();
 }
 
-absl::Status crossEntropyGrad(CrossEntropyGradOp op, const Inputs &in, Outputs out) {
-  const Tensor &logits = in[op.getLogits()], &lse = in[op.getLse()];
-  const Tensor &dlosses = in[op.getDlosses()];
-  Targets targets(op, in, logits.shape[1]);
+template <typename Number>
+absl::Status crossEntropyGrad(CrossEntropyGradOp op, const Inputs<Number> &in,
+                              Outputs<Number> out) {
+  const TensorOf<Number> &logits = in[op.getLogits()], &lse = in[op.getLse()];
+  const TensorOf<Number> &dlosses = in[op.getDlosses()];
+  Targets<Number> targets(op, in, logits.shape[1]);
   if (absl::Status status = targets.check(); !status.ok())
     return status;
   for (int64_t n = 0; n < logits.shape[0]; ++n)
@@ -99,8 +106,9 @@ absl::Status crossEntropyGrad(CrossEntropyGradOp op, const Inputs &in, Outputs o
   return absl::OkStatus();
 }
 
-absl::Status countTargets(CountTargetsOp op, const Inputs &in, Outputs out) {
-  const Tensor &targets = in[op.getTargets()];
+template <typename Number>
+absl::Status countTargets(CountTargetsOp op, const Inputs<Number> &in, Outputs<Number> out) {
+  const TensorOf<Number> &targets = in[op.getTargets()];
   int64_t ignored =
       std::count(targets.ints.begin(), targets.ints.end(), op.getIgnoreIndexAttr().getInt());
   out[0].floats[0] = std::max<int64_t>(targets.elements() - ignored, 1);
@@ -108,76 +116,93 @@ absl::Status countTargets(CountTargetsOp op, const Inputs &in, Outputs out) {
 }
 
 /// The operands of both linear ops, and one row of logits at a time.
-struct LinearLogits {
+template <typename Number> struct LinearLogits {
   template <typename Op>
-  LinearLogits(Op op, const Inputs &in)
+  LinearLogits(Op op, const Inputs<Number> &in)
       : x(in[op.getX()]), w(in[op.getW()]), bias(in.find(op.getBias())),
         transposed(op.getTransposeW()), rows(x.shape[0]), width(x.shape[1]),
         vocabulary(w.shape[transposed ? 0 : 1]) {}
 
-  std::vector<double> row(int64_t n) const {
-    std::vector<double> logits = bias ? bias->floats : std::vector<double>(vocabulary, 0.0);
-    multiply(&x.floats[n * width], w.floats.data(), logits.data(), 1, vocabulary, width, false,
+  std::vector<Number> row(int64_t n) const {
+    std::vector<SumOf<Number>> sums(vocabulary, 0.0);
+    for (int64_t v = 0; bias && v < vocabulary; ++v)
+      sums[v] += bias->floats[v];
+    multiply(&x.floats[n * width], w.floats.data(), sums.data(), 1, vocabulary, width, false,
              transposed);
-    return logits;
+    return std::vector<Number>(sums.begin(), sums.end());
   }
 
-  const Tensor &x, &w;
-  const Tensor *bias;
+  const TensorOf<Number> &x, &w;
+  const TensorOf<Number> *bias;
   bool transposed;
   int64_t rows, width, vocabulary;
 };
 
-absl::Status linearCrossEntropy(LinearCrossEntropyOp op, const Inputs &in, Outputs out) {
-  LinearLogits logits(op, in);
-  Targets targets(op, in, logits.vocabulary);
+template <typename Number>
+absl::Status linearCrossEntropy(LinearCrossEntropyOp op, const Inputs<Number> &in,
+                                Outputs<Number> out) {
+  LinearLogits<Number> logits(op, in);
+  Targets<Number> targets(op, in, logits.vocabulary);
   if (absl::Status status = targets.check(); !status.ok())
     return status;
-  double total = 0;
+  SumOf<Number> total = 0;
   for (int64_t n = 0; n < logits.rows; ++n) {
-    std::vector<double> row = logits.row(n);
+    std::vector<Number> row = logits.row(n);
     out[1].floats[n] = logSumExp(row.data(), logits.vocabulary);
     total += rowLoss(targets, row.data(), n, out[1].floats[n]);
   }
-  out[0].floats[0] = total / targets.count();
+  out[0].floats[0] = Number(total) / targets.count();
   return absl::OkStatus();
 }
 
-absl::Status linearCrossEntropyTrain(LinearCrossEntropyTrainOp op, const Inputs &in, Outputs out) {
-  LinearLogits logits(op, in);
-  Targets targets(op, in, logits.vocabulary);
+template <typename Number>
+absl::Status linearCrossEntropyTrain(LinearCrossEntropyTrainOp op, const Inputs<Number> &in,
+                                     Outputs<Number> out) {
+  LinearLogits<Number> logits(op, in);
+  Targets<Number> targets(op, in, logits.vocabulary);
   if (absl::Status status = targets.check(); !status.ok())
     return status;
   int64_t width = logits.width, vocabulary = logits.vocabulary;
-  double dloss = in[op.getDloss()].floats[0] / targets.count(), total = 0;
-  std::vector<double> dlogits(vocabulary);
+  Number dloss = in[op.getDloss()].floats[0] / targets.count();
+  SumOf<Number> total = 0;
+  std::vector<Number> dlogits(vocabulary);
+  std::vector<SumOf<Number>> dx(out[1].floats.size(), 0.0), dw(out[2].floats.size(), 0.0);
+  std::vector<SumOf<Number>> dbias(vocabulary, 0.0);
   for (int64_t n = 0; n < logits.rows; ++n) {
-    std::vector<double> row = logits.row(n);
-    double lse = logSumExp(row.data(), vocabulary);
+    std::vector<Number> row = logits.row(n);
+    Number lse = logSumExp(row.data(), vocabulary);
     total += rowLoss(targets, row.data(), n, lse);
     rowGradient(targets, row.data(), n, lse, dloss, dlogits.data());
-    const double *x = &logits.x.floats[n * width];
-    multiply(dlogits.data(), logits.w.floats.data(), &out[1].floats[n * width], 1, width,
-             vocabulary, false, !logits.transposed);
+    const Number *x = &logits.x.floats[n * width];
+    multiply(dlogits.data(), logits.w.floats.data(), &dx[n * width], 1, width, vocabulary, false,
+             !logits.transposed);
     if (logits.transposed)
-      multiply(dlogits.data(), x, out[2].floats.data(), vocabulary, width, 1, false, false);
+      multiply(dlogits.data(), x, dw.data(), vocabulary, width, 1, false, false);
     else
-      multiply(x, dlogits.data(), out[2].floats.data(), width, vocabulary, 1, false, false);
-    for (int64_t v = 0; logits.bias && v < vocabulary; ++v)
-      out[3].floats[v] += dlogits[v];
+      multiply(x, dlogits.data(), dw.data(), width, vocabulary, 1, false, false);
+    for (int64_t v = 0; v < vocabulary; ++v)
+      dbias[v] += dlogits[v];
   }
-  out[0].floats[0] = total / targets.count();
+  out[1].floats.assign(dx.begin(), dx.end());
+  out[2].floats.assign(dw.begin(), dw.end());
+  if (logits.bias)
+    out[3].floats.assign(dbias.begin(), dbias.end());
+  out[0].floats[0] = Number(total) / targets.count();
   return absl::OkStatus();
 }
 
 } // namespace
 
-void addLossEvaluators(EvaluatorTable &table) {
-  table.add(crossEntropy);
-  table.add(crossEntropyGrad);
-  table.add(countTargets);
-  table.add(linearCrossEntropy);
-  table.add(linearCrossEntropyTrain);
+template <typename Number> void addLossEvaluators(EvaluatorTable<Number> &table) {
+  table.add(crossEntropy<Number>);
+  table.add(crossEntropyGrad<Number>);
+  table.add(countTargets<Number>);
+  table.add(linearCrossEntropy<Number>);
+  table.add(linearCrossEntropyTrain<Number>);
 }
+
+template void addLossEvaluators(EvaluatorTable<double> &);
+template void addLossEvaluators(EvaluatorTable<Bounded> &);
+template void addLossEvaluators(EvaluatorTable<Single> &);
 
 } // namespace heddle::ir

@@ -6,57 +6,68 @@
 namespace heddle::ir {
 namespace {
 
-absl::Status reshape(ReshapeOp op, const Inputs &in, Outputs out) {
-  const Tensor &x = in[op.getX()];
+template <typename Number>
+absl::Status reshape(ReshapeOp op, const Inputs<Number> &in, Outputs<Number> out) {
+  const TensorOf<Number> &x = in[op.getX()];
   out[0].floats = x.floats;
   out[0].ints = x.ints;
+  out[0].undecided = x.undecided;
   return absl::OkStatus();
 }
 
-absl::Status transpose(TransposeOp op, const Inputs &in, Outputs out) {
-  const Tensor &x = in[op.getX()];
+template <typename Number>
+absl::Status transpose(TransposeOp op, const Inputs<Number> &in, Outputs<Number> out) {
+  const TensorOf<Number> &x = in[op.getX()];
   gather(x, StridedView::dense(x.shape).transposed(op.getPermutation().vec()), out[0]);
   return absl::OkStatus();
 }
 
-absl::Status broadcast(BroadcastOp op, const Inputs &in, Outputs out) {
-  const Tensor &x = in[op.getX()];
+template <typename Number>
+absl::Status broadcast(BroadcastOp op, const Inputs<Number> &in, Outputs<Number> out) {
+  const TensorOf<Number> &x = in[op.getX()];
   gather(x, StridedView::dense(x.shape).broadcastTo(out[0].shape), out[0]);
   return absl::OkStatus();
 }
 
-absl::Status slice(SliceOp op, const Inputs &in, Outputs out) {
-  const Tensor &x = in[op.getX()];
+template <typename Number>
+absl::Status slice(SliceOp op, const Inputs<Number> &in, Outputs<Number> out) {
+  const TensorOf<Number> &x = in[op.getX()];
   gather(x, StridedView::dense(x.shape).sliced(op.getOffsets().vec(), op.getSizes().vec()), out[0]);
   return absl::OkStatus();
 }
 
-absl::Status concat(ConcatOp op, const Inputs &in, Outputs out) {
+template <typename Number>
+absl::Status concat(ConcatOp op, const Inputs<Number> &in, Outputs<Number> out) {
   StridedView whole = StridedView::dense(out[0].shape);
   std::vector<int64_t> offsets(out[0].shape.size(), 0);
   for (mlir::Value value : op.getParts()) {
-    const Tensor &part = in[value];
+    const TensorOf<Number> &part = in[value];
     scatter(part, whole.sliced(offsets, part.shape), out[0]);
     offsets[op.getAxis()] += part.shape[op.getAxis()];
   }
   return absl::OkStatus();
 }
 
-absl::Status pad(PadOp op, const Inputs &in, Outputs out) {
-  const Tensor &x = in[op.getX()];
+template <typename Number>
+absl::Status pad(PadOp op, const Inputs<Number> &in, Outputs<Number> out) {
+  const TensorOf<Number> &x = in[op.getX()];
   scatter(x, StridedView::dense(out[0].shape).sliced(op.getLow().vec(), x.shape), out[0]);
   return absl::OkStatus();
 }
 
 } // namespace
 
-void addShapeEvaluators(EvaluatorTable &table) {
-  table.add(reshape);
-  table.add(transpose);
-  table.add(broadcast);
-  table.add(slice);
-  table.add(concat);
-  table.add(pad);
+template <typename Number> void addShapeEvaluators(EvaluatorTable<Number> &table) {
+  table.add(reshape<Number>);
+  table.add(transpose<Number>);
+  table.add(broadcast<Number>);
+  table.add(slice<Number>);
+  table.add(concat<Number>);
+  table.add(pad<Number>);
 }
+
+template void addShapeEvaluators(EvaluatorTable<double> &);
+template void addShapeEvaluators(EvaluatorTable<Bounded> &);
+template void addShapeEvaluators(EvaluatorTable<Single> &);
 
 } // namespace heddle::ir

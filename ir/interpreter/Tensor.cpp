@@ -3,6 +3,8 @@
 
 #include <cmath>
 
+#include "ir/interpreter/Numbers.h"
+
 namespace heddle::ir {
 namespace {
 
@@ -57,8 +59,9 @@ const char *elementKindName(ElementKind kind) {
   return "?";
 }
 
-Tensor Tensor::zeros(ElementKind kind, std::vector<int64_t> shape) {
-  Tensor tensor;
+template <typename Number>
+TensorOf<Number> TensorOf<Number>::zeros(ElementKind kind, std::vector<int64_t> shape) {
+  TensorOf tensor;
   tensor.kind = kind;
   tensor.shape = std::move(shape);
   if (isFloatKind(kind))
@@ -68,52 +71,82 @@ Tensor Tensor::zeros(ElementKind kind, std::vector<int64_t> shape) {
   return tensor;
 }
 
-Tensor Tensor::ofFloats(std::vector<int64_t> shape, std::vector<double> values, ElementKind kind) {
-  Tensor tensor;
+template <typename Number>
+TensorOf<Number> TensorOf<Number>::ofFloats(std::vector<int64_t> shape, std::vector<Number> values,
+                                            ElementKind kind) {
+  TensorOf tensor;
   tensor.kind = kind;
   tensor.shape = std::move(shape);
   tensor.floats = std::move(values);
   return tensor;
 }
 
-Tensor Tensor::ofInts(std::vector<int64_t> shape, std::vector<int64_t> values, ElementKind kind) {
-  Tensor tensor;
+template <typename Number>
+TensorOf<Number> TensorOf<Number>::ofInts(std::vector<int64_t> shape, std::vector<int64_t> values,
+                                          ElementKind kind) {
+  TensorOf tensor;
   tensor.kind = kind;
   tensor.shape = std::move(shape);
   tensor.ints = std::move(values);
   return tensor;
 }
 
-Tensor Tensor::scalar(double value, ElementKind kind) { return ofFloats({}, {value}, kind); }
+template <typename Number>
+TensorOf<Number> TensorOf<Number>::scalar(Number value, ElementKind kind) {
+  return ofFloats({}, {value}, kind);
+}
 
-int64_t Tensor::elements() const { return product(shape); }
+template <typename Number> int64_t TensorOf<Number>::elements() const { return product(shape); }
 
-bool Tensor::isFinite() const {
-  for (double value : floats)
-    if (!std::isfinite(value))
+template <typename Number> bool TensorOf<Number>::isFinite() const {
+  for (const Number &value : floats)
+    if (!std::isfinite(valueOf(value)))
       return false;
   return true;
 }
 
-std::string Tensor::describe() const {
+template <typename Number> std::string TensorOf<Number>::describe() const {
   std::string text = std::string(elementKindName(kind)) + " [";
   for (size_t axis = 0; axis < shape.size(); ++axis)
     text += (axis ? ", " : "") + std::to_string(shape[axis]);
   return text + "]";
 }
 
-void gather(const Tensor &from, const StridedView &view, Tensor &to) {
-  if (from.isFloat())
+template <typename Number>
+void gather(const TensorOf<Number> &from, const StridedView &view, TensorOf<Number> &to) {
+  if (from.isFloat()) {
     forEachElement(view, [&](int64_t dense, int64_t i) { to.floats[dense] = from.floats[i]; });
-  else
-    forEachElement(view, [&](int64_t dense, int64_t i) { to.ints[dense] = from.ints[i]; });
+    return;
+  }
+  forEachElement(view, [&](int64_t dense, int64_t i) { to.ints[dense] = from.ints[i]; });
+  if (from.undecided.empty())
+    return;
+  to.undecided.resize(to.ints.size());
+  forEachElement(view, [&](int64_t dense, int64_t i) { to.undecided[dense] = from.undecided[i]; });
 }
 
-void scatter(const Tensor &from, const StridedView &view, Tensor &to) {
-  if (from.isFloat())
+template <typename Number>
+void scatter(const TensorOf<Number> &from, const StridedView &view, TensorOf<Number> &to) {
+  if (from.isFloat()) {
     forEachElement(view, [&](int64_t dense, int64_t i) { to.floats[i] = from.floats[dense]; });
-  else
-    forEachElement(view, [&](int64_t dense, int64_t i) { to.ints[i] = from.ints[dense]; });
+    return;
+  }
+  forEachElement(view, [&](int64_t dense, int64_t i) { to.ints[i] = from.ints[dense]; });
+  if (from.undecided.empty())
+    return;
+  to.undecided.resize(to.ints.size());
+  forEachElement(view, [&](int64_t dense, int64_t i) { to.undecided[i] = from.undecided[dense]; });
 }
+
+// These are all there are.
+template struct TensorOf<double>;
+template struct TensorOf<Bounded>;
+template struct TensorOf<Single>;
+template void gather(const TensorOf<double> &, const StridedView &, TensorOf<double> &);
+template void gather(const TensorOf<Bounded> &, const StridedView &, TensorOf<Bounded> &);
+template void gather(const TensorOf<Single> &, const StridedView &, TensorOf<Single> &);
+template void scatter(const TensorOf<double> &, const StridedView &, TensorOf<double> &);
+template void scatter(const TensorOf<Bounded> &, const StridedView &, TensorOf<Bounded> &);
+template void scatter(const TensorOf<Single> &, const StridedView &, TensorOf<Single> &);
 
 } // namespace heddle::ir

@@ -20,41 +20,53 @@ bool isFloatKind(ElementKind kind);
 const char *elementKindName(ElementKind kind);
 
 /// A value class: copies are deep. Exactly one of `floats` and `ints` is used, by kind, row-major.
-struct Tensor {
+/// Number is double, or another of Numbers.h.
+template <typename Number> struct TensorOf {
   ElementKind kind = ElementKind::f32;
   std::vector<int64_t> shape;
-  std::vector<double> floats;
+  std::vector<Number> floats;
   std::vector<int64_t> ints;
+  /// One per element of `ints` that rounding of floats could have made another number; empty where
+  /// none could, and always so when Number is not Bounded.
+  std::vector<char> undecided;
 
-  static Tensor zeros(ElementKind kind, std::vector<int64_t> shape);
+  static TensorOf zeros(ElementKind kind, std::vector<int64_t> shape);
   /// `values` has one number per element.
-  static Tensor ofFloats(std::vector<int64_t> shape, std::vector<double> values,
-                         ElementKind kind = ElementKind::f32);
-  static Tensor ofInts(std::vector<int64_t> shape, std::vector<int64_t> values,
-                       ElementKind kind = ElementKind::i32);
-  static Tensor scalar(double value, ElementKind kind = ElementKind::f32);
+  static TensorOf ofFloats(std::vector<int64_t> shape, std::vector<Number> values,
+                           ElementKind kind = ElementKind::f32);
+  static TensorOf ofInts(std::vector<int64_t> shape, std::vector<int64_t> values,
+                         ElementKind kind = ElementKind::i32);
+  static TensorOf scalar(Number value, ElementKind kind = ElementKind::f32);
 
   bool isFloat() const { return isFloatKind(kind); }
   int64_t elements() const;
   int64_t rank() const { return static_cast<int64_t>(shape.size()); }
   /// Element i as a number, whatever the kind.
-  double number(int64_t i) const { return isFloat() ? floats[i] : static_cast<double>(ints[i]); }
+  Number number(int64_t i) const {
+    return isFloat() ? floats[i] : Number(static_cast<double>(ints[i]));
+  }
+  bool isUndecided(int64_t i) const { return !undecided.empty() && undecided[i]; }
   /// Whether no element is infinite or NaN. Integers always are finite.
   bool isFinite() const;
   /// "f32 [2, 3]".
   std::string describe() const;
 };
 
+using Tensor = TensorOf<double>;
+
 /// Tensors are shared between the caller, the environment and results, and never change once
 /// they are.
-using TensorRef = std::shared_ptr<const Tensor>;
+template <typename Number> using TensorRefOf = std::shared_ptr<const TensorOf<Number>>;
+using TensorRef = TensorRefOf<double>;
 
 /// The elements of `from` that `view` names, as a dense tensor of `to`'s kind and shape; `to` holds
 /// the right number of elements.
-void gather(const Tensor &from, const StridedView &view, Tensor &to);
+template <typename Number>
+void gather(const TensorOf<Number> &from, const StridedView &view, TensorOf<Number> &to);
 
 /// Stores the dense tensor `from` at the elements of `to` that `view` names.
-void scatter(const Tensor &from, const StridedView &view, Tensor &to);
+template <typename Number>
+void scatter(const TensorOf<Number> &from, const StridedView &view, TensorOf<Number> &to);
 
 } // namespace heddle::ir
 

@@ -36,6 +36,10 @@ const std::vector<Tolerance> &tolerances() {
       {"golden", "loss", "f32", 5e-5, "as loss, against a file that may hold f32 itself"},
       {"golden", "*", "f32", 6e-4, "as gradients, against a file that may hold f32 itself"},
 
+      {"error-bound", "*", "f32", 2,
+       "times u M, for what a first-order bound leaves out: products of errors, and kernels that "
+       "rewrite a formula (a reciprocal for a quotient, x e^-lse for a division)"},
+
       {"central-difference", "*", "f64", 1e-6,
        "five points h apart: truncation h^4 and rounding 1e-16 / h are both far below"},
   };

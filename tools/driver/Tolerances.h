@@ -10,9 +10,10 @@
 namespace heddle::tools {
 
 /// A bound on Difference::relative (tools/driver/Values.h): the largest error of a tensor over its
-/// largest magnitude.
+/// largest magnitude. Of "error-bound" the c of c u M: one on BoundCheck::ratio
+/// (ir/interpreter/ErrorBound.h).
 struct Tolerance {
-  /// "kernel", "entry", "pass", "golden" or "central-difference".
+  /// "kernel", "entry", "pass", "golden", "error-bound" or "central-difference".
   std::string_view check;
   /// Which of them: the form of a kernel ("gemm"), an entry ("grad"). "*" for all others.
   std::string_view subject;
