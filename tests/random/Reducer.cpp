@@ -29,7 +29,8 @@ std::vector<Operation *> opsOf(ModuleOp module) {
 
 /// Removes ops and arguments that nothing reads.
 void sweep(ModuleOp module) {
-  for (Operation *op : llvm::reverse(opsOf(module)))
+  std::vector<Operation *> ops = opsOf(module);
+  for (Operation *op : llvm::reverse(ops))
     if (op->use_empty())
       op->erase();
   func::FuncOp function = functionOf(module);

@@ -6,7 +6,7 @@
 
 #include "absl/strings/str_format.h"
 #include "ir/Conventions.h"
-#include "ir/interpreter/Interpreter.h"
+#include "tools/driver/Tolerances.h"
 #include "tools/driver/Values.h"
 
 using namespace mlir;
@@ -28,34 +28,28 @@ std::string mismatch(const std::string &what, int64_t element, double actual, do
 
 } // namespace
 
-StatusOr<std::vector<Reference>> referenceOf(func::FuncOp function,
-                                             const std::vector<TensorRef> &arguments) {
-  double largest = 1;
-  auto observe = [&](Operation *, ArrayRef<TensorRef> results) {
-    for (const TensorRef &result : results)
-      if (result->isFloat())
-        for (double value : result->floats)
-          if (std::abs(value) < 1e8)
-            largest = std::max(largest, std::abs(value));
-    return absl::OkStatus();
-  };
-  HEDDLE_ASSIGN_OR_RETURN(std::vector<TensorRef> results, evaluate(function, arguments, observe));
-  std::vector<Reference> references;
-  for (auto [index, result] : llvm::enumerate(results)) {
-    double bound = result->isFloat() ? 5e-5 * largest : 0;
-    references.push_back({resultName(function, index).str(), result,
-                          std::vector<double>(static_cast<size_t>(result->elements()), bound)});
-  }
+StatusOr<References> referencesOf(func::FuncOp function, const std::vector<TensorRef> &arguments) {
+  HEDDLE_ASSIGN_OR_RETURN(std::vector<BoundedResult> results,
+                          evaluateWithBound(function, arguments));
+  References references;
+  for (auto [index, result] : llvm::enumerate(results))
+    references[resultName(function, index).str()] = result;
   return references;
 }
 
-std::string difference(const Reference &expected, const Tensor &actual) {
-  if (actual.shape != expected.value->shape)
-    return expected.name + " has another shape";
-  for (int64_t i = 0; i < actual.elements(); ++i)
-    if (double bound = expected.bound[static_cast<size_t>(i)];
-        !agree(actual.number(i), expected.value->number(i), bound))
-      return mismatch(expected.name, i, actual.number(i), expected.value->number(i), bound);
+StatusOr<std::string> difference(const References &expected, const runtime::TensorMap &actual) {
+  const double factor = tools::toleranceFor("error-bound", "*", "f32").bound;
+  for (const auto &[name, reference] : expected) {
+    auto found = actual.find(name);
+    if (found == actual.end())
+      return "there is no result " + name;
+    HEDDLE_ASSIGN_OR_RETURN(TensorRef tensor, tools::toReference(found->second));
+    BoundCheck check = checkWithin(*tensor, reference);
+    if (!(check.ratio <= factor))
+      return mismatch(name, check.element, tensor->number(check.element),
+                      reference.value->number(check.element),
+                      factor * reference.bound->number(check.element));
+  }
   return "";
 }
 
