@@ -338,8 +338,7 @@ private:
     for (Value result : anchor->getResults()) {
       if (llvm::is_contained(yields_, result) || result.use_empty())
         continue;
-      bool stored =
-          llvm::any_of(yields_, [&](Value yield) { return storeView(result, yield).has_value(); });
+      bool stored = llvm::any_of(yields_, [&](Value yield) { return isStored(result, yield); });
       // Before kernels are formed, other readers of a result are no concern of this one.
       bool readHere =
           llvm::any_of(result.getUsers(), [&](Operation *user) { return members_.contains(user); });
@@ -352,9 +351,11 @@ private:
     return true;
   }
   bool isStoredResult(Operation *anchor, Value yield) {
-    return llvm::any_of(anchor->getResults(), [&](Value result) {
-      return result == yield || storeView(result, yield).has_value();
-    });
+    return llvm::any_of(anchor->getResults(),
+                        [&](Value result) { return result == yield || isStored(result, yield); });
+  }
+  static bool isStored(Value result, Value yield) {
+    return attentionStore(cast<OpResult>(result), yield).has_value();
   }
 
   bool checkSingle(Operation *anchor) {

@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 
+#include "ir/StridedView.h"
 #include "mlir/IR/Value.h"
 #include "llvm/ADT/ArrayRef.h"
 #include "llvm/ADT/StringRef.h"
@@ -89,6 +90,14 @@ bool isRowOp(mlir::Operation *op);
 bool isColumnReduction(mlir::Operation *op);
 /// reshape, transpose, broadcast, slice.
 bool isViewOp(mlir::Operation *op);
+
+/// Whether the code of `op` reads `operand` as its chain of views has it. Otherwise a kernel that
+/// reads it there needs a dense copy: the keys and values of attention are read along the head,
+/// masks and numbers from a buffer as it is, never from a constant.
+bool isReadInPlace(mlir::Operation *op, mlir::Value operand);
+/// Where a kernel stores a result of attention or attention_grad that is yielded as `yielded`;
+/// nothing where it cannot: heads are stored along their last axis, the log-sum-exp as it is.
+std::optional<StridedView> attentionStore(mlir::OpResult result, mlir::Value yielded);
 
 } // namespace heddle::ir
 

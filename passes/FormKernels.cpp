@@ -43,6 +43,14 @@ void scatterOntoSums(Block &block) {
   }
 }
 
+/// A log-sum-exp is stored as it is, heads along their last axis.
+bool attentionStoresTransposed(Value result, TransposeOp transpose) {
+  const bool isLse =
+      isa<AttentionOp>(result.getDefiningOp()) && cast<OpResult>(result).getResultNumber() == 1;
+  return !isLse && transpose.getPermutation().back() + 1 ==
+                       static_cast<int64_t>(transpose.getPermutation().size());
+}
+
 /// Where a result of attention is transposed, its other readers read it through the inverse, so
 /// that it is stored once, transposed.
 void storeTransposedOnly(Value result) {
@@ -50,8 +58,11 @@ void storeTransposedOnly(Value result) {
     return;
   TransposeOp transpose;
   for (Operation *user : usersInOrder(result))
-    if ((transpose = dyn_cast<TransposeOp>(user)))
+    if (auto candidate = dyn_cast<TransposeOp>(user);
+        candidate && attentionStoresTransposed(result, candidate)) {
+      transpose = candidate;
       break;
+    }
   if (!transpose)
     return;
   transpose->moveAfter(result.getDefiningOp());
@@ -181,7 +192,7 @@ private:
   /// What only moves the results on their way to memory is done while storing them.
   void absorbOutputViews(Operation *anchor) {
     SmallVector<SmallVector<Operation *>> chains;
-    for (Value result : anchor->getResults())
+    for (OpResult result : anchor->getResults())
       chains.push_back(outputChain(result));
     // A concat is stored into only when all of its parts come from here.
     for (auto &chain : chains)
@@ -200,7 +211,7 @@ private:
 
   /// The transposes, reshapes and at most one concat that follow, each the only reader, up to the
   /// last that moves elements.
-  static SmallVector<Operation *> outputChain(Value value) {
+  static SmallVector<Operation *> outputChain(OpResult value) {
     SmallVector<Operation *> chain;
     size_t moving = 0;
     Value end = value;
@@ -208,7 +219,7 @@ private:
       Operation *user = *end.user_begin();
       if (!isa<ReshapeOp, TransposeOp, ConcatOp>(user) || isLeadingConcat(user))
         break;
-      if (!storeView(value, user->getResult(0)))
+      if (!attentionStore(value, user->getResult(0)))
         break;
       chain.push_back(user);
       end = user->getResult(0);

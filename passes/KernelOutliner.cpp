@@ -30,6 +30,9 @@ public:
     inner_.setInsertionPointToEnd(body_.get());
   }
 
+  /// For the kernel of a matmul, whose epilogue reads dense operands only.
+  void readDense() { readsDense_ = true; }
+
   /// Puts an op of the kernel's cluster into the body.
   void addMember(Operation *op) {
     clone(op);
@@ -75,19 +78,29 @@ private:
   void clone(Operation *op) {
     IRMapping mapping;
     for (Value operand : op->getOperands())
-      mapping.map(operand,
-                  isBufferOperand(op, operand) ? input(topLevel_(operand)) : inside(operand));
+      mapping.map(operand, isBufferOperand(op, operand) || isStridedInEpilogue(op, operand)
+                               ? input(topLevel_(operand))
+                               : inside(operand));
     Operation *copy = inner_.clone(*op, mapping);
     copy->removeAttr(kRecomputedAttr);
     for (auto [from, to] : llvm::zip_equal(op->getResults(), copy->getResults()))
       inside_[from] = to;
   }
 
-  /// Ops with loops of their own read tensors from buffers; only elementwise ops, and numbers, take
-  /// a splat constant as it is.
+  /// Ops with loops of their own read tensors from buffers, some in one layout only; only
+  /// elementwise ops, and numbers, take a splat constant as it is.
   static bool isBufferOperand(Operation *op, Value operand) {
+    if (!isReadInPlace(op, operand))
+      return true;
     return isSplatConstant(operand) && !isElementwiseOp(op) && !isViewOp(op) &&
            tensorOf(operand).getRank() > 0 && isa<FloatType>(elementOf(operand));
+  }
+
+  /// Dense when the cluster was formed, but an attention has been asked to store it transposed.
+  bool isStridedInEpilogue(Operation *op, Value operand) {
+    Value root = rootUnderViews(operand);
+    return readsDense_ && isElementwiseOp(op) && root != operand && !computed_.contains(root) &&
+           !isSplatConstant(root) && !viewThroughChain(operand).view.isDense();
   }
 
   /// A strided access: what is contiguous about it stays at the top level, where it costs nothing
@@ -119,6 +132,7 @@ private:
   llvm::SetVector<Value> inputs_;
   DenseMap<Value, Value> inside_;
   DenseSet<Value> computed_;
+  bool readsDense_ = false;
 };
 
 class Outliner {
@@ -146,6 +160,8 @@ public:
 private:
   LogicalResult emitCluster(ArrayRef<Operation *> members, ArrayRef<Value> yields) {
     KernelBuilder kernel = newKernel();
+    if (llvm::any_of(members, llvm::IsaPred<MatmulOp>))
+      kernel.readDense();
     for (Operation *op : members)
       kernel.addMember(op);
     std::optional<KernelOp> made = check(kernel.finish(locationOf(members), yields));

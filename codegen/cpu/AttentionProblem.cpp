@@ -174,12 +174,14 @@ FailureOr<AttentionProblem> matchAttentionGrad(ir::KernelOp kernel, std::string 
   problem.dq = reader.output(op.getDq(), "dq");
   problem.dk = reader.output(op.getDk(), "dk");
   problem.dv = reader.output(op.getDv(), "dv");
-  for (const std::optional<HeadsView> &view : {problem.dq, problem.dk, problem.dv})
-    if (view && view->column != 1 && problem.headSize > 1)
-      reader.refuse("a gradient of attention is not contiguous along the head");
-  for (const HeadsView &view : {problem.q, *problem.o, problem.dO})
-    if (view.column != 1 && problem.headSize > 1)
-      reader.refuse("an input of attention_grad is not contiguous along the head");
+  auto isRow = [](const HeadsView &view, int64_t size) { return view.column == 1 || size == 1; };
+  if ((problem.dq && !isRow(*problem.dq, problem.headSize)) ||
+      (problem.dk && !isRow(*problem.dk, problem.headSize)) ||
+      (problem.dv && !isRow(*problem.dv, problem.valueSize)))
+    reader.refuse("a gradient of attention is not contiguous along the head");
+  if (!isRow(problem.q, problem.headSize) || !isRow(*problem.o, problem.valueSize) ||
+      !isRow(problem.dO, problem.valueSize))
+    reader.refuse("an input of attention_grad is not contiguous along the head");
   if (reader.failed())
     return failure();
   return problem;

@@ -3,7 +3,6 @@
 #include "tests/random/Inputs.h"
 #include "tests/random/Oracles.h"
 #include "tests/random/Reference.h"
-#include "tools/driver/Values.h"
 
 using namespace mlir;
 
@@ -14,16 +13,11 @@ Judgement judgeCompiled(Graph &graph) {
   HEDDLE_ASSIGN_OR_RETURN(std::vector<func::FuncOp> functions, graph.compiledFunctions());
   for (func::FuncOp function : functions) {
     std::vector<ir::TensorRef> arguments = inputsFor(function, graph.seed());
-    HEDDLE_ASSIGN_OR_RETURN(std::vector<Reference> expected, referenceOf(function, arguments));
+    HEDDLE_ASSIGN_OR_RETURN(References expected, referencesOf(function, arguments));
     HEDDLE_ASSIGN_OR_RETURN(runtime::TensorMap actual, compiled->run(function, arguments, 1));
-    for (const Reference &reference : expected) {
-      auto found = actual.find(reference.name);
-      if (found == actual.end())
-        return "@" + function.getName().str() + " has no result " + reference.name;
-      HEDDLE_ASSIGN_OR_RETURN(ir::TensorRef tensor, tools::toReference(found->second));
-      if (std::string what = difference(reference, *tensor); !what.empty())
-        return "@" + function.getName().str() + ": " + what;
-    }
+    HEDDLE_ASSIGN_OR_RETURN(std::string what, difference(expected, actual));
+    if (!what.empty())
+      return "@" + function.getName().str() + ": " + what;
   }
   return "";
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/random/Reducer.h"
 
-#include <regex>
+#include <cctype>
 #include <set>
 
 #include "ir/Conventions.h"
@@ -29,7 +29,8 @@ std::vector<Operation *> opsOf(ModuleOp module) {
 
 /// Removes ops and arguments that nothing reads.
 void sweep(ModuleOp module) {
-  for (Operation *op : llvm::reverse(opsOf(module)))
+  std::vector<Operation *> ops = opsOf(module);
+  for (Operation *op : llvm::reverse(ops))
     if (op->use_empty())
       op->erase();
   func::FuncOp function = functionOf(module);
@@ -124,26 +125,33 @@ bool dropOperand(Operation *op, unsigned number) {
 
 /// Every size that `from` divides, divided by it and multiplied by `to`: joined axes shrink with
 /// their parts. On the text, where sizes stand in types, windows and names alike.
-std::string withFactor(const std::string &text, int64_t from, int64_t to) {
-  static const std::regex places("tensor<[0-9x]+x|array<i64: [0-9, ]+>|_of[0-9]+");
-  static const std::regex number("[0-9]+");
-  auto scaled = [&](const std::string &place) {
-    const size_t head = place.starts_with("array") ? std::string("array<i64").size() : 0;
-    std::string result = place.substr(0, head), tail = place.substr(head);
-    for (std::smatch found; std::regex_search(tail, found, number); tail = found.suffix()) {
-      int64_t value = std::stoll(found.str());
-      result += found.prefix().str() +
-                std::to_string(value > 0 && value % from == 0 ? value / from * to : value);
-    }
-    return result + tail;
-  };
+std::string withFactor(StringRef text, int64_t from, int64_t to) {
   std::string result;
-  size_t last = 0;
-  for (std::sregex_iterator it(text.begin(), text.end(), places), none; it != none; ++it) {
-    result += text.substr(last, static_cast<size_t>(it->position()) - last) + scaled(it->str());
-    last = static_cast<size_t>(it->position() + it->length());
+  while (!text.empty()) {
+    // The next place with sizes, and what its sizes consist of.
+    size_t place = StringRef::npos, head = 0;
+    for (StringRef start : {"tensor<", "array<i64: ", "_of"})
+      if (size_t at = text.find(start); at < place) {
+        place = at;
+        head = start.size();
+      }
+    size_t begin = place == StringRef::npos ? text.size() : place + head;
+    size_t end = std::min(text.find_first_not_of("0123456789x, ", begin), text.size());
+    result += text.take_front(begin);
+    for (StringRef sizes = text.slice(begin, end); !sizes.empty();) {
+      StringRef digits = sizes.take_while([](char c) { return std::isdigit(c); });
+      int64_t value = 0;
+      if (digits.empty() || digits.getAsInteger(10, value)) {
+        result += sizes.front();
+        sizes = sizes.drop_front();
+        continue;
+      }
+      result += std::to_string(value > 0 && value % from == 0 ? value / from * to : value);
+      sizes = sizes.drop_front(digits.size());
+    }
+    text = text.drop_front(end);
   }
-  return result + text.substr(last);
+  return result;
 }
 
 class Reducer {
@@ -174,7 +182,8 @@ private:
     if (!edit(*candidate))
       return false;
     sweep(*candidate);
-    if (textOf(*candidate) == textOf(*best_))
+    // Only what verifies can be printed.
+    if (failed(verify(*candidate)) || textOf(*candidate) == textOf(*best_))
       return false;
     return accept(std::move(candidate));
   }

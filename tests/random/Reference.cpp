@@ -6,7 +6,7 @@
 
 #include "absl/strings/str_format.h"
 #include "ir/Conventions.h"
-#include "ir/interpreter/Interpreter.h"
+#include "tools/driver/Tolerances.h"
 #include "tools/driver/Values.h"
 
 using namespace mlir;
@@ -28,46 +28,43 @@ std::string mismatch(const std::string &what, int64_t element, double actual, do
 
 } // namespace
 
-StatusOr<std::vector<Reference>> referenceOf(func::FuncOp function,
-                                             const std::vector<TensorRef> &arguments) {
-  double largest = 1;
-  auto observe = [&](Operation *, ArrayRef<TensorRef> results) {
-    for (const TensorRef &result : results)
-      if (result->isFloat())
-        for (double value : result->floats)
-          if (std::abs(value) < 1e8)
-            largest = std::max(largest, std::abs(value));
-    return absl::OkStatus();
-  };
-  HEDDLE_ASSIGN_OR_RETURN(std::vector<TensorRef> results, evaluate(function, arguments, observe));
-  std::vector<Reference> references;
-  for (auto [index, result] : llvm::enumerate(results)) {
-    double bound = result->isFloat() ? 5e-5 * largest : 0;
-    references.push_back({resultName(function, index).str(), result,
-                          std::vector<double>(static_cast<size_t>(result->elements()), bound)});
-  }
+StatusOr<References> referencesOf(func::FuncOp function, const std::vector<TensorRef> &arguments) {
+  HEDDLE_ASSIGN_OR_RETURN(std::vector<BoundedResult> results,
+                          evaluateWithBound(function, arguments));
+  References references;
+  for (auto [index, result] : llvm::enumerate(results))
+    references[resultName(function, index).str()] = result;
   return references;
 }
 
-std::string difference(const Reference &expected, const Tensor &actual) {
-  if (actual.shape != expected.value->shape)
-    return expected.name + " has another shape";
-  for (int64_t i = 0; i < actual.elements(); ++i)
-    if (double bound = expected.bound[static_cast<size_t>(i)];
-        !agree(actual.number(i), expected.value->number(i), bound))
-      return mismatch(expected.name, i, actual.number(i), expected.value->number(i), bound);
+StatusOr<std::string> difference(const References &expected, const runtime::TensorMap &actual) {
+  const double factor = tools::toleranceFor("error-bound", "*", "f32").bound;
+  for (const auto &[name, reference] : expected) {
+    auto found = actual.find(name);
+    if (found == actual.end())
+      return "there is no result " + name;
+    HEDDLE_ASSIGN_OR_RETURN(TensorRef tensor, tools::toReference(found->second));
+    BoundCheck check = checkWithin(*tensor, reference);
+    if (!(check.ratio <= factor))
+      return mismatch(name, check.element, tensor->number(check.element),
+                      reference.value->number(check.element),
+                      factor * reference.bound->number(check.element));
+  }
   return "";
 }
 
 std::string difference(const std::vector<TensorRef> &expected, const std::vector<TensorRef> &actual,
-                       bool exact) {
-  constexpr double kReordered = 1e-9; // sums of a few thousand terms in another order
+                       Agreement agreement) {
+  // Sums of a few thousand terms in another order; 2^-24 of a score of some tens.
+  constexpr double kReordered = 1e-9, kRoundedConstants = 5e-6;
   if (expected.size() != actual.size())
     return "the number of results differs";
   double largest = 1;
   for (const TensorRef &tensor : expected)
     largest = std::max(largest, tools::largestMagnitude(*tensor));
-  double bound = exact ? 0 : kReordered * largest;
+  double bound = largest * (agreement == Agreement::SameBits    ? 0
+                            : agreement == Agreement::Reordered ? kReordered
+                                                                : kRoundedConstants);
   for (size_t result = 0; result < expected.size(); ++result) {
     const Tensor &a = *actual[result], &e = *expected[result];
     if (a.shape != e.shape)

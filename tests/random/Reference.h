@@ -4,32 +4,39 @@
 #ifndef HEDDLE_TESTS_RANDOM_REFERENCE_H
 #define HEDDLE_TESTS_RANDOM_REFERENCE_H
 
+#include <map>
 #include <string>
 #include <vector>
 
-#include "ir/interpreter/Tensor.h"
+#include "ir/interpreter/ErrorBound.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "runtime/base/Status.h"
 #include "runtime/plan/Tensor.h"
 
 namespace heddle::random {
 
-/// A result in float64, and per element the bound on the error of a computation in f32.
-struct Reference {
-  std::string name;
-  ir::TensorRef value;
-  std::vector<double> bound;
+/// A result by name, in float64, with the bound on the error of each element in f32.
+using References = std::map<std::string, ir::BoundedResult>;
+StatusOr<References> referencesOf(mlir::func::FuncOp function,
+                                  const std::vector<ir::TensorRef> &arguments);
+
+/// Empty where every element of every result is within its bound times the table's factor
+/// (tools/driver/Tolerances.h), else the worst of a result in words.
+StatusOr<std::string> difference(const References &expected, const runtime::TensorMap &actual);
+
+/// How much two computations in float64 may differ.
+enum class Agreement {
+  /// Nothing is added up in another order.
+  SameBits,
+  /// The same sums in another order.
+  Reordered,
+  /// A number of an attribute (a scale, a cap) becomes a constant of f32, or the other way.
+  RoundedConstants,
 };
-StatusOr<std::vector<Reference>> referenceOf(mlir::func::FuncOp function,
-                                             const std::vector<ir::TensorRef> &arguments);
 
-/// Empty where every element is within its bound, else the worst in words.
-std::string difference(const Reference &expected, const ir::Tensor &actual);
-
-/// The same for results in float64 on both sides, in the order of results: equal but for the order
-/// of sums, or to the last bit.
+/// The same for results in float64 on both sides, in the order of results.
 std::string difference(const std::vector<ir::TensorRef> &expected,
-                       const std::vector<ir::TensorRef> &actual, bool exact);
+                       const std::vector<ir::TensorRef> &actual, Agreement agreement);
 
 } // namespace heddle::random
 

@@ -6,7 +6,6 @@
 #include "tests/random/Oracles.h"
 #include "tests/random/Reference.h"
 #include "tests/random/Rewrites.h"
-#include "tools/driver/Values.h"
 #include "llvm/ADT/StringExtras.h"
 
 using namespace mlir;
@@ -14,19 +13,13 @@ using namespace mlir;
 namespace heddle::random {
 namespace {
 
-Judgement compareCompiled(ModuleOp rewritten, const std::vector<Reference> &expected,
-                          uint64_t seed) {
+Judgement compareCompiled(ModuleOp rewritten, const References &expected, uint64_t seed) {
   func::FuncOp function = *rewritten.getOps<func::FuncOp>().begin();
   HEDDLE_ASSIGN_OR_RETURN(CompiledModule compiled,
                           CompiledModule::compile(rewritten, {"forward"}, seed));
   HEDDLE_ASSIGN_OR_RETURN(runtime::TensorMap actual,
                           compiled.run(function, inputsFor(function, seed), 1));
-  for (const Reference &reference : expected) {
-    HEDDLE_ASSIGN_OR_RETURN(ir::TensorRef tensor, tools::toReference(actual[reference.name]));
-    if (std::string what = difference(reference, *tensor); !what.empty())
-      return what;
-  }
-  return "";
+  return difference(expected, actual);
 }
 
 } // namespace
@@ -45,12 +38,12 @@ Judgement judgeRewrites(Graph &graph) {
   std::vector<ir::TensorRef> arguments = inputsFor(graph.forward(), graph.seed());
   HEDDLE_ASSIGN_OR_RETURN(auto before, ir::evaluate(graph.forward(), arguments));
   HEDDLE_ASSIGN_OR_RETURN(auto after, ir::evaluate(function, arguments));
-  if (std::string what = difference(before, after, /*exact=*/false); !what.empty())
+  if (std::string what = difference(before, after, Agreement::RoundedConstants); !what.empty())
     return "after " + names + ": " + what;
   // Compiling costs the most, and most of what it finds the graph as it was finds too.
   if (!random.oneIn(4))
     return "";
-  HEDDLE_ASSIGN_OR_RETURN(std::vector<Reference> expected, referenceOf(function, arguments));
+  HEDDLE_ASSIGN_OR_RETURN(References expected, referencesOf(function, arguments));
   HEDDLE_ASSIGN_OR_RETURN(std::string what, compareCompiled(*rewritten, expected, graph.seed()));
   return what.empty() ? what : "compiled after " + names + ": " + what;
 }
