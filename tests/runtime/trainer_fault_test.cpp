@@ -3,6 +3,7 @@
 // what was saved stays, the error names file and step, and a resumed run ends where an undisturbed
 // one does. HEDDLE_SWEEP=full tries every position; by default every 19th.
 #include "runtime/io/FileLayer.h"
+#include "runtime/train/Checkpoint.h"
 #include "runtime/train/CheckpointNames.h"
 #include "tests/runtime/FakeModel.h"
 #include "tests/runtime/FaultyFileCalls.h"
