@@ -59,6 +59,7 @@ TEST_P(TrainerFaults, LoseNothingAndCanBeResumed) {
   bool begun = false;
   ASSERT_THAT(trainSmall(real, *session_, folder_ / "good", begun), IsOk());
   std::string expected = trainingResult(real, folder_ / "good");
+  ASSERT_THAT(expected, testing::StartsWith("manifest.json"));
 
   std::string out = folder_ / "out";
   for (uint64_t at = 1, stride = sweepStride(19); trainWithFault(at, out); at += stride) {
@@ -72,7 +73,7 @@ TEST_P(TrainerFaults, LoseNothingAndCanBeResumed) {
     std::filesystem::remove(out + ".jsonl");
   }
   if (!GetParam().isHarmless()) {
-    EXPECT_GT(failures_, 5);
+    EXPECT_GT(failures_, 1); // EINTR is carried on with, mostly
   }
 }
 
@@ -86,6 +87,7 @@ TEST(TrainerPowerLoss, ResumedRunsEndAsUnbrokenOnes) {
   FileLayer steadyLayer(steady);
   ASSERT_THAT(trainSmall(steadyLayer, *session, "/data/out", begun), IsOk());
   std::string expected = trainingResult(steadyLayer, "/data/out");
+  ASSERT_THAT(expected, testing::StartsWith("manifest.json"));
 
   bool died = true;
   for (uint64_t at = 1, stride = sweepStride(23); died; at += stride)
