@@ -68,7 +68,9 @@ TEST_P(TrainerFaults, LoseNothingAndCanBeResumed) {
     EXPECT_GE(newestStep(real, out), saved) << "call " << at;
     ASSERT_THAT(trainSmall(real, *session_, out, begun), IsOk()) << "call " << at;
     EXPECT_EQ(trainingResult(real, out), expected) << "call " << at;
-    EXPECT_EQ(real.list(out)->size(), 3u) << "call " << at; // two checkpoints and the lock
+    std::vector<std::string> names = *real.list(out);
+    for (const std::string &name : names)
+      EXPECT_TRUE(parseCheckpointName(name) || name == kCheckpointLock) << name << ", call " << at;
     std::filesystem::remove_all(out);
     std::filesystem::remove(out + ".jsonl");
   }
