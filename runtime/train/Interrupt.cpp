@@ -45,6 +45,7 @@ InterruptGuard::InterruptGuard() {
 InterruptGuard::~InterruptGuard() {
   sigaction(SIGINT, &oldInterrupt_, nullptr);
   sigaction(SIGTERM, &oldTerminate_, nullptr);
+  stopRequested = false; // what comes next was not asked to stop
 }
 
 bool InterruptGuard::requested() { return stopRequested.load(std::memory_order_relaxed); }

@@ -32,6 +32,14 @@ def freeze(process):
     return False
 
 
+def handles(process, number):
+    """Whether the process has come as far as to handle a signal; before, any ends it at once."""
+    for line in pathlib.Path(f"/proc/{process.pid}/status").read_text().splitlines():
+        if line.startswith("SigCgt:"):
+            return int(line.split()[1], 16) >> (number - 1) & 1
+    return False
+
+
 class Run:
     """One run up to its end, with as many interruptions as the caller wants."""
 
@@ -74,9 +82,11 @@ class Run:
         if not freeze(process):
             return
         begun = steps_logged(self.log)
+        if not handles(process, first):
+            first = signal.SIGKILL
         process.send_signal(first)
         process.send_signal(signal.SIGCONT)
-        killed = False
+        killed = first == signal.SIGKILL
         for _ in range(self.rng.choice((0, 0, 1, 2, 3))):
             time.sleep(self.rng.choice((0, 0.001, 0.01, 0.05)))
             again = self.rng.choice((signal.SIGTERM, signal.SIGINT, signal.SIGINT, signal.SIGKILL))

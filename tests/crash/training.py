@@ -22,7 +22,7 @@ class Configuration:
 
     def __init__(self, rng):
         self.flags = ["--steps", str(STEPS), "--seed", str(rng.randrange(3)),
-                      "--checkpoint-interval", str(rng.choice((1, 2, 2, 3)))]
+                      "--checkpoint-interval", str(rng.choice((1, 1, 2, 3)))]
         if rng.random() < 0.3:
             self.flags += ["--grad-accum", "2"]
         if rng.random() < 0.5:

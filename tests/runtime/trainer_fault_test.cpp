@@ -3,6 +3,7 @@
 // what was saved stays, the error names file and step, and a resumed run ends where an undisturbed
 // one does. HEDDLE_SWEEP=full tries every position; by default every 19th.
 #include "runtime/io/FileLayer.h"
+#include "runtime/train/Checkpoint.h"
 #include "runtime/train/CheckpointNames.h"
 #include "tests/runtime/FakeModel.h"
 #include "tests/runtime/FaultyFileCalls.h"
@@ -58,6 +59,7 @@ TEST_P(TrainerFaults, LoseNothingAndCanBeResumed) {
   bool begun = false;
   ASSERT_THAT(trainSmall(real, *session_, folder_ / "good", begun), IsOk());
   std::string expected = trainingResult(real, folder_ / "good");
+  ASSERT_THAT(expected, testing::StartsWith("manifest.json"));
 
   std::string out = folder_ / "out";
   for (uint64_t at = 1, stride = sweepStride(19); trainWithFault(at, out); at += stride) {
@@ -66,12 +68,14 @@ TEST_P(TrainerFaults, LoseNothingAndCanBeResumed) {
     EXPECT_GE(newestStep(real, out), saved) << "call " << at;
     ASSERT_THAT(trainSmall(real, *session_, out, begun), IsOk()) << "call " << at;
     EXPECT_EQ(trainingResult(real, out), expected) << "call " << at;
-    EXPECT_EQ(real.list(out)->size(), 3u) << "call " << at; // two checkpoints and the lock
+    std::vector<std::string> names = *real.list(out);
+    for (const std::string &name : names)
+      EXPECT_TRUE(parseCheckpointName(name) || name == kCheckpointLock) << name << ", call " << at;
     std::filesystem::remove_all(out);
     std::filesystem::remove(out + ".jsonl");
   }
   if (!GetParam().isHarmless()) {
-    EXPECT_GT(failures_, 5);
+    EXPECT_GT(failures_, 1); // EINTR is carried on with, mostly
   }
 }
 
@@ -85,6 +89,7 @@ TEST(TrainerPowerLoss, ResumedRunsEndAsUnbrokenOnes) {
   FileLayer steadyLayer(steady);
   ASSERT_THAT(trainSmall(steadyLayer, *session, "/data/out", begun), IsOk());
   std::string expected = trainingResult(steadyLayer, "/data/out");
+  ASSERT_THAT(expected, testing::StartsWith("manifest.json"));
 
   bool died = true;
   for (uint64_t at = 1, stride = sweepStride(23); died; at += stride)
