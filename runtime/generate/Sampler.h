@@ -32,8 +32,8 @@ struct Sample {
 
 /// Picks from `logits` (one per token of the vocabulary). `history` holds the tokens so far;
 /// `prompt` and `position` number the draw, so that the result depends on nothing else. Of equal
-/// logits the lower id counts as the likelier. FailedPrecondition if a logit is NaN or +infinity, or all
-/// are -infinity.
+/// logits the lower id counts as the likelier. FailedPrecondition if a logit is NaN or +infinity,
+/// or all are -infinity.
 StatusOr<Sample> sample(const SamplingOptions &options, const float *logits, int64_t vocabSize,
                         const std::vector<int32_t> &history, uint64_t prompt, uint64_t position);
 

@@ -7,12 +7,10 @@
 
 #include "runtime/io/JsonLog.h"
 #include "runtime/io/JsonWriter.h"
-#include "runtime/plan/FiniteScan.h"
 #include "runtime/plan/Session.h"
 #include "runtime/text/Tokenizer.h"
 #include "runtime/train/Interrupt.h"
 #include "runtime/train/Progress.h"
-#include "runtime/train/Replay.h"
 #include "runtime/train/RunError.h"
 
 namespace heddle::runtime {
@@ -126,8 +124,8 @@ StepInputs Trainer::stepInputs(double lr) const {
   inputs.hyper = options_.adam.hyper(lr, state_.updates + 1);
   inputs.gradClip = options_.gradClip > 0 ? static_cast<float>(options_.gradClip)
                                           : std::numeric_limits<float>::infinity();
-  inputs.batch = [this](uint64_t microBatch, Batch &batch) {
-    data_->trainingBatch(state_.step * options_.gradAccum + microBatch, batch);
+  inputs.batch = [this, step = state_.step](uint64_t microBatch, Batch &batch) {
+    data_->trainingBatch(step * options_.gradAccum + microBatch, batch);
   };
   return inputs;
 }
@@ -140,92 +138,6 @@ StatusOr<Trainer::StepResult> Trainer::step(double lr) {
   if (!outcome->problem.empty())
     HEDDLE_RETURN_IF_ERROR(abandon(inputs, outcome->problem));
   return StepResult{outcome->loss, outcome->gradNorm, outcome->problem.empty()};
-}
-
-/// Weights and moments that no step can mend are found before the first one.
-Status Trainer::checkStart() {
-  if (state_.step >= options_.steps)
-    return absl::OkStatus();
-  HEDDLE_ASSIGN_OR_RETURN(auto stored, findNonFiniteStored(session_));
-  if (!stored)
-    return absl::OkStatus();
-  return abandon(stepInputs(options_.rate.at(state_.step)), "not all weights are finite");
-}
-
-/// What is to be saved must be good to go on from.
-Status Trainer::checkFinite() {
-  HEDDLE_ASSIGN_OR_RETURN(auto stored, findNonFiniteStored(session_));
-  if (!stored)
-    return absl::OkStatus();
-  progress_->finish();
-  return absl::FailedPreconditionError(absl::StrCat("step ", state_.step, ": ", stored->text,
-                                                    whoWrote(*stored), "; it is not saved",
-                                                    keptCheckpoint()));
-}
-
-/// All was finite when the run began, so an update has made it so.
-std::string Trainer::whoWrote(const NonFiniteStored &stored) const {
-  if (state_.step == first_)
-    return "";
-  return absl::StrCat("; ", stored.name, " is written by ", step_->describeWriter(stored.name));
-}
-
-std::string Trainer::keptCheckpoint() const {
-  return saved_ ? absl::StrCat("; the checkpoint of step ", *saved_, " is kept") : "";
-}
-
-/// Leaves the step without a trace, or ends the run with the reason.
-Status Trainer::abandon(const StepInputs &inputs, const std::string &problem) {
-  std::string text = absl::StrCat("step ", state_.step, ": ", problem);
-  HEDDLE_ASSIGN_OR_RETURN(auto stored, findNonFiniteStored(session_));
-  bool stops = stored || !options_.skipNonFinite;
-  std::string origin;
-  if (stops || !hasReplay_) { // of the steps skipped, the first is explained
-    HEDDLE_ASSIGN_OR_RETURN(origin, step_->explain(inputs));
-    ReplayedRun run{"step", std::vector<Batch>(options_.gradAccum), inputs};
-    for (size_t i = 0; i < run.batches.size(); ++i)
-      inputs.batch(i, run.batches[i]);
-    origin = "; " + origin;
-    if (stops)
-      absl::StrAppend(&origin, stored ? whoWrote(*stored) : "",
-                      options_.skipNonFinite ? "; skipping steps does not mend it" : "",
-                      keptCheckpoint());
-    origin += leaveReplay(text + origin, run);
-  }
-  if (stops)
-    return absl::FailedPreconditionError(text + origin);
-  hasReplay_ = true;
-  say(absl::StrCat(text, ", update skipped (", state_.skipped + 1, " so far)", origin));
-  return absl::OkStatus();
-}
-
-Status Trainer::abandonEvaluation(float loss, uint64_t index) {
-  std::string text =
-      absl::StrCat("step ", state_.step, ": validation loss is ", loss, " on batch ", index);
-  HEDDLE_ASSIGN_OR_RETURN(NonFiniteOrigin origin, eval_->findNonFinite());
-  absl::StrAppend(&text, "; ", origin.text());
-  if (options_.skipNonFinite) {
-    say(text);
-    return absl::OkStatus();
-  }
-  progress_->finish();
-  text += keptCheckpoint();
-  return absl::FailedPreconditionError(text + leaveReplay(text, {"eval", {batch_}, {}}));
-}
-
-/// What to tell of the replay, behind the reason for it.
-std::string Trainer::leaveReplay(const std::string &reason, const ReplayedRun &run) {
-  if (!writer_)
-    return "; without --out no replay is kept";
-  std::string name = replayName(state_.step), folder = joinPath(options_.out, name);
-  std::string command = absl::StrCat(
-      "\nreplay: ", options_.replayCommand ? options_.replayCommand(folder, run.entry) : folder);
-  Status written = writer_->writeBeside(
-      name, state_.step, replayFiles(session_, tokenizer_, state_, run, reason + command + "\n"));
-  // The reason for the replay matters more than that there is none.
-  if (!written.ok())
-    return absl::StrCat("; no replay is kept: ", std::string(written.message()));
-  return command;
 }
 
 StatusOr<std::optional<float>> Trainer::evaluate() {

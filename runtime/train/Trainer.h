@@ -86,7 +86,9 @@ private:
   Status abandonEvaluation(float loss, uint64_t batch);
   std::string leaveReplay(const std::string &reason, const ReplayedRun &run);
   std::string keptCheckpoint() const;
-  std::string whoWrote(const NonFiniteStored &stored) const;
+  ReplayedRun replayOf(const StepInputs &inputs) const;
+  StatusOr<std::string> blameUpdate(const std::string &reason, const NonFiniteStored &stored);
+  StatusOr<std::optional<NonFiniteStored>> repeatFromCheckpoint(uint64_t end);
   StatusOr<std::optional<float>> evaluate();
   Status evaluateAndLog(TrainerResult &result);
   Status writeLog(const std::string &json);

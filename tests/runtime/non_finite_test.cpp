@@ -71,7 +71,8 @@ TEST(FiniteScan, StoredTensorsAreNamed) {
   values(*session, "bias")[0] = kInfinity;
   found = findNonFiniteStored(*session);
   ASSERT_THAT(found, IsOk());
-  EXPECT_EQ((*found)->text, "parameter table holds NaN at [1, 3] (and 1 other tensor is not finite)");
+  EXPECT_EQ((*found)->text,
+            "parameter table holds NaN at [1, 3] (and 1 other tensor is not finite)");
 }
 
 TEST(NonFinite, ParameterAndLaunchAreNamed) {

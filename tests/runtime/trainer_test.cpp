@@ -252,8 +252,8 @@ TEST(Trainer, WhatIsNotFiniteIsNotSaved) {
   setup.options.steps = 1;
   Trained run(setup);
   EXPECT_EQ(exitCode(run.result.status()), 1);
-  EXPECT_THAT(run.result, IsError("table is written by fake_adamw at bigram (launch 4); it is not "
-                                  "saved"));
+  EXPECT_THAT(run.result, IsError("it is not saved; table is written by fake_adamw at bigram "
+                                  "(launch 4)\nreplay: "));
   auto newest = findNewestCheckpoint(FileLayer::system(), setup.options.out);
   ASSERT_THAT(newest, IsOk());
   EXPECT_FALSE(newest->newest);
