@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "ir/interpreter/Philox.h"
 #include "tests/codegen/KernelCheck.h"
 #include "gtest/gtest.h"
 
@@ -107,6 +108,21 @@ TEST(MapKernel, MasksAreBytes) {
                 {"%y", "%f", "%i", "%w"},
                 {"tensor<3x21xi1>", "tensor<3x21xf32>", "tensor<3x21xi32>", "tensor<3x21xi64>"}},
        .inPlace = {{1, 0}}});
+}
+
+TEST(MapKernel, DropoutKeepsAnElementAtTheThreshold) {
+  ir::DropoutStream stream{99, 11, 3, 7};
+  std::string t = "tensor<24xf32>";
+  for (uint64_t element : {0, 5, 23}) {
+    char p[40];
+    snprintf(p, sizeof p, "%.17e", stream.uniform(element));
+    checkKernel({.text = {{t, "tensor<3xi64>"},
+                          "%y = heddle.dropout %0, %1 {p = " + std::string(p) +
+                              " : f64, rng_id = 7 : i64} : (" + t + ", tensor<3xi64>) -> " + t,
+                          {"%y"},
+                          {t}},
+                 .given = {{1, {99, 11, 3}}}});
+  }
 }
 
 TEST(MapKernel, DropoutKeepsTheSameElementsEverywhere) {

@@ -50,6 +50,10 @@ TEST_F(ConventionsTest, InterpreterAndRuntimeDrawTheSameNumbers) {
          {uint64_t{0}, uint64_t{1}, (uint64_t{1} << 32) + 5, ~uint64_t{0} >> 16}) {
       DropoutStream stream{seed, 7, 3, 65535};
       EXPECT_EQ(stream.uniform(element), runtime::dropoutUniform(seed, element, 65535, 3, 7));
+      // Kept where u >= p.
+      double u = stream.uniform(element);
+      EXPECT_EQ(stream.factor(element, u), 1 / (1 - u));
+      EXPECT_EQ(stream.factor(element, u + 0x1p-24), 0);
     }
 }
 

@@ -129,6 +129,12 @@ TEST_F(DecompositionTest, LinearCrossEntropy) {
       expectLaw("heddle.linear_cross_entropy_train %0, %1 targets(%2) dloss(%3)" + attributes,
                 {loss, type({n, c}), typeText(*weight)}, {x, weight, targets, dloss});
     }
+  // As many words as components: only the numbers tell which way round the weight is.
+  TensorRef square = randomFloats({c, c}, 5),
+            few = ints({n}, {0, 7, 3, 5, 7, 1, 4, 1, 2, 3, 4, 5, 6});
+  for (std::string attributes : {"", " {transpose_w}"})
+    expectLaw("heddle.linear_cross_entropy_train %0, %1 targets(%2) dloss(%3)" + attributes,
+              {loss, type({n, c}), type({c, c})}, {x, square, few, dloss});
   // All targets ignored: the loss is 0, not 0 / 0.
   TensorRef none = ints({n}, std::vector<int64_t>(n, -100));
   auto results =

@@ -309,7 +309,7 @@ TEST_F(InterpreterTest, OptimizerStep) {
   expectOp("heddle.sum_squares %0", {floats({2}, {1, 3})}, floats({1}, {10}));
   expectOp("heddle.norm_of_partials %0, %1", {floats({2}, {4, 2}), floats({1}, {3})},
            floats({}, {3}));
-  // First step: m = 0.1 g, v = 0.01 g^2, both corrected back to g and g^2.
+  // First step: m = 0.1 g, v = 0.01 g^2, both corrected back to g and g^2. eps is added to |g|.
   std::string type = "tensor<1xf64>";
   auto results =
       runBody("%r:3 = heddle.adamw %0, %1, %2, %3, %4, %5 {decay} : (" + type + ", " + type + ", " +
@@ -317,9 +317,9 @@ TEST_F(InterpreterTest, OptimizerStep) {
                   ", " + type + ")\nreturn %r#0, %r#1, %r#2 : " + type + ", " + type + ", " + type,
               "(" + type + ", " + type + ", " + type + ")",
               {floats({1}, {5}), floats({1}, {8}), floats({1}, {0}), floats({1}, {0}),
-               floats({9}, {0.5, 0.2, 0.9, 0.1, 0.99, 0.01, 0, 0.1, 0.01}), floats({}, {0.25})});
+               floats({9}, {0.5, 0.2, 0.9, 0.1, 0.99, 0.01, 2, 0.1, 0.01}), floats({}, {0.25})});
   ASSERT_EQ(results.size(), 3u);
-  expectNear(*results[0], *floats({1}, {5 * 0.9 - 0.5}));
+  expectNear(*results[0], *floats({1}, {5 * 0.9 - 0.5 * 2 / (2 + 2)}));
   expectNear(*results[1], *floats({1}, {0.2}));
   expectNear(*results[2], *floats({1}, {0.04}));
 }

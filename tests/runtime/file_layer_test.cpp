@@ -133,6 +133,8 @@ TEST(FileLayer, AtomicWriteKeepsTheOldFileWhateverFails) {
       EXPECT_TRUE(now == "old" || now == "new") << failed << ": " << now;
       if (status.ok()) {
         EXPECT_EQ(now, "new") << failed;
+        // Nothing else may fail and go unsaid.
+        EXPECT_EQ(failed, "close " + parentFolder(path));
       } else {
         EXPECT_THAT(status, IsError("No space left on device")) << failed;
       }
@@ -147,6 +149,34 @@ TEST(FileLayer, AtomicWriteKeepsTheOldFileWhateverFails) {
     spill(path, "old");
   }
   EXPECT_GE(faults, 12u);
+}
+
+TEST(FileLayer, AtomicWriteIsFlushedBeforeItCounts) {
+  TempFolder folder;
+  FaultyFileCalls calls;
+  FileLayer layer(calls);
+  ASSERT_THAT(writeFileAtomically(layer, folder / "x", "new"), IsOk());
+  std::vector<std::string> changes;
+  for (const std::string &call : calls.trace())
+    if (call.starts_with("write ") || call.starts_with("fsync ") || call.starts_with("rename "))
+      changes.push_back(call);
+  std::string temporary = folder / (".x." + std::to_string(getpid()) + ".tmp");
+  EXPECT_THAT(changes,
+              ElementsAre("write " + temporary, "fsync " + temporary,
+                          "rename " + temporary + " " + (folder / "x"), "fsync " + folder.path()));
+}
+
+TEST(FileLayer, NamesOfNewFoldersAreFlushed) {
+  TempFolder folder;
+  FaultyFileCalls calls;
+  FileLayer layer(calls);
+  ASSERT_THAT(layer.makeFolders(folder / "a/b"), IsOk());
+  std::vector<std::string> changes;
+  for (const std::string &call : calls.trace())
+    if (call.starts_with("mkdir ") || call.starts_with("fsync "))
+      changes.push_back(call);
+  EXPECT_THAT(changes, ElementsAre("mkdir " + (folder / "a"), "fsync " + folder.path(),
+                                   "mkdir " + (folder / "a/b"), "fsync " + (folder / "a")));
 }
 
 TEST(FileLayer, ErrorsNamePathAndReason) {
