@@ -3,6 +3,7 @@
 
 #include "frontend/Dimensions.h"
 #include "mlir/IR/BuiltinOps.h"
+#include "runtime/base/Limits.h"
 #include "runtime/cli/Verbs.h"
 #include "runtime/io/FileLayer.h"
 #include "runtime/io/WholeFile.h"
@@ -12,10 +13,6 @@ namespace heddle::tools {
 namespace {
 
 runtime::FileLayer &files() { return runtime::FileLayer::system(); }
-
-// IR text comes from the user's own hand; the bound only keeps a mistaken path from being read
-// whole.
-constexpr uint64_t kMlirTextLimit = uint64_t{256} << 20;
 
 bool endsWith(const std::string &text, const std::string &ending) {
   return text.size() >= ending.size() &&
@@ -83,7 +80,8 @@ StatusOr<Source> openSource(const std::string &path, const SourceOptions &option
   if (endsWith(path, ".heddle")) {
     HEDDLE_ASSIGN_OR_RETURN(source.executable, runtime::Executable::load(files(), path));
   } else if (endsWith(path, ".mlir")) {
-    HEDDLE_ASSIGN_OR_RETURN(source.mlirText, runtime::readSmallFile(files(), path, kMlirTextLimit));
+    HEDDLE_ASSIGN_OR_RETURN(source.mlirText,
+                            runtime::readSmallFile(files(), path, limits::kMlirBytes));
   } else {
     HEDDLE_ASSIGN_OR_RETURN(source.model, openModel(path, options));
   }

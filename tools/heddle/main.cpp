@@ -2,6 +2,7 @@
 // heddle: compiles models, runs them, shows what was made of them.
 #include <CLI/CLI.hpp>
 
+#include "codegen/CrashNote.h"
 #include "runtime/cli/Verbs.h"
 #include "tools/heddle/Doctor.h"
 #include "tools/heddle/Verbs.h"
@@ -10,6 +11,7 @@ using namespace heddle;
 using namespace heddle::tools;
 
 int main(int argc, char **argv) {
+  codegen::installCrashHandler();
   CLI::App command("A graph compiler and runtime for transformer models");
   command.require_subcommand(1);
   CompilerFlags compiler;
