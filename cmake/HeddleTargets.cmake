@@ -14,6 +14,7 @@ function(heddle_use_mlir name)
   target_compile_definitions(${name} PUBLIC ${LLVM_DEFINITIONS_LIST})
   target_link_libraries(${name} PUBLIC MLIR LLVM)
   target_precompile_headers(${name} REUSE_FROM HeddleMlirPch)
+  heddle_sanitize_mlir(${name})
 endfunction()
 
 # heddle_gtest(NAME SRCS ... DEPS ...): one GoogleTest binary, one ctest entry.

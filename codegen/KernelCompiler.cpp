@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "codegen/BuildId.h"
+#include "codegen/CrashNote.h"
 #include "codegen/KernelCache.h"
 #include "codegen/KernelText.h"
 #include "codegen/cpu/KernelGenerator.h"
@@ -46,6 +47,16 @@ std::string symbolFor(const std::string &name, const std::string &key) {
   return symbol + "_" + key.substr(0, 12);
 }
 
+Reproducer reproducerOf(const Job &job, const CompileOptions &options) {
+  Reproducer reproducer;
+  reproducer.path = reproducerPath(options.reproducerFolder);
+  reproducer.text = kernelReproducer(job.text);
+  reproducer.doing = "generating kernel " + job.name + " (" + job.layer + ")";
+  reproducer.command = "heddle compile " + reproducer.path + " -o " + reproducer.path +
+                       ".heddle --target " + options.target.name();
+  return reproducer;
+}
+
 std::vector<Job> collectJobs(ModuleOp module, const Target &target) {
   std::string versions = "llvm " LLVM_VERSION_STRING " build " + runtime::sha256Hex(buildId());
   std::vector<Job> jobs;
@@ -78,7 +89,7 @@ public:
     FailureOr<GeneratedKernel> generated =
         generateKernel(kernelOf(*source), options_.target, &reason);
     if (failed(generated))
-      return absl::InternalError("no kernel can be generated: " + reason);
+      return absl::UnimplementedError("no kernel can be generated: " + reason);
     HEDDLE_RETURN_IF_ERROR(dumpModule(job, *generated->module));
     HEDDLE_RETURN_IF_ERROR(lowerToLlvmDialect(*generated->module));
     std::string symbol = symbolFor(job.name, job.key);
@@ -146,6 +157,16 @@ private:
   MLIRContext context_;
 };
 
+Status describeFailure(const Job &job, const CompileOptions &options) {
+  // Anything else went wrong outside of the compiler: a dump could not be written.
+  if (!absl::IsInternal(job.status) && !absl::IsUnimplemented(job.status))
+    return withContext(job.status, "kernel " + job.name + " (" + job.layer + ")");
+  Reproducer reproducer = reproducerOf(job, options);
+  std::string left = leaveReproducer(reproducer);
+  return Status(job.status.code(), absl::StrCat(reproducer.doing, " failed: ",
+                                                std::string(job.status.message()), "\n", left));
+}
+
 void compileAll(std::vector<Job *> &jobs, const CompileOptions &options) {
   std::atomic<size_t> next{0};
   auto work = [&] {
@@ -153,6 +174,8 @@ void compileAll(std::vector<Job *> &jobs, const CompileOptions &options) {
     for (size_t i = next++; i < jobs.size(); i = next++) {
       if (!worker)
         worker = std::make_unique<Worker>(options);
+      Reproducer reproducer = reproducerOf(*jobs[i], options);
+      CrashNote note(reproducer);
       jobs[i]->status = worker->compile(*jobs[i]);
     }
   };
@@ -173,6 +196,8 @@ void compileAll(std::vector<Job *> &jobs, const CompileOptions &options) {
 
 StatusOr<CompiledKernels> compileKernels(ModuleOp module, const CompileOptions &options) {
   std::vector<Job> jobs = collectJobs(module, options.target);
+  if (jobs.empty())
+    return invalidInput("nothing is computed: no function has a kernel");
   KernelCache cache(options.cacheFolder, options.cacheLimitBytes);
   std::vector<Job *> missing;
   for (Job &job : jobs) {
@@ -190,7 +215,7 @@ StatusOr<CompiledKernels> compileKernels(ModuleOp module, const CompileOptions &
   result.cached = static_cast<int>(jobs.size() - missing.size());
   for (Job *job : missing) {
     if (!job->status.ok())
-      return withContext(job->status, "kernel " + job->name + " (" + job->layer + ")");
+      return describeFailure(*job, options);
     cache.store(job->result);
   }
   cache.trim();

@@ -29,6 +29,8 @@ struct CompileOptions {
   uint64_t cacheLimitBytes = kDefaultCacheBytes;
   // Where to leave each kernel as .mlir, .ll and .s; empty: nowhere. Dumping bypasses the cache.
   std::string dumpFolder;
+  // Where a kernel that cannot be compiled is left as a reproducer; empty: see reproducerPath().
+  std::string reproducerFolder;
 };
 
 /// What the plan must know of a kernel's function.
@@ -48,8 +50,10 @@ struct CompiledKernels {
   std::vector<std::string> remarks;
 };
 
-/// Compiles every heddle.kernel below `module`. An error names the kernel and the layer of its
-/// first use.
+/// Compiles every heddle.kernel below `module`. An error names the kernel, the layer of its
+/// first use and the command that reproduces it; a crash leaves the same (CrashNote.h).
+/// Bad input: there are no kernels. Unimplemented: there is no such kernel. Internal: there should
+/// have been.
 StatusOr<CompiledKernels> compileKernels(mlir::ModuleOp module, const CompileOptions &options);
 
 } // namespace heddle::codegen

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "codegen/KernelText.h"
 
+#include "ir/Conventions.h"
 #include "ir/Dialect.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/BuiltinOps.h"
@@ -31,6 +32,13 @@ std::string kernelText(ir::KernelOp kernel) {
   llvm::raw_string_ostream stream(text);
   module->print(stream, OpPrintingFlags().useLocalScope());
   return text;
+}
+
+std::string kernelReproducer(const std::string &kernelText) {
+  // Printed by kernelText(), a module without a name or attributes.
+  const std::string head = "module ";
+  return absl::StrCat(head, "attributes {", ir::kStageAttr.str(), " = \"", ir::kKernelsStage.str(),
+                      "\"} ", kernelText.substr(head.size()));
 }
 
 StatusOr<OwningOpRef<ModuleOp>> parseKernelText(const std::string &text, MLIRContext &context) {

@@ -25,6 +25,9 @@ namespace heddle::codegen {
 /// Kernels that compute the same on the same shapes have the same text, whatever their layer.
 std::string kernelText(ir::KernelOp kernel);
 
+/// The same for `heddle compile`, which goes on behind the stage that formed the kernel.
+std::string kernelReproducer(const std::string &kernelText);
+
 /// The module back from its text.
 StatusOr<mlir::OwningOpRef<mlir::ModuleOp>> parseKernelText(const std::string &text,
                                                             mlir::MLIRContext &context);

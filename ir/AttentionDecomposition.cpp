@@ -78,18 +78,17 @@ private:
     return visible;
   }
 
-  /// [T, S]. causal_mask has no form with a window alone, so that one is a constant.
+  /// [T, S]. causal_mask has no form with a window alone: j > i + (S - T) - window is what the
+  /// first T rows of a causal mask over [T + window, S] do not show. A window of S shows all.
   Value positionMask() {
     int64_t queries = q_[2], keys = k_[2];
     RankedTensorType type = maskType({queries, keys});
     if (op_.getCausal())
       return b_.make<CausalMaskOp>(type, op_.getWindowAttr());
-    int64_t window = op_.getWindowAttr().getInt();
-    SmallVector<bool> visible;
-    for (int64_t i = 0; i < queries; ++i)
-      for (int64_t j = 0; j < keys; ++j)
-        visible.push_back(j > i + (keys - queries) - window);
-    return b_.make<ConstantOp>(DenseElementsAttr::get(type, visible));
+    int64_t window = std::min(op_.getWindowAttr().getInt(), keys);
+    Value before = b_.make<CausalMaskOp>(maskType({queries + window, keys}), IntegerAttr());
+    before = b_.make<SliceOp>(before, ArrayRef<int64_t>{0, 0}, ArrayRef<int64_t>{queries, keys});
+    return b_.make<CompareOp>(ComparePredicate::eq, before, b_.scalar(b_.builder().getI1Type(), 0));
   }
 
   RankedTensorType maskType(ArrayRef<int64_t> shape) {

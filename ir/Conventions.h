@@ -29,6 +29,12 @@ inline constexpr llvm::StringLiteral kGradient = "grad.";
 inline constexpr llvm::StringLiteral kCacheK = "cache.k.";
 inline constexpr llvm::StringLiteral kCacheV = "cache.v.";
 
+/// On a module: the stage of the pipeline (passes/Pipelines.h) that it has been through. Text that
+/// carries it is compiled on from there.
+inline constexpr llvm::StringLiteral kStageAttr = "heddle.stage";
+/// The stage at which a reproducer of code generation stands.
+inline constexpr llvm::StringLiteral kKernelsStage = "kernels";
+
 /// Empty where the attribute is missing.
 llvm::StringRef argumentKind(mlir::func::FuncOp function, unsigned index);
 llvm::StringRef argumentName(mlir::func::FuncOp function, unsigned index);

@@ -190,6 +190,11 @@ def SelectOp : Heddle_PureOp<"select", [ElementwiseTrait, InferTypeOpAdaptor]> {
   let assemblyFormat = "$condition `,` $if_true `,` $if_false attr-dict `:` functional-type(operands, results)";
 }
 
+// Neither strings nor elements that lie elsewhere (resources, sparse forms): kernels read raw numbers.
+def Heddle_Numbers
+    : ElementsAttrBase<CPred<"::llvm::isa<::mlir::DenseIntOrFPElementsAttr>($_self)">,
+                       "dense numbers">;
+
 def ConstantOp : Heddle_PureOp<"constant", [ConstantLike, InferTypeOpAdaptor]> {
   let summary = "a tensor known at compile time";
   let description = [{
@@ -199,7 +204,7 @@ def ConstantOp : Heddle_PureOp<"constant", [ConstantLike, InferTypeOpAdaptor]> {
     %c = heddle.constant dense<[1.0, 2.0]> : tensor<2xf32>
     ```
   }];
-  let arguments = (ins ElementsAttr:$value);
+  let arguments = (ins Heddle_Numbers:$value);
   let results = (outs Heddle_Tensor:$y);
   let assemblyFormat = "attr-dict $value";
   let hasFolder = 1;

@@ -9,9 +9,15 @@ using namespace mlir;
 
 namespace heddle::ir {
 
+// Kernels are generated with code for each axis.
+static constexpr size_t kMaxRank = 16;
+
 bool isSupportedShape(Type type) {
+  ArrayRef<int64_t> shape = cast<ShapedType>(type).getShape();
+  if (shape.size() > kMaxRank)
+    return false;
   int64_t elements = 1;
-  for (int64_t size : cast<ShapedType>(type).getShape()) {
+  for (int64_t size : shape) {
     if (size < 1 || size > kMaxElements / elements)
       return false;
     elements *= size;

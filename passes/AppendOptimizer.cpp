@@ -2,6 +2,7 @@
 // heddle-append-optimizer: one graph makes a step. From the function that heddle-differentiate made
 // with a loss scale it builds the three training entries and drops it.
 #include "ir/Dialect.h"
+#include "ir/EntryCheck.h"
 #include "passes/EntrySignature.h"
 #include "passes/Passes.h"
 #include "passes/autodiff/Rules.h"
@@ -168,6 +169,8 @@ private:
   LogicalResult check(func::FuncOp gradients) {
     if (!gradients || gradients.isExternal())
       return getOperation().emitError("no function '") << gradient << "' to append AdamW to";
+    if (failed(checkEntry(gradients)))
+      return failure();
     for (StringRef name : {"step", "accumulate", "step_accumulated"})
       if (getOperation().lookupSymbol(name))
         return getOperation().emitError("function '") << name << "' exists already";

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // heddle-differentiate: copies a function that computes a loss into one that computes its gradients
 // too. The work is autodiff/ReverseSweep's; here are the names, kinds and results.
+#include "ir/EntryCheck.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "passes/EntrySignature.h"
 #include "passes/Passes.h"
@@ -46,6 +47,8 @@ struct DifferentiatePass : impl::DifferentiatePassBase<DifferentiatePass> {
       module.emitError("no function '") << source << "' to differentiate";
       return signalPassFailure();
     }
+    if (failed(ir::checkEntry(original)))
+      return signalPassFailure();
     if (module.lookupSymbol(target)) {
       module.emitError("function '") << target << "' exists already";
       return signalPassFailure();

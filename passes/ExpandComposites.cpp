@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // heddle-expand-composites: ffn and global_norm by their decompositions, losses by blocks of
 // tokens.
+#include "ir/EntryCheck.h"
 #include "ir/TensorBuilder.h"
 #include "passes/FusionReport.h"
 #include "passes/Matching.h"
@@ -17,12 +18,15 @@ namespace heddle::passes {
 namespace {
 
 constexpr int64_t kMinBlockRows = 64;
+// Each block has ops of its own: beyond this many, blocks grow instead.
+constexpr int64_t kMaxBlocks = 4096;
 
 /// Rows of a block whose logits take at most `maxBytes`. All blocks have as many where the rows can
 /// be dealt so without doubling the blocks, since equal blocks share their kernels; else the last
 /// has fewer, but is no sliver.
 int64_t rowsPerBlock(int64_t rows, int64_t bytesPerRow, int64_t maxBytes) {
-  int64_t most = std::max(kMinBlockRows, maxBytes / std::max<int64_t>(bytesPerRow, 1));
+  int64_t most = std::max({kMinBlockRows, maxBytes / std::max<int64_t>(bytesPerRow, 1),
+                           (rows + kMaxBlocks - 1) / kMaxBlocks});
   if (most >= rows)
     return rows;
   int64_t fewest = (rows + most - 1) / most;
@@ -110,6 +114,8 @@ struct ExpandCompositesPass : impl::ExpandCompositesPassBase<ExpandCompositesPas
   using ExpandCompositesPassBase::ExpandCompositesPassBase;
 
   void runOnOperation() override {
+    if (failed(checkEntry(getOperation())))
+      return signalPassFailure();
     SmallVector<Operation *> composites;
     getOperation().walk([&](Operation *op) {
       if (isa<FfnOp, GlobalNormOp, LinearCrossEntropyOp, LinearCrossEntropyTrainOp>(op) ||

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // heddle-form-kernels: which op goes into which kernel. Clusters keeps it legal, KernelOutliner
 // writes the kernels.
+#include "ir/EntryCheck.h"
 #include "ir/KernelForms.h"
 #include "ir/ViewChain.h"
 #include "passes/KernelOutliner.h"
@@ -254,10 +255,10 @@ struct FormKernelsPass : impl::FormKernelsPassBase<FormKernelsPass> {
 
   void runOnOperation() override {
     func::FuncOp function = getOperation();
+    if (failed(checkEntry(function)) || failed(checkBody(function)))
+      return signalPassFailure();
     if (function.isExternal())
       return;
-    if (failed(checkBody(function)))
-      return signalPassFailure();
     Block &block = function.getBody().front();
     scatterOntoSums(block);
     for (Operation &op : llvm::make_early_inc_range(block))
@@ -271,10 +272,10 @@ struct FormKernelsPass : impl::FormKernelsPassBase<FormKernelsPass> {
 
 private:
   static LogicalResult checkBody(func::FuncOp function) {
-    if (!function.getBody().hasOneBlock())
-      return function.emitOpError("has more than one block");
+    if (function.isExternal())
+      return success();
     for (Operation &op : function.getBody().front().without_terminator()) {
-      if (!isa<HeddleDialect>(op.getDialect()) || isa<KernelOp>(op))
+      if (isa<KernelOp>(op))
         return op.emitOpError("cannot be part of a kernel");
       if (isa<FfnOp, LinearCrossEntropyOp, LinearCrossEntropyTrainOp>(op))
         return op.emitOpError("is no kernel; run heddle-expand-composites first");

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // heddle-fuse-attention: the rewrite. AttentionPattern decides what matches.
+#include "ir/EntryCheck.h"
 #include "passes/AttentionPattern.h"
 #include "passes/FusionReport.h"
 #include "passes/Passes.h"
@@ -57,6 +58,8 @@ struct FuseAttentionPass : impl::FuseAttentionPassBase<FuseAttentionPass> {
   using FuseAttentionPassBase::FuseAttentionPassBase;
 
   void runOnOperation() override {
+    if (failed(checkEntry(getOperation())))
+      return signalPassFailure();
     SmallVector<SoftmaxOp> softmaxes;
     getOperation().walk([&](SoftmaxOp op) { softmaxes.push_back(op); });
     for (SoftmaxOp softmax : softmaxes) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // heddle-fuse-ffn: a matcher around one activation, and the rewrite.
+#include "ir/EntryCheck.h"
 #include "passes/FusionReport.h"
 #include "passes/Matching.h"
 #include "passes/Passes.h"
@@ -148,6 +149,8 @@ struct FuseFfnPass : impl::FuseFfnPassBase<FuseFfnPass> {
   using FuseFfnPassBase::FuseFfnPassBase;
 
   void runOnOperation() override {
+    if (failed(checkEntry(getOperation())))
+      return signalPassFailure();
     SmallVector<Operation *> activations;
     getOperation().walk([&](Operation *op) {
       if (matchActivation(op))

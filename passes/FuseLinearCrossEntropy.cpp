@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // heddle-fuse-linear-cross-entropy: a matcher around one cross_entropy, and the rewrite.
+#include "ir/EntryCheck.h"
 #include "passes/FusionReport.h"
 #include "passes/Matching.h"
 #include "passes/Passes.h"
@@ -97,6 +98,8 @@ struct FuseLinearCrossEntropyPass
   using FuseLinearCrossEntropyPassBase::FuseLinearCrossEntropyPassBase;
 
   void runOnOperation() override {
+    if (failed(checkEntry(getOperation())))
+      return signalPassFailure();
     SmallVector<CrossEntropyOp> losses;
     getOperation().walk([&](CrossEntropyOp op) { losses.push_back(op); });
     for (CrossEntropyOp entropy : losses) {

@@ -2,6 +2,7 @@
 // heddle-merge-loss-gradient: the gradient of linear_cross_entropy makes the logits again, and the
 // loss with them. Where nothing needs the loss before, the forward op goes.
 #include "ir/Dialect.h"
+#include "ir/EntryCheck.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "passes/Passes.h"
 
@@ -42,6 +43,8 @@ LinearCrossEntropyTrainOp findReplacement(LinearCrossEntropyOp forward) {
 
 struct MergeLossGradientPass : impl::MergeLossGradientPassBase<MergeLossGradientPass> {
   void runOnOperation() override {
+    if (failed(checkEntry(getOperation())))
+      return signalPassFailure();
     getOperation().walk([](LinearCrossEntropyOp forward) {
       if (LinearCrossEntropyTrainOp train = findReplacement(forward)) {
         forward.getLoss().replaceAllUsesWith(train.getLoss());

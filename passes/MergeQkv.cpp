@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // heddle-merge-qkv. Joining weights that are stored apart would copy them in every step, since
 // parameters keep the checkpoint's layout; so only matmuls by parts of one weight are joined.
+#include "ir/EntryCheck.h"
 #include "passes/FusionReport.h"
 #include "passes/Matching.h"
 #include "passes/Passes.h"
@@ -128,6 +129,8 @@ struct MergeQkvPass : impl::MergeQkvPassBase<MergeQkvPass> {
   using MergeQkvPassBase::MergeQkvPassBase;
 
   void runOnOperation() override {
+    if (failed(checkEntry(getOperation())))
+      return signalPassFailure();
     SmallVector<SmallVector<ColumnProduct>> groups;
     getOperation().walk([&](MatmulOp matmul) {
       std::optional<ColumnProduct> product = matchColumns(matmul);

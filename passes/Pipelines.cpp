@@ -119,11 +119,12 @@ Stage planned() {
           {each("heddle-plan-memory", [] { return createPlanMemoryPass(); })}};
 }
 
-LogicalResult runPass(ModuleOp module, const PassStep &step, const RunHooks &hooks) {
+LogicalResult runPass(ModuleOp module, const Stage &stage, const PassStep &step,
+                      const RunHooks &hooks) {
   PassManager manager(module.getContext(), module.getOperationName());
-  if (hooks.configure)
-    hooks.configure(manager);
   step.add(manager);
+  if (hooks.beforePass)
+    hooks.beforePass(stage, step, manager, module);
   return manager.run(module);
 }
 
@@ -150,7 +151,7 @@ std::vector<Stage> compileStages(const PipelineOptions &options) {
 LogicalResult runStages(ModuleOp module, const std::vector<Stage> &stages, const RunHooks &hooks) {
   for (const Stage &stage : stages) {
     for (const PassStep &step : stage.passes) {
-      if (failed(runPass(module, step, hooks)))
+      if (failed(runPass(module, stage, step, hooks)))
         return failure();
       if (hooks.afterPass)
         hooks.afterPass(stage, step, module);

@@ -62,8 +62,9 @@ struct RunHooks {
   /// After each pass and after each stage, also those without passes.
   std::function<void(const Stage &, const PassStep &, mlir::ModuleOp)> afterPass;
   std::function<void(const Stage &, mlir::ModuleOp)> afterStage;
-  /// For timing, printing and reproducers: called on the pass manager of each pass.
-  std::function<void(mlir::PassManager &)> configure;
+  /// Before each pass; the manager holds just that pass. For timing, printing and reproducers.
+  std::function<void(const Stage &, const PassStep &, mlir::PassManager &, mlir::ModuleOp)>
+      beforePass;
 };
 
 /// Runs the stages in order, each pass in a pass manager of its own; the module is verified after

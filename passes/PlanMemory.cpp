@@ -3,6 +3,7 @@
 // MemoryPlanner's; which results must lie in memory of the caller is CopyInsertion's; which
 // operands a kernel may overwrite is InPlace's. What is decided here is written into the IR as
 // ir/BufferAssignment.h reads it.
+#include "ir/EntryCheck.h"
 #include "passes/CopyInsertion.h"
 #include "passes/InPlace.h"
 #include "passes/MemoryPlanner.h"
@@ -153,6 +154,8 @@ private:
 struct PlanMemoryPass : impl::PlanMemoryPassBase<PlanMemoryPass> {
   void runOnOperation() override {
     func::FuncOp function = getOperation();
+    if (failed(checkEntry(function)))
+      return signalPassFailure();
     if (function.isExternal())
       return;
     FailureOr<ResultPlacement> placement = insertCopies(function);

@@ -2,6 +2,7 @@
 // heddle-recompute-activations: what is cheap to compute again is not kept from the forward to the
 // backward pass.
 #include "ir/Dialect.h"
+#include "ir/EntryCheck.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "passes/Passes.h"
 #include "passes/Recomputed.h"
@@ -88,6 +89,8 @@ struct RecomputeActivationsPass : impl::RecomputeActivationsPassBase<RecomputeAc
   using RecomputeActivationsPassBase::RecomputeActivationsPassBase;
 
   void runOnOperation() override {
+    if (failed(checkEntry(getOperation())))
+      return signalPassFailure();
     if (!getOperation().isExternal())
       numRecomputed += Recomputation(getOperation(), minBytes, distance).run();
   }

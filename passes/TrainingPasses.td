@@ -103,6 +103,7 @@ def PlanMemoryPass : Pass<"heddle-plan-memory", "mlir::func::FuncOp"> {
     allows it. Results of kind "output" are stored in the caller's buffers; new values of parameters
     and states straight over the old ones. Where that cannot be, a kernel `copy` is added.
   }];
+  let dependentDialects = ["::heddle::ir::HeddleDialect"];
 }
 
 #endif

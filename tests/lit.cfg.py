@@ -13,7 +13,8 @@ config.test_source_root = os.path.dirname(__file__)
 config.test_exec_root = os.path.join(config.heddle_binary_dir, "tests")
 
 # Our own tools by full path where they are built; FileCheck, not, split-file and count from LLVM.
-for tool in ["heddle-opt", "heddle-run", "heddle", "random_graphs"]:
+for tool in ["heddle-opt", "heddle-run", "heddle", "heddle-reduce", "heddle-test-opt",
+             "random_graphs"]:
     path = os.path.join(config.heddle_binary_dir, "bin", tool)
     if os.path.exists(path):
         config.available_features.add(tool)
@@ -21,6 +22,7 @@ for tool in ["heddle-opt", "heddle-run", "heddle", "random_graphs"]:
         config.substitutions.append((rf"(?<!\S){tool}(?!\S)", path))
 
 config.substitutions.append(("%python", config.python))
+config.substitutions.append(("%heddle_bin", os.path.join(config.heddle_binary_dir, "bin")))
 config.substitutions.append(("%source_dir", config.heddle_source_dir))
 config.environment["PATH"] = os.pathsep.join(
     [config.llvm_tools_dir, os.environ.get("PATH", "")]

@@ -18,7 +18,10 @@ absl::Status checkArguments(func::FuncOp function, ArrayRef<TensorRef> arguments
                                       " arguments, found " + std::to_string(arguments.size()));
   for (auto [index, type] : llvm::enumerate(function.getArgumentTypes())) {
     auto tensor = dyn_cast<RankedTensorType>(type);
-    absl::StatusOr<ElementKind> kind = elementKindOf(tensor ? tensor.getElementType() : Type(type));
+    if (!tensor)
+      return absl::InvalidArgumentError("argument " + std::to_string(index) + " of @" + name +
+                                        " is no tensor");
+    absl::StatusOr<ElementKind> kind = elementKindOf(tensor.getElementType());
     if (!kind.ok())
       return kind.status();
     Tensor expected;

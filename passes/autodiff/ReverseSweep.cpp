@@ -137,8 +137,9 @@ void eraseUnused(Operation *lastForward, Operation *terminator, ArrayRef<Value> 
 FailureOr<SmallVector<Value>> differentiate(Value loss, ArrayRef<Value> wrt, Value seed) {
   Block *block = loss.getParentBlock();
   Operation *terminator = block->getTerminator();
-  if (autodiff::typeOf(loss).getRank() != 0)
-    return emitError(loss.getLoc(), "the loss must be a scalar tensor, found ") << loss.getType();
+  if (autodiff::typeOf(loss).getRank() != 0 || !isFloat(loss))
+    return emitError(loss.getLoc(), "the loss must be a scalar tensor of floating point, found ")
+           << loss.getType();
   decomposeUncovered(loss, wrt);
 
   Activity activity(loss, wrt);

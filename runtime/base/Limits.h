@@ -17,6 +17,10 @@ inline constexpr uint64_t kMegabyte = uint64_t{1} << 20;
 inline constexpr uint64_t kTextprotoBytes = 16 * kMegabyte;
 inline constexpr int kTextprotoDepth = 64;
 
+// MLIR's text parser recurses, too: it overflows the stack at 2,074 nested regions.
+inline constexpr uint64_t kMlirBytes = 256 * kMegabyte;
+inline constexpr int kMlirDepth = 256;
+
 inline constexpr uint64_t kConfigJsonBytes = 1 * kMegabyte;
 inline constexpr uint64_t kTokenizerJsonBytes = 64 * kMegabyte;
 /// `model.safetensors.index.json`: one line a tensor, so as large as a tokenizer.

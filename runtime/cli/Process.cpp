@@ -22,21 +22,22 @@ void reserveStandardStreams() {
       (void)open("/dev/null", stream == STDIN_FILENO ? O_WRONLY : O_RDONLY);
 }
 
-} // namespace
-
-void exitForMemory() {
+[[noreturn]] void exitForMemory() {
   // No unwinding: that needs memory too, and there is no telling through whose frames it would go.
   constexpr std::string_view kMessage = "error: not enough memory\n";
   (void)!write(STDERR_FILENO, kMessage.data(), kMessage.size());
   _exit(1);
 }
 
+} // namespace
+
 void prepareProcess() {
   reserveStandardStreams();
   signal(SIGPIPE, SIG_IGN);
   signal(SIGXFSZ, SIG_IGN);
   reportMapFaults();
-  std::set_new_handler(exitForMemory);
+  if (!std::get_new_handler())
+    std::set_new_handler(exitForMemory);
   exitOnInterrupt();
 }
 

@@ -12,11 +12,8 @@ namespace heddle::runtime {
 /// - a closed standard stream stays closed: no file of ours takes its descriptor;
 /// - SIGINT and SIGTERM end the process with exit code 130 (train defers them, see InterruptGuard);
 /// - a mapped file that is cut short is an error message (see MapFaults.h);
-/// - running out of memory is an error message and exit code 1.
+/// - running out of memory is an error message and exit code 1, unless the program has a handler.
 void prepareProcess();
-
-/// What is called where memory runs out.
-[[noreturn]] void exitForMemory();
 
 } // namespace heddle::runtime
 

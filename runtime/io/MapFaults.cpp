@@ -74,6 +74,8 @@ bool findPage(uint64_t address, FilePage &page) {
 /// What cannot be written to standard error cannot be said anywhere.
 void say(const char *text) { [[maybe_unused]] ssize_t ignored = write(2, text, strlen(text)); }
 
+struct sigaction previous; // who deals with any other SIGBUS
+
 void onBusError(int, siginfo_t *info, void *) {
   static std::atomic_flag taken = ATOMIC_FLAG_INIT;
   static FilePage page; // too large for the stack of a signal
@@ -81,8 +83,8 @@ void onBusError(int, siginfo_t *info, void *) {
     pause(); // another thread met the same end and is saying so
   auto address = reinterpret_cast<uint64_t>(info->si_addr);
   if (info->si_code != BUS_ADRERR || !findPage(address, page)) {
-    signal(SIGBUS, SIG_DFL);
-    raise(SIGBUS); // blocked until we return, then it kills the process
+    sigaction(SIGBUS, &previous, nullptr);
+    raise(SIGBUS); // blocked until we return, then it is theirs
     taken.clear();
     return;
   }
@@ -103,7 +105,7 @@ void reportMapFaults() {
   action.sa_sigaction = onBusError;
   action.sa_flags = SA_SIGINFO;
   sigemptyset(&action.sa_mask);
-  sigaction(SIGBUS, &action, nullptr);
+  sigaction(SIGBUS, &action, &previous);
 }
 
 } // namespace heddle::runtime

@@ -187,3 +187,21 @@ func.func @dropout_result(%x: tensor<2xf32>, %s: tensor<3xi64>) {
   %r = heddle.dropout %x, %s {p = 0.5 : f64, rng_id = 0 : i64} : (tensor<2xf32>, tensor<3xi64>) -> tensor<3xf32>
   return
 }
+
+// -----
+
+// Elements that lie elsewhere, which may not be there.
+func.func @constant_resource() {
+  // expected-error @+1 {{failed to satisfy constraint: dense numbers}}
+  %c = heddle.constant dense_resource<none> : tensor<4xf32>
+  return
+}
+
+// -----
+
+// Code is generated for each axis.
+func.func @rank(%x: tensor<1x1x1x1x1x1x1x1x1x1x1x1x1x1x1x1x1xf32>) {
+  // expected-error @+1 {{statically shaped, non-empty tensor}}
+  %y = heddle.exp %x : tensor<1x1x1x1x1x1x1x1x1x1x1x1x1x1x1x1x1xf32>
+  return
+}

@@ -24,7 +24,7 @@ func.func @train_loss(%w: tensor<4xf32> {heddle.kind = "param", heddle.name = "w
 
 // -----
 
-// expected-error @below {{the loss must be a scalar tensor, found 'tensor<4xf32>'}}
+// expected-error @below {{the loss must be a scalar tensor of floating point, found 'tensor<4xf32>'}}
 func.func @train_loss(%w: tensor<4xf32> {heddle.kind = "param", heddle.name = "w"}) -> tensor<4xf32> {
   return %w : tensor<4xf32>
 }

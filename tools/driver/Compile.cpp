@@ -9,17 +9,19 @@
 #include "codegen/PlanWriter.h"
 #include "frontend/Builder.h"
 #include "frontend/Model.h"
-#include "ir/Dialect.h"
+#include "ir/Conventions.h"
+#include "ir/EntryCheck.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/BuiltinOps.h"
-#include "mlir/Parser/Parser.h"
+#include "mlir/IR/Verifier.h"
 #include "mlir/Pass/PassManager.h"
 #include "passes/Pipelines.h"
-#include "passes/autodiff/Gradients.h"
 #include "runtime/io/FileLayer.h"
 #include "runtime/plan/Executable.h"
 #include "tools/driver/Dump.h"
 #include "tools/driver/Manifest.h"
+#include "tools/driver/MlirText.h"
+#include "tools/driver/PassReproducer.h"
 #include "llvm/ADT/StringExtras.h"
 
 using namespace mlir;
@@ -54,15 +56,6 @@ frontend::BuildOptions buildOptions(const CompileRequest &request) {
   return build;
 }
 
-std::unique_ptr<MLIRContext> makeContext() {
-  DialectRegistry registry;
-  registry.insert<ir::HeddleDialect, func::FuncDialect>();
-  passes::registerGradients(registry);
-  auto context = std::make_unique<MLIRContext>(registry, MLIRContext::Threading::DISABLED);
-  context->loadAllAvailableDialects();
-  return context;
-}
-
 } // namespace
 
 struct Compilation::State {
@@ -79,12 +72,19 @@ struct Compilation::State {
   int compiled = 0, cached = 0;
 
   Status open();
+  /// What a module that was not built here must have before passes may see it.
+  Status checkModule();
   Status runStage(const passes::Stage &stage);
+  Status describeFailure(const codegen::Reproducer &reproducer,
+                         const std::vector<std::string> &diagnostics) const;
+  Status describeFailure(const Status &codegen) const;
   Status checkFusions() const;
 };
 
 Status Compilation::State::open() {
   stages = passes::compileStages(pipelineOptions(request));
+  if (request.editStages)
+    request.editStages(stages);
   report = std::make_unique<passes::FusionReport>(*context);
   if (request.dumpFolder.empty())
     return absl::OkStatus();
@@ -93,11 +93,31 @@ Status Compilation::State::open() {
   return absl::OkStatus();
 }
 
+Status Compilation::State::checkModule() {
+  std::vector<std::string> errors;
+  ScopedDiagnosticHandler handler(context.get(), [&](Diagnostic &diagnostic) {
+    errors.push_back(describe(diagnostic, origin));
+    return success();
+  });
+  if (failed(ir::checkEntries(*module)))
+    return invalidInput(origin, ": ", llvm::join(errors, "\n"));
+  Attribute through = (*module)->getAttr(ir::kStageAttr);
+  if (!through)
+    return absl::OkStatus();
+  auto name = dyn_cast<StringAttr>(through);
+  if (!name || name.getValue() != ir::kKernelsStage)
+    return invalidInput(origin, ": ", ir::kStageAttr.str(), ": only \"", ir::kKernelsStage.str(),
+                        "\" can be gone on from");
+  auto isThrough = [&](const passes::Stage &stage) { return stage.name == name.getValue(); };
+  stagesDone = llvm::find_if(stages, isThrough) - stages.begin() + 1;
+  return absl::OkStatus();
+}
+
 Status Compilation::State::runStage(const passes::Stage &stage) {
-  std::string diagnostics, running;
+  std::vector<std::string> diagnostics;
   ScopedDiagnosticHandler handler(context.get(), [&](Diagnostic &diagnostic) {
     if (diagnostic.getSeverity() == DiagnosticSeverity::Error)
-      diagnostics += (diagnostics.empty() ? "" : "\n") + diagnostic.str();
+      diagnostics.push_back(describe(diagnostic, origin));
     return success();
   });
   if (dumper) {
@@ -107,11 +127,11 @@ Status Compilation::State::runStage(const passes::Stage &stage) {
   }
   Status status;
   OperationFingerPrint last(module->getOperation());
-  std::string reproducer = dumper ? dumper->reproducerPath() : "";
+  PassReproducer reproducer(dumper ? dumper->stageFolder() : "");
   passes::RunHooks hooks;
-  hooks.configure = [&](PassManager &manager) {
-    if (dumper)
-      manager.enableCrashReproducerGeneration(reproducer, /*genLocalReproducer=*/false);
+  hooks.beforePass = [&](const passes::Stage &stage, const passes::PassStep &pass,
+                         PassManager &manager, ModuleOp unchanged) {
+    reproducer.beforePass(stage, pass, manager, unchanged);
   };
   hooks.afterPass = [&](const passes::Stage &, const passes::PassStep &pass, ModuleOp changed) {
     OperationFingerPrint now(changed.getOperation());
@@ -124,10 +144,28 @@ Status Compilation::State::runStage(const passes::Stage &stage) {
       status = request.afterPass(pass.name, changed);
   };
   if (failed(passes::runStages(*module, {stage}, hooks)))
-    return absl::InternalError(absl::StrCat(
-        "stage ", stage.name, " failed: ", diagnostics,
-        reproducer.empty() ? "" : "\nreproduce with: heddle-opt --run-reproducer ", reproducer));
+    return describeFailure(reproducer.reproducer(), diagnostics);
   return status;
+}
+
+Status Compilation::State::describeFailure(const codegen::Reproducer &reproducer,
+                                           const std::vector<std::string> &diagnostics) const {
+  std::string message = absl::StrCat(reproducer.doing, " failed: ", llvm::join(diagnostics, "\n"),
+                                     "\n", codegen::leaveReproducer(reproducer));
+  // A pass that says what it cannot take, and leaves the module sound, speaks of what the user
+  // wrote by hand. The builder writes nothing that a pass may refuse.
+  bool sound = succeeded(mlir::verify(*module));
+  if (!model && sound && !diagnostics.empty())
+    return invalidInput(origin, ": ", message);
+  return absl::InternalError(absl::StrCat(message, "\n", codegen::kBugLine));
+}
+
+Status Compilation::State::describeFailure(const Status &codegen) const {
+  if (!model && absl::IsUnimplemented(codegen))
+    return invalidInput(origin, ": ", std::string(codegen.message()));
+  if (!absl::IsUnimplemented(codegen) && !absl::IsInternal(codegen))
+    return withContext(codegen, origin);
+  return absl::InternalError(absl::StrCat(std::string(codegen.message()), "\n", codegen::kBugLine));
 }
 
 Status Compilation::State::checkFusions() const {
@@ -179,14 +217,8 @@ StatusOr<Compilation> Compilation::start(const std::string &mlirText, const std:
   state->origin = origin;
   state->context = makeContext();
   HEDDLE_RETURN_IF_ERROR(state->open());
-  std::string diagnostics;
-  ScopedDiagnosticHandler handler(state->context.get(), [&](Diagnostic &diagnostic) {
-    llvm::raw_string_ostream(diagnostics) << diagnostic.getLocation() << ": " << diagnostic << "\n";
-    return success();
-  });
-  state->module = parseSourceString<ModuleOp>(mlirText, state->context.get(), origin);
-  if (!state->module)
-    return invalidInput(origin, ": ", diagnostics);
+  HEDDLE_ASSIGN_OR_RETURN(state->module, parseMlirText(mlirText, origin, *state->context));
+  HEDDLE_RETURN_IF_ERROR(state->checkModule());
   return Compilation(std::move(state));
 }
 
@@ -217,8 +249,12 @@ StatusOr<runtime::proto::Executable> Compilation::finish() {
   if (state_->dumper) {
     HEDDLE_ASSIGN_OR_RETURN(options.dumpFolder, state_->dumper->kernelFolder());
   }
-  HEDDLE_ASSIGN_OR_RETURN(codegen::CompiledKernels kernels,
-                          codegen::compileKernels(*state_->module, options));
+  if (!request.dumpFolder.empty())
+    options.reproducerFolder = options.dumpFolder;
+  StatusOr<codegen::CompiledKernels> compiled = codegen::compileKernels(*state_->module, options);
+  if (!compiled.ok())
+    return state_->describeFailure(compiled.status());
+  codegen::CompiledKernels kernels = *std::move(compiled);
   state_->compiled = kernels.compiled;
   state_->cached = kernels.cached;
   state_->remarks.insert(state_->remarks.end(), kernels.remarks.begin(), kernels.remarks.end());

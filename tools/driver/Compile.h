@@ -21,6 +21,7 @@
 #include "codegen/cpu/Target.h"
 #include "mlir/IR/OwningOpRef.h"
 #include "passes/FusionReport.h"
+#include "passes/Pipelines.h"
 #include "runtime/Executable.pb.h"
 #include "runtime/base/Status.h"
 
@@ -53,6 +54,8 @@ struct CompileRequest {
   std::string dumpFolder;  // empty: no dump
   std::string cacheFolder; // empty: no kernel cache
   uint64_t cacheLimitBytes = codegen::kDefaultCacheBytes;
+  /// The passes that run: an embedding program may add its own.
+  std::function<void(std::vector<passes::Stage> &stages)> editStages;
   /// Called after each pass that changed the module, for verification.
   std::function<Status(const std::string &pass, mlir::ModuleOp module)> afterPass;
 };
@@ -71,7 +74,8 @@ public:
   /// Builds the module of `model` (stage "builder"). `model` outlives the compilation.
   static StatusOr<Compilation> start(const frontend::Model &model, CompileRequest request);
   /// Takes a module in our dialect: its functions become the entries; where it has one named
-  /// `train_loss` and training entries are asked for, they are derived.
+  /// `train_loss` and training entries are asked for, they are derived. A module that says which
+  /// stage it has been through (ir::kStageAttr) goes on from there.
   static StatusOr<Compilation> start(const std::string &mlirText, const std::string &origin,
                                      CompileRequest request);
   Compilation(Compilation &&) noexcept;
@@ -79,7 +83,9 @@ public:
   ~Compilation();
 
   /// Runs the passes up to and with `stage`. A pass that fails is an error with MLIR's diagnostics
-  /// and, with a dump folder, a reproducer.
+  /// and the command that reproduces it: a mistake of ours (internal), or of the text that the
+  /// module came from (bad input) where a pass names what it cannot take in it. The reproducer goes
+  /// into the dump folder, else into the folder for temporary files.
   Status runTo(const std::string &stage);
   /// runTo the last stage, checks the fusions demanded, generates code and writes the container.
   StatusOr<runtime::proto::Executable> finish();

@@ -87,10 +87,6 @@ void StageDumper::write(const std::string &pass, ModuleOp module) {
     status_ = written;
 }
 
-std::string StageDumper::reproducerPath() const {
-  return runtime::joinPath(stageFolder_, "reproducer.mlir");
-}
-
 StatusOr<std::string> StageDumper::kernelFolder() {
   std::string folder = runtime::joinPath(folder_, numbered(stage_++, "code"));
   HEDDLE_RETURN_IF_ERROR(runtime::FileLayer::system().makeFolders(folder));

@@ -27,8 +27,8 @@ public:
 
   void enterStage(const std::string &stage);
   void write(const std::string &pass, mlir::ModuleOp module);
-  /// Where MLIR leaves a reproducer should the current stage fail.
-  std::string reproducerPath() const;
+  /// Where a reproducer goes should the current stage fail.
+  const std::string &stageFolder() const { return stageFolder_; }
   /// The folder for kernels, made if need be.
   StatusOr<std::string> kernelFolder();
   /// memory.txt, remarks.txt and manifest.json.

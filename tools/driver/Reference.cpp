@@ -74,7 +74,7 @@ StatusOr<int> runReference(const Source &source, CompileRequest request,
   std::vector<std::string> names;
   for (const std::string &entry : request.entries) {
     auto function = compilation.module().lookupSymbol<func::FuncOp>(entry);
-    if (entry != flags.entry && !(entry == "loss" && inputs.count("targets")))
+    if (!function || (entry != flags.entry && !(entry == "loss" && inputs.count("targets"))))
       continue;
     std::vector<ir::TensorRef> arguments;
     for (unsigned i = 0; i < function.getNumArguments(); ++i) {

@@ -98,7 +98,7 @@ ir::TensorRef ArgumentValues::make(const std::string &kind, const std::string &n
 void ArgumentValues::fillIntegers(const std::string &name, ir::Tensor &tensor) const {
   Stream random(seed_, name);
   const int64_t T = tensor.shape.empty() ? 1 : std::max<int64_t>(1, tensor.shape.back());
-  if (name == "rng") {
+  if (name == "rng" && tensor.elements() == 3) {
     tensor.ints = {static_cast<int64_t>(seed_), 3, 1};
     return;
   }

@@ -1,21 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 // heddle: compiles models, runs them, shows what was made of them.
+#include "codegen/CrashNote.h"
 #include "runtime/base/Limits.h"
 #include "runtime/cli/NumberFlag.h"
 #include "runtime/cli/Process.h"
 #include "runtime/cli/Verbs.h"
 #include "tools/heddle/Doctor.h"
 #include "tools/heddle/Verbs.h"
-#include "llvm/Support/ErrorHandling.h"
 
 using namespace heddle;
 using namespace heddle::tools;
 
 int main(int argc, char **argv) {
+  codegen::installCrashHandler();
   runtime::prepareProcess();
-  // LLVM's own containers use malloc, and would abort.
-  llvm::install_bad_alloc_error_handler(
-      [](void *, const char *, bool) { runtime::exitForMemory(); });
   CLI::App command("A graph compiler and runtime for transformer models");
   command.require_subcommand(1);
   CompilerFlags compiler;

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tools/driver/MlirText.h"
+
+#include <algorithm>
+#include <cctype>
+
+#include "ir/Dialect.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/Parser/Parser.h"
+#include "passes/autodiff/Gradients.h"
+#include "runtime/base/Limits.h"
+
+using namespace mlir;
+
+namespace heddle::tools {
+namespace {
+
+/// Walks over text as MLIR's lexer does, as far as nesting needs it.
+class NestingScan {
+public:
+  explicit NestingScan(const std::string &text) : text_(text) {}
+
+  /// The offset at which the nesting becomes too deep; npos where it never does.
+  size_t run() {
+    for (at_ = 0; at_ < text_.size(); ++at_) {
+      const char c = text_[at_];
+      if (c == '"')
+        skipString();
+      else if (c == '/' && next() == '/')
+        at_ = std::min(text_.find('\n', at_), text_.size());
+      else if (std::isspace(static_cast<unsigned char>(c)))
+        continue;
+      else
+        count(c);
+      if (depth_ + signs_ > limits::kMlirDepth)
+        return at_;
+    }
+    return std::string::npos;
+  }
+
+private:
+  char next() const { return at_ + 1 < text_.size() ? text_[at_ + 1] : '\0'; }
+
+  void skipString() {
+    // A string ends with its line, whatever is missing.
+    for (++at_; at_ < text_.size() && text_[at_] != '"' && text_[at_] != '\n'; ++at_)
+      if (text_[at_] == '\\')
+        ++at_;
+    signs_ = 0;
+  }
+
+  void count(char c) {
+    const bool arrow = previous_ == '-' && c == '>';
+    signs_ = c == '-' ? signs_ + 1 : 0;
+    if (std::string_view("([{<").find(c) != std::string_view::npos && next() != '=')
+      ++depth_;
+    else if (std::string_view(")]}>").find(c) != std::string_view::npos && !arrow &&
+             !(c == '>' && next() == '='))
+      depth_ = std::max(0, depth_ - 1);
+    previous_ = c;
+  }
+
+  const std::string &text_;
+  size_t at_ = 0;
+  int depth_ = 0, signs_ = 0;
+  char previous_ = '\0';
+};
+
+} // namespace
+
+std::unique_ptr<MLIRContext> makeContext() {
+  DialectRegistry registry;
+  registry.insert<ir::HeddleDialect, func::FuncDialect>();
+  passes::registerGradients(registry);
+  auto context = std::make_unique<MLIRContext>(registry, MLIRContext::Threading::DISABLED);
+  context->loadAllAvailableDialects();
+  return context;
+}
+
+Status checkMlirText(const std::string &text, const std::string &origin) {
+  if (text.size() > limits::kMlirBytes)
+    return invalidInput(origin, ": ", text.size(), " bytes, more than the limit of ",
+                        limits::kMlirBytes);
+  size_t deep = NestingScan(text).run();
+  if (deep == std::string::npos)
+    return absl::OkStatus();
+  return invalidInput(origin, ": offset ", deep, ": nested more than ", limits::kMlirDepth,
+                      " deep");
+}
+
+std::string describe(Diagnostic &diagnostic, const std::string &origin) {
+  std::string text;
+  llvm::raw_string_ostream stream(text);
+  if (auto place = diagnostic.getLocation()->findInstanceOf<FileLineColLoc>();
+      place && place.getFilename() == origin)
+    stream << "line " << place.getLine() << ", column " << place.getColumn() << ": ";
+  stream << diagnostic;
+  return text;
+}
+
+StatusOr<OwningOpRef<ModuleOp>> parseMlirText(const std::string &text, const std::string &origin,
+                                              MLIRContext &context) {
+  HEDDLE_RETURN_IF_ERROR(checkMlirText(text, origin));
+  std::vector<std::string> errors;
+  ScopedDiagnosticHandler handler(&context, [&](Diagnostic &diagnostic) {
+    if (diagnostic.getSeverity() == DiagnosticSeverity::Error)
+      errors.push_back(describe(diagnostic, origin));
+    return success();
+  });
+  OwningOpRef<ModuleOp> module = parseSourceString<ModuleOp>(text, &context, origin);
+  if (!module)
+    return invalidInput(origin, ": ", errors.empty() ? "is no module" : llvm::join(errors, "\n"));
+  return module;
+}
+
+} // namespace heddle::tools
