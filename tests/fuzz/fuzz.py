@@ -32,16 +32,19 @@ ENVIRONMENT = {
 
 
 def targets():
-    return sorted(os.listdir(os.path.join(HERE, "corpus")))
+    return sorted(os.listdir(os.path.join(HERE, "corpus"))) + ["mlir"]
 
 
 def build(names):
+    """All but `mlir`, which is part of the ordinary build."""
+    names = [name for name in names if name != "mlir"]
     with open(os.path.join(ROOT, "build", "fuzz.log"), "w") as log:
         steps = [] if os.path.exists(os.path.join(BUILD, "build.ninja")) else [
             ["cmake", "--preset", "fuzz"]]
         jobs = os.environ.get("HEDDLE_BUILD_JOBS", str(os.cpu_count()))
-        steps.append(["cmake", "--build", "--preset", "fuzz", "-j", jobs, "--target"]
-                     + [f"fuzz_{name}" for name in names])
+        if names:
+            steps.append(["cmake", "--build", "--preset", "fuzz", "-j", jobs, "--target"]
+                         + [f"fuzz_{name}" for name in names])
         for step in steps:
             if subprocess.run(step, cwd=ROOT, stdout=log, stderr=log).returncode != 0:
                 sys.exit(f"fuzz: cannot build, see {log.name}")
@@ -49,6 +52,10 @@ def build(names):
 
 def run(name, seconds, seed):
     """(the line to print, whether nothing was found)"""
+    if name == "mlir":
+        done = subprocess.run([sys.executable, os.path.join(HERE, "mlir", "fuzz_mlir.py"),
+                               str(seconds), str(seed)], stdout=subprocess.PIPE, text=True)
+        return done.stdout.splitlines()[-1], done.returncode == 0
     findings, corpus = (os.path.join(BUILD, kind, name) for kind in ("findings", "corpus"))
     os.makedirs(findings, exist_ok=True)
     os.makedirs(corpus, exist_ok=True)
