@@ -41,9 +41,6 @@ inline constexpr uint64_t kTensorRank = 8;
 inline constexpr uint64_t kSafetensorsMetadataEntries = 10'000;
 inline constexpr uint64_t kShards = 10'000;
 
-/// IR comes from the user's own hand: the bound only keeps a mistaken path from being read whole.
-inline constexpr uint64_t kMlirBytes = 256 * kMegabyte;
-
 /// A compiled model: plans and kernels, never weights. Protobuf's own limit for one message.
 inline constexpr uint64_t kExecutableBytes = (uint64_t{1} << 31) - 1;
 /// Of one entry, and of one kernel on one thread: no model needs more, but a damaged file could ask
