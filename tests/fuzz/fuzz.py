@@ -71,30 +71,37 @@ def run(name, seconds, seed):
     dictionary = os.path.join(HERE, f"{name}.dict")
     if os.path.exists(dictionary):
         command.insert(1, f"-dict={dictionary}")
-    path = os.path.join(findings + ".log")
+    path = findings + ".log"
     with open(path, "w") as log:
         code = subprocess.run(command, env=os.environ | ENVIRONMENT, cwd=ROOT, stdout=log,
                               stderr=log).returncode
     with open(path, errors="replace") as log:
         text = log.read()
-    executions = re.search(r"number_of_executed_units: (\d+)", text)
+    executions = re.search(r"number_of_executed_units: +(\d+)", text)
     coverage = re.findall(r"cov: (\d+)", text)
-    peak = re.search(r"peak_rss_mb: (\d+)", text)
+    peak = re.search(r"peak_rss_mb: +(\d+)", text)
     new = sorted(f for f in set(os.listdir(findings)) - before if not f.startswith("slow-unit"))
     good = code == 0 and not new
-    number = lambda match: f"{int(match.group(1)):,}" if match else "?"
-    line = (f"fuzz {name}: seed {seed}, {seconds} s, {number(executions)} executions, coverage "
-            f"{coverage[-1] if coverage else '?'}, {number(peak)} MB: "
-            + ("nothing found" if good else f"FOUND {', '.join(new) or 'a failure'}, see {path}"))
+    shown = lambda match: f"{int(match.group(1)):,}" if match else "?"
+    line = (f"fuzz {name}: seed {seed}, {seconds} s, {shown(executions)} executions, coverage "
+            f"{coverage[-1] if coverage else '?'}, {shown(peak)} MB: "
+            + ("nothing found" if good else f"FOUND, see {path}"))
+    for finding in new:
+        line += f"\n  again: {os.path.relpath(command[0])} {os.path.relpath(findings)}/{finding}"
     return line, good
+
+
+def usage(problem):
+    print(f"fuzz: {problem}\nusage: tests/fuzz.sh TARGET|all SECONDS [SEED]", file=sys.stderr)
+    sys.exit(2)
 
 
 def main():
     if len(sys.argv) not in (3, 4) or not all(a.isdigit() for a in sys.argv[2:]):
-        sys.exit("usage: tests/fuzz.sh TARGET|all SECONDS [SEED]")
+        usage("expected a target, seconds and perhaps a seed")
     names = targets() if sys.argv[1] == "all" else [sys.argv[1]]
     if names[0] not in targets():
-        sys.exit(f"fuzz: no target {names[0]}; there are {', '.join(targets())}")
+        usage(f"no target {names[0]}; there are {', '.join(targets())}")
     seconds = int(sys.argv[2])
     seed = int(sys.argv[3]) if len(sys.argv) > 3 else random.randrange(1, 1 << 32)
     build(names)
