@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/cli/Outputs.h"
 
+#include <string_view>
+
 #include "runtime/io/FileLayer.h"
 #include "runtime/train/Checkpoint.h"
 
@@ -24,6 +26,20 @@ StatusOr<bool> replaces(FileLayer &layer, const std::string &path, const std::st
       return true;
   }
   return false;
+}
+
+/// A log that is there will be emptied or cut back, so it must be one.
+Status checkIsLog(FileLayer &layer, const std::string &path) {
+  HEDDLE_ASSIGN_OR_RETURN(bool exists, layer.exists(path));
+  if (path.empty() || !exists)
+    return absl::OkStatus();
+  constexpr std::string_view kStart = "{\"step\":";
+  char bytes[kStart.size()];
+  HEDDLE_ASSIGN_OR_RETURN(File file, layer.openForRead(path));
+  HEDDLE_ASSIGN_OR_RETURN(size_t count, file.read(bytes, sizeof bytes));
+  if (!kStart.starts_with(std::string_view(bytes, count)))
+    return invalidInput("--log ", path, ": is there already and is no training log");
+  return absl::OkStatus();
 }
 
 } // namespace
@@ -62,6 +78,7 @@ Status checkOutputs(FileLayer &layer, const RunFlags &flags) {
 Status checkOutputs(FileLayer &layer, const TrainFlags &flags) {
   HEDDLE_RETURN_IF_ERROR(
       checkOutputFile(layer, "--log", flags.log, {flags.model, flags.weights, flags.data}));
+  HEDDLE_RETURN_IF_ERROR(checkIsLog(layer, flags.log));
   if (flags.out.empty())
     return absl::OkStatus();
   HEDDLE_ASSIGN_OR_RETURN(PathInfo info, layer.info(flags.out));

@@ -21,8 +21,8 @@ class FileLayer;
 Status checkOutputFile(FileLayer &layer, const char *flag, const std::string &path,
                        const std::vector<std::string> &inputs);
 
-/// All files that a verb's flags name; for training --out too, which must be a folder, new or empty
-/// without --resume.
+/// All files that a verb's flags name. For training a log that is there must be one, and --out a
+/// folder, new or empty without --resume.
 Status checkOutputs(FileLayer &layer, const RunFlags &flags);
 Status checkOutputs(FileLayer &layer, const TrainFlags &flags);
 Status checkOutputs(FileLayer &layer, const BenchFlags &flags);
