@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/codegen/KernelCheck.h"
 
+#include <cmath>
 #include <cstring>
 #include <random>
 
 #include "codegen/cpu/KernelGenerator.h"
 #include "ir/interpreter/ErrorBound.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "tests/codegen/JitHarness.h"
 #include "gtest/gtest.h"
 
@@ -91,10 +93,23 @@ ir::Tensor makeInput(const KernelCheck &check, int index, RankedTensorType type)
   return tensor;
 }
 
+/// What a device would hold.
+ir::TensorRef roundedToF32(const ir::Tensor &from) {
+  auto to = std::make_shared<ir::Tensor>(from);
+  if (from.kind == ir::ElementKind::f32)
+    for (double &value : to->floats)
+      value = static_cast<float>(value);
+  return to;
+}
+
+/// A kernel with all that it is held against.
+struct Expectation : KernelExpectation {
+  std::vector<ir::TensorRef> outputs, bounds;
+};
+
 class Checker {
 public:
-  Checker(const KernelExpectation &expectation, const std::vector<ir::BoundedResult> &outputs)
-      : e_(expectation), outputs_(outputs) {}
+  explicit Checker(const Expectation &expectation) : e_(expectation) {}
 
   void checkTarget(const Target &target) {
     std::string reason;
@@ -103,8 +118,8 @@ public:
     StatusOr<JitKernel> kernel = JitKernel::compile(std::move(*generated), target);
     ASSERT_TRUE(kernel.ok()) << kernel.status();
     std::vector<Bytes> whole = execute(*kernel, 1, false);
-    for (size_t output = 0; output < outputs_.size(); ++output)
-      compare(whole[output], outputs_[output], output);
+    for (size_t output = 0; output < e_.outputs.size(); ++output)
+      compare(whole[output], {e_.outputs[output], e_.bounds[output]}, output);
     EXPECT_EQ(whole, execute(*kernel, 7, false)) << "the bits depend on how tasks are grouped";
     if (!e_.inPlace.empty()) {
       EXPECT_EQ(whole, execute(*kernel, 1, true)) << "wrong in place";
@@ -118,8 +133,8 @@ private:
     std::vector<void *> operands;
     for (const ir::TensorRef &input : e_.inputs)
       inputs.push_back(toMemory(*input));
-    for (const ir::BoundedResult &output : outputs_)
-      outputs.emplace_back(output.value->elements() * elementBytes(output.value->kind), char(0xff));
+    for (const ir::TensorRef &output : e_.outputs)
+      outputs.emplace_back(output->elements() * elementBytes(output->kind), char(0xff));
     for (Bytes &input : inputs)
       operands.push_back(input.data());
     for (Bytes &output : outputs)
@@ -147,18 +162,8 @@ private:
         << "output " << output << " is not compared at all";
   }
 
-  const KernelExpectation &e_;
-  const std::vector<ir::BoundedResult> &outputs_;
+  const Expectation &e_;
 };
-
-/// What a device would hold.
-ir::TensorRef roundedToF32(const ir::Tensor &from) {
-  auto to = std::make_shared<ir::Tensor>(from);
-  if (from.kind == ir::ElementKind::f32)
-    for (double &value : to->floats)
-      value = static_cast<float>(value);
-  return to;
-}
 
 } // namespace
 
@@ -173,14 +178,18 @@ std::vector<std::string> runnableTargets() {
 }
 
 void checkKernel(const KernelExpectation &expectation) {
-  KernelExpectation e = expectation;
+  Expectation e{expectation, {}, {}};
   for (ir::TensorRef &input : e.inputs)
     input = roundedToF32(*input);
-  auto outputs = ir::evaluateWithBound(e.kernel, e.inputs);
-  ASSERT_TRUE(outputs.ok()) << outputs.status();
+  auto results = ir::evaluateWithBound(e.kernel, e.inputs);
+  ASSERT_TRUE(results.ok()) << results.status();
+  for (const ir::BoundedResult &result : *results) {
+    e.outputs.push_back(result.value);
+    e.bounds.push_back(result.bound);
+  }
   for (const std::string &target : runnableTargets()) {
     SCOPED_TRACE(target);
-    Checker(e, *outputs).checkTarget(*parseTarget(target));
+    Checker(e).checkTarget(*parseTarget(target));
   }
 }
 
