@@ -105,21 +105,27 @@ StatusOr<EntryRun> runStep(FileLayer &layer, Session &session, const TensorMap &
   made.gradClip = clip[0];
   made.batch = [&](uint64_t index, Batch &batch) { batch = batches[index]; };
 
-  HEDDLE_ASSIGN_OR_RETURN(auto before, findNonFiniteStored(session));
-  HEDDLE_ASSIGN_OR_RETURN(StepOutcome outcome, step.run(made));
   EntryRun run;
+  std::string place = absl::StrCat("step ", state.step, ": ");
+  HEDDLE_ASSIGN_OR_RETURN(auto stored, findNonFiniteStored(session));
+  if (stored) { // explained before an update spreads it
+    HEDDLE_ASSIGN_OR_RETURN(std::string origin, step.explain(made));
+    run.problem = absl::StrCat(place, "not all weights are finite; ", origin);
+  }
+  HEDDLE_ASSIGN_OR_RETURN(StepOutcome outcome, step.run(made));
   run.outputs["loss"] = Tensor::of<float>(DType::F32, {}, {outcome.loss});
   run.outputs["grad_norm"] = Tensor::of<float>(DType::F32, {}, {outcome.gradNorm});
-  HEDDLE_ASSIGN_OR_RETURN(auto after, findNonFiniteStored(session));
-  std::string place = absl::StrCat("step ", state.step, ": ");
-  if (before || !outcome.problem.empty()) {
+  if (!run.problem.empty())
+    return run;
+  if (!outcome.problem.empty()) {
     HEDDLE_ASSIGN_OR_RETURN(std::string origin, step.explain(made));
-    run.problem =
-        absl::StrCat(place, before ? "not all weights are finite" : outcome.problem, "; ", origin);
-  } else if (after) {
-    run.problem = absl::StrCat(place, "after the update ", after->text, ", written by ",
-                               step.describeWriter(after->name));
+    run.problem = absl::StrCat(place, outcome.problem, "; ", origin);
+    return run;
   }
+  HEDDLE_ASSIGN_OR_RETURN(stored, findNonFiniteStored(session));
+  if (stored)
+    run.problem = absl::StrCat(place, "after the update ", stored->text, ", written by ",
+                               step.describeWriter(stored->name));
   return run;
 }
 

@@ -15,15 +15,12 @@
 
 namespace heddle::runtime {
 
-struct Trainer::Progress : ProgressLine {
-  using ProgressLine::ProgressLine;
-};
-
 Trainer::Trainer(FileLayer &layer, Session &session, std::unique_ptr<TrainingData> data,
                  const Tokenizer *tokenizer, TrainerOptions options, TrainingState state)
     : layer_(layer), session_(session), data_(std::move(data)), tokenizer_(tokenizer),
       options_(std::move(options)), state_(std::move(state)),
-      progress_(std::make_unique<Progress>(options_.showProgress, state_.step, options_.steps)) {}
+      progress_(
+          std::make_unique<ProgressLine>(options_.showProgress, state_.step, options_.steps)) {}
 
 Trainer::~Trainer() = default;
 

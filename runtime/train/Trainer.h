@@ -18,6 +18,7 @@ namespace heddle::runtime {
 
 class JsonLog;
 class PreparedEntry;
+class ProgressLine;
 class Session;
 class Tokenizer;
 struct NonFiniteStored;
@@ -112,8 +113,7 @@ private:
   uint64_t first_ = 0;            // step of this process
   bool hasReplay_ = false;        // of a step that was skipped
   Batch batch_;
-  struct Progress;
-  std::unique_ptr<Progress> progress_;
+  std::unique_ptr<ProgressLine> progress_;
 };
 
 } // namespace heddle::runtime
