@@ -154,6 +154,7 @@ TEST(Safetensors, RefusesHostileHeaders) {
       {with(kU8 + "\"shape\":[1],\"data_offsets\":[-1,0]"), 1, "negative number -1"},
       {with(kU8 + "\"shape\":[1],\"data_offsets\":[1,0]"), 1, "do not hold the 1 bytes of U8 [1]"},
       {with(kU8 + "\"shape\":[2],\"data_offsets\":[0,1]"), 1, "do not hold the 2 bytes of U8 [2]"},
+      {with(kU8 + "\"shape\":[1],\"data_offsets\":[0,2]"), 2, "do not hold the 1 bytes of U8 [1]"},
       {with("\"dtype\":\"F32\",\"shape\":[3],\"data_offsets\":[0,8]"), 8, "12 bytes of F32 [3]"},
       {with(kU8 + "\"shape\":[2],\"data_offsets\":[0,2]"), 1, "is it cut short?"},
       {with(kU8 + "\"shape\":[1],\"data_offsets\":[0,1]"), 2, "1 bytes after the last tensor"},
