@@ -13,7 +13,8 @@ namespace heddle::runtime {
 /// From here on a read beyond what is left of a mapped file ends the process with
 /// `error: cannot read PATH: it was cut short while it was being read` and exit code 2, a page that
 /// the disk fails to bring with exit code 1. Nothing is unwound: a process that maps files for long
-/// holds nothing that may not be lost. Any other SIGBUS goes to the handler there was before, or kills. Call it once, in main.
+/// holds nothing that may not be lost. Any other SIGBUS goes to the handler there was before, or
+/// kills. Call it once, in main.
 void reportMapFaults();
 
 } // namespace heddle::runtime
