@@ -84,11 +84,7 @@ Status checkOutputs(FileLayer &layer, const TrainFlags &flags) {
   HEDDLE_ASSIGN_OR_RETURN(PathInfo info, layer.info(flags.out));
   if (info.kind != PathKind::Missing && info.kind != PathKind::Folder)
     return invalidInput("--out ", flags.out, ": is no folder");
-  HEDDLE_ASSIGN_OR_RETURN(bool fresh, isNewOrEmpty(layer, flags.out));
-  if (!fresh && !flags.resume)
-    return invalidInput("--out ", flags.out,
-                        ": is not empty; choose a new folder, or go on there with --resume");
-  return absl::OkStatus();
+  return flags.resume ? absl::OkStatus() : checkNewOrEmpty(layer, flags.out);
 }
 
 Status checkOutputs(FileLayer &layer, const BenchFlags &flags) {

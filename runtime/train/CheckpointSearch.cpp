@@ -82,7 +82,7 @@ Status checkNewOrEmpty(FileLayer &layer, const std::string &out) {
   if (info.kind == PathKind::Missing)
     return absl::OkStatus();
   if (info.kind != PathKind::Folder)
-    return invalidInput("--out ", out, ": is not a folder");
+    return invalidInput("--out ", out, ": is no folder");
   HEDDLE_ASSIGN_OR_RETURN(std::vector<std::string> names, layer.list(out));
   for (const std::string &name : names)
     if (name != kCheckpointLock)

@@ -10,6 +10,7 @@
 #include "frontend/Builder.h"
 #include "frontend/Model.h"
 #include "ir/Conventions.h"
+#include "ir/Dialect.h"
 #include "ir/EntryCheck.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/BuiltinOps.h"
