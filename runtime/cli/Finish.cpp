@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <csignal>
 #include <cstdio>
+#include <fcntl.h>
 #include <new>
+#include <unistd.h>
 
 #include "runtime/cli/Verbs.h"
 #include "runtime/io/MapFaults.h"
@@ -34,9 +36,18 @@ StatusOr<int> runGuarded(const std::function<StatusOr<int>()> &command) {
   }
 }
 
+/// Whoever started us may have closed standard output: the next file opened, a training log say,
+/// would take its number, and our results would go there. Writing to what stands in fails.
+void holdStandardStreams() {
+  for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; ++fd)
+    if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDONLY) != fd)
+      return; // not even that: every file will fail to open, with a reason
+}
+
 } // namespace
 
 int runCommand(const std::function<StatusOr<int>()> &command) {
+  holdStandardStreams();
   reportMapFaults();
   signal(SIGXFSZ, SIG_IGN); // the write then fails with a reason
   return finish(runGuarded(command));

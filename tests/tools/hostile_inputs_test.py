@@ -29,6 +29,7 @@ MODELS = [
       for ending in ("textproto", "mlir") for kind in KINDS),
     *((f"compile {name}.textproto -o x.heddle", f"{name}.textproto") for name in hostile_files.textprotos()),
     *((f"compile config-{name} -o x.heddle", f"config-{name}/config.json") for name in hostile_files.configs()),
+    *((f"compile config-{kind} -o x.heddle", f"config-{kind}/config.json") for kind in ("pipe", "folder", "loop", "zero")),
     *((f"compile {name}.mlir -o x.heddle", f"{name}.mlir") for name in ("open", "binary", "nothing", "other")),
     ("compile empty -o x.heddle", "config.json"),
     ("compile '' -o x.heddle", "MODEL"),
@@ -185,6 +186,9 @@ STARVED = [
     ("ulimit -v 60000; heddle-run bench m.heddle --threads 1000 --iters 1", 2, "grants this process only"),
     ("heddle inspect small.textproto --params > /dev/full", 1, "cannot write to standard output"),
     ("heddle-run bench m.heddle --iters 1 > /dev/full", 1, "cannot write to standard output"),
+    ("heddle-run bench m.heddle --iters 1 >&-", 1, "cannot write to standard output"),
+    ("heddle-run train m.heddle --data text.txt --steps 1 --log starved.log >&- && exit 9; [ $(wc -l < starved.log) = 1 ]"
+     " && rm starved.log", 0, "cannot write to standard output"),
     ("heddle tokenize small.textproto < /dev/zero", 2, "standard input: line 1: more than the limit"),
     ("HEDDLE_CACHE_DIR=/proc/x heddle inspect small.textproto --params", 0, ""),
 ]
