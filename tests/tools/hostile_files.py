@@ -101,6 +101,16 @@ def tensors():
     }
 
 
+def make_odd_ones(folder, pattern):
+    """What is no file: a pipe, a folder, a link to itself, one to nothing, one to a device."""
+    os.mkfifo(folder / pattern.format("pipe"))
+    (folder / pattern.format("folder")).mkdir()
+    loop = folder / pattern.format("loop")
+    loop.symlink_to(loop.name)
+    (folder / pattern.format("gone")).symlink_to("nowhere")
+    (folder / pattern.format("zero")).symlink_to("/dev/zero")
+
+
 def make(folder, binaries):
     """Fills `folder` (a pathlib.Path). Good: small.textproto, m.heddle (batch 2, sequence 8), ids.safetensors,
     text.txt, run/ (a checkpoint), weights.safetensors. Everything else is hostile."""
@@ -150,11 +160,10 @@ def make(folder, binaries):
 
     (folder / "empty").mkdir()
     for ending in ("textproto", "heddle", "mlir", "safetensors"):
-        os.mkfifo(folder / f"pipe.{ending}")
-        (folder / f"folder.{ending}").mkdir()
-        (folder / f"loop.{ending}").symlink_to(f"loop.{ending}")
-        (folder / f"gone.{ending}").symlink_to("nowhere")
-        (folder / f"zero.{ending}").symlink_to("/dev/zero")
+        make_odd_ones(folder, f"{{}}.{ending}")
+    for kind in ("pipe", "folder", "loop", "gone", "zero"):
+        (folder / f"config-{kind}").mkdir()
+    make_odd_ones(folder, "config-{}/config.json")
     (folder / "full").mkdir()
     write("full/file", "x")
     (folder / "locked").mkdir()
