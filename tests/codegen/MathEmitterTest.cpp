@@ -204,21 +204,27 @@ TEST(MathEmitter, ActivationGradients) {
   }
 }
 
-TEST(MathEmitter, ComparesAndExtremesKnowNaN) {
-  std::string t = "tensor<9xf32>", m = "tensor<9xi1>";
+TEST(MathEmitter, BinaryOpsOnSpecialValues) {
+  const std::vector<double> special = {0,        -0.0,    1,        -1,        1.5,
+                                       -3,       1e-40,   -1e-40,   FLT_MIN,   1e30,
+                                       -FLT_MAX, FLT_MAX, INFINITY, -INFINITY, NAN};
+  const auto count = static_cast<int64_t>(special.size());
+  std::string t = tensorText({count, count}), column = tensorText({count, 1});
+  std::string row = tensorText({count}), m = tensorText({count, count}, "i1");
+  std::string types = " : (" + column + ", " + row + ") -> ";
   KernelCheck check;
-  check.text = {{t, t},
-                "%a = heddle.maximum %0, %1 : (" + t + ", " + t + ") -> " + t +
-                    "\n%b = heddle.minimum %0, %1 : (" + t + ", " + t + ") -> " + t +
-                    "\n%lt = heddle.compare lt %0, %1 : (" + t + ", " + t + ") -> " + m +
-                    "\n%ne = heddle.compare ne %0, %1 : (" + t + ", " + t + ") -> " + m +
-                    "\n%ge = heddle.compare ge %0, %1 : (" + t + ", " + t + ") -> " + m +
-                    "\n%d = heddle.div %0, %1 : (" + t + ", " + t + ") -> " + t,
-                {"%a", "%b", "%lt", "%ne", "%ge", "%d"},
-                {t, t, m, m, m, t}};
-  const double inf = INFINITY, nan = NAN;
-  check.given[0] = {1, 2, nan, 0, inf, -inf, nan, 5, 0};
-  check.given[1] = {2, 1, 0, nan, 1, 1, nan, 5, 0};
+  check.text.inputs = {column, row};
+  for (std::string op : {"add", "sub", "mul", "div", "maximum", "minimum"}) {
+    check.text.body += "%" + op + " = heddle." + op + " %0, %1" + types + t + "\n";
+    check.text.yields.push_back("%" + op);
+    check.text.results.push_back(t);
+  }
+  for (std::string order : {"eq", "ne", "lt", "le", "gt", "ge"}) {
+    check.text.body += "%" + order + " = heddle.compare " + order + " %0, %1" + types + m + "\n";
+    check.text.yields.push_back("%" + order);
+    check.text.results.push_back(m);
+  }
+  check.given = {{0, special}, {1, special}};
   checkKernel(check);
 }
 
