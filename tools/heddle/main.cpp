@@ -53,6 +53,6 @@ int main(int argc, char **argv) {
 
   runtime::addEnvironmentTwins(command);
   if (int code = runtime::parseCommandLine(command, argc, argv); code >= 0)
-    return code;
+    return runtime::finish(code);
   return runtime::finish(chosen());
 }
