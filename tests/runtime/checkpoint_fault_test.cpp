@@ -174,6 +174,23 @@ TEST_P(CheckpointFaults, SearchNeverTakesABrokenOne) {
 INSTANTIATE_TEST_SUITE_P(All, CheckpointFaults, testing::ValuesIn(kFaultKinds),
                          [](const auto &info) { return info.param.name; });
 
+TEST(CheckpointSearch, ShortageIsNoDamage) {
+  TempFolder out(TempFolder::kInMemory);
+  {
+    CheckpointWriter writer = *CheckpointWriter::open(FileLayer::system(), out.path());
+    for (uint64_t step : {1, 2})
+      ASSERT_THAT(writer.write(step, {CheckpointFile::fromText("a", "abc")}), IsOk());
+  }
+  for (int error : {EMFILE, ENFILE, ENOMEM}) {
+    FaultyFileCalls calls;
+    FileLayer layer(calls);
+    calls.plan({.at = 1, .error = error, .only = Call::Open});
+    StatusOr<CheckpointSearch> search = findNewestCheckpoint(layer, out.path());
+    EXPECT_THAT(search, IsError(out / "step-00000002"));
+    EXPECT_EQ(exitCode(search.status()), 1);
+  }
+}
+
 TEST(CheckpointInterruptions, AreNotNoticed) {
   for (int error : {EINTR, 0}) {
     for (Call call : {Call::Open, Call::Read, Call::Write, Call::Sync, Call::Close, Call::List}) {

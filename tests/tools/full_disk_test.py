@@ -156,7 +156,8 @@ class Limits(ToolCase):
 
 class StandardOutput(ToolCase):
     def commands(self):
-        return (("bench", self.executable, "--iters", 1),
+        return (("train", "--help"), ("compile", "--help"),
+                ("bench", self.executable, "--iters", 1),
                 ("generate", self.executable, "--prompt", "a", "--max-new-tokens", 4),
                 ("generate", self.executable, "--prompt", "a", "--max-new-tokens", 4, "--stream"),
                 ("run", self.executable, "--inputs", self.inputs, "--outputs", self.at / "o"),

@@ -36,7 +36,7 @@ int main(int argc, char **argv) {
   addFlags(*command.add_subcommand("bench", "measures an entry"), bench);
   addEnvironmentTwins(command);
   if (int code = parseCommandLine(command, argc, argv); code >= 0)
-    return code;
+    return runCommand([code] { return code; }); // the help may have failed to print
   if (command.got_subcommand("run"))
     return runOn(run, runVerb);
   if (command.got_subcommand("train"))

@@ -52,6 +52,6 @@ int main(int argc, char **argv) {
 
   runtime::addEnvironmentTwins(command);
   if (int code = runtime::parseCommandLine(command, argc, argv); code >= 0)
-    return code;
+    return runtime::runCommand([code] { return code; }); // the help may have failed to print
   return runtime::runCommand(chosen);
 }
