@@ -46,7 +46,7 @@ StatusOr<std::string> Trainer::blameUpdate(const std::string &reason,
       if (!found.ok()) // what is known matters more
         return absl::StrCat(text, "; running again: ", std::string(found.status().message()));
       if (!*found)
-        return text + "; run again it is finite";
+        return text + (InterruptGuard::requested() ? "" : "; run again it is finite");
       uint64_t culprit = state_.step - 1;
       HEDDLE_RETURN_IF_ERROR(repeatFromCheckpoint(culprit).status());
       text = absl::StrCat("; step ", culprit, ": after the update ", (*found)->text,
