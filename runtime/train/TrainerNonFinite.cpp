@@ -27,6 +27,8 @@ Status Trainer::checkFinite() {
   progress_->finish();
   std::string text =
       absl::StrCat("step ", state_.step, ": ", stored->text, "; it is not saved", keptCheckpoint());
+  if (state_.step == first_) // as the weights were given: there is no step to replay
+    return absl::FailedPreconditionError(text);
   HEDDLE_ASSIGN_OR_RETURN(std::string origin, blameUpdate(text, *stored));
   return absl::FailedPreconditionError(text + origin);
 }

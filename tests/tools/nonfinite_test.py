@@ -131,6 +131,11 @@ class Training(NonFinite):
                                r"\S+ is written by heddle\.adamw at optimizer\.")
         self.assertEqual(self.checkpoints("out"), [])
 
+    def test_weights_given_are_not_saved_either(self):
+        self.model(lambda weights: weights.plant(embedding(weights), NAN))
+        said = self.call(1, "train", "small.textproto", "--weights", "model", "--steps", 0, "--out", "out")
+        self.assertRegex(said, r"error: step 0: parameter \S+ holds NaN at \[0, 0\]; it is not saved\n")
+
     def test_the_update_that_did_it_is_found(self):
         """The learning rate jumps at step 4. Behind the checkpoint of step 3 the steps are run again."""
         flags = ("--lr", 1e-3, "--warmup-steps", 4, "--lr-decay-steps", 4, "--min-lr", 3e38, "--weight-decay", 100,
