@@ -38,7 +38,7 @@ StatusOr<std::vector<Batch>> readBatches(PreparedEntry &entry, const TensorMap &
        {std::pair{"input_ids", &Batch::inputIds}, {"targets", &Batch::targets}}) {
     auto found = inputs.find(name);
     if (found == inputs.end())
-      return invalidInput("entry step needs the input ", name);
+      return invalidInput("--entry step needs tensors input_ids and labels");
     if (found->second.shape.size() == 3 &&
         (found->second.shape[0] != static_cast<int64_t>(count) || count == 0))
       return invalidInput("input ", name, ": ", found->second.shape[0], " micro-batches of ",

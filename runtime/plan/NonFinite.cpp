@@ -238,13 +238,13 @@ std::string NonFiniteOrigin::text() const {
 
 std::string describeLaunch(const proto::Plan &plan, int index) {
   const proto::Launch &launch = plan.launches(index);
-  std::string place = launch.layer().empty() ? "no layer" : launch.layer();
+  std::string place = launch.layer().empty() ? "" : " at " + launch.layer();
   if (launch.ops().empty())
-    return absl::StrCat(launch.kernel(), " at ", place, " (launch ", index, ")");
+    return absl::StrCat(launch.kernel(), place, " (launch ", index, ")");
   std::string ops;
   for (const std::string &op : launch.ops())
     absl::StrAppend(&ops, ops.empty() ? "" : ", ", op);
-  return absl::StrCat(ops, " at ", place, " (kernel ", launch.kernel(), ", launch ", index, ")");
+  return absl::StrCat(ops, place, " (kernel ", launch.kernel(), ", launch ", index, ")");
 }
 
 StatusOr<NonFiniteOrigin> searchNonFinite(Device &device, const proto::Plan &plan,

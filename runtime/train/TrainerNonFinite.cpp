@@ -27,6 +27,8 @@ Status Trainer::checkFinite() {
   progress_->finish();
   std::string text =
       absl::StrCat("step ", state_.step, ": ", stored->text, "; it is not saved", keptCheckpoint());
+  if (state_.step == first_) // as the weights were given: there is no step to replay
+    return absl::FailedPreconditionError(text);
   HEDDLE_ASSIGN_OR_RETURN(std::string origin, blameUpdate(text, *stored));
   return absl::FailedPreconditionError(text + origin);
 }
@@ -46,7 +48,7 @@ StatusOr<std::string> Trainer::blameUpdate(const std::string &reason,
       if (!found.ok()) // what is known matters more
         return absl::StrCat(text, "; running again: ", std::string(found.status().message()));
       if (!*found)
-        return text + "; run again it is finite";
+        return text + (InterruptGuard::requested() ? "" : "; run again it is finite");
       uint64_t culprit = state_.step - 1;
       HEDDLE_RETURN_IF_ERROR(repeatFromCheckpoint(culprit).status());
       text = absl::StrCat("; step ", culprit, ": after the update ", (*found)->text,
