@@ -122,9 +122,15 @@ def planted_files(defects):
 
 
 def tree_files():
+    """What a checkout holds: files that git does not ignore; in an unpacked archive, all but builds."""
     listed = subprocess.run(["git", "ls-files", "-co", "--exclude-standard", "-z"], cwd=ROOT,
-                            check=True, capture_output=True).stdout.decode()
-    return [name for name in listed.split("\0") if name and (ROOT / name).is_file()]
+                            capture_output=True)
+    if listed.returncode == 0:
+        names = listed.stdout.decode().split("\0")
+    else:
+        names = [str(path.relative_to(ROOT)) for path in ROOT.rglob("*")]
+        names = [name for name in names if not name.startswith(("build/", ".git/"))]
+    return [name for name in names if name and (ROOT / name).is_file()]
 
 
 def write_copy(defects, folder):
