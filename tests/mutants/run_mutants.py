@@ -102,7 +102,7 @@ def hunt(defect, entries, killers):
     order = sorted(entries, key=lambda e: (e.name != last, e.room != defect.room, e.seconds))
     spent = 0.0
     for entry in order:
-        outcome = run_one(entry, defect.number, 60 + 4 * entry.seconds)
+        outcome = run_one(entry, defect.number, 120 + 8 * entry.seconds)
         spent += outcome.seconds
         if not outcome.passed:
             (WORK / "logs" / f"{defect.name}.log").write_text(outcome.output)
