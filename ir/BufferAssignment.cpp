@@ -92,6 +92,9 @@ BufferRef BufferAssignment::lookupStored(OpResult result) const {
         return {BufferRef::Space::Result, use.getOperandNumber(), offset};
       if (auto reshape = dyn_cast<ReshapeOp>(use.getOwner()))
         work.push_back({reshape.getY(), offset});
+      else if (auto slice = dyn_cast<SliceOp>(use.getOwner());
+               slice && slice.getX().getType() == slice.getY().getType())
+        work.push_back({slice.getY(), offset}); // of everything: one more name
       else if (auto concat = dyn_cast<ConcatOp>(use.getOwner()))
         work.push_back({concat.getY(),
                         offset + leadingConcatOffset(concat, use.getOperandNumber()).value_or(0)});

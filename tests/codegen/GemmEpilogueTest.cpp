@@ -118,6 +118,16 @@ TEST(AttentionViews, ForwardOfAMergedProjection) {
            {"tensor<2x21x32xf32>"}}});
 }
 
+TEST(AttentionViews, QueriesWhoseComponentsLieApart) {
+  checkKernel(
+      {.text = {
+           {"tensor<2x2x16x21xf32>", "tensor<2x2x21x16xf32>", "tensor<2x2x21x16xf32>"},
+           R"(%q = heddle.transpose %0 {permutation = array<i64: 0, 1, 3, 2>} : (tensor<2x2x16x21xf32>) -> tensor<2x2x21x16xf32>
+    %o, %l = heddle.attention %q, %1, %2 {causal, scale = 0.25 : f64} : (tensor<2x2x21x16xf32>, tensor<2x2x21x16xf32>, tensor<2x2x21x16xf32>) -> (tensor<2x2x21x16xf32>, tensor<2x2x21xf32>))",
+           {"%o", "%l"},
+           {"tensor<2x2x21x16xf32>", "tensor<2x2x21xf32>"}}});
+}
+
 TEST(AttentionViews, BackwardOfAMergedProjection) {
   checkKernel(
       {.text = {{"tensor<2x21x3x2x16xf32>", "tensor<2x21x32xf32>", "tensor<2x2x21xf32>",

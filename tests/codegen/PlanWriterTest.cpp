@@ -26,7 +26,8 @@ func.func @step(%w: tensor<2x4xf32> {heddle.kind = "param", heddle.name = "w"},
                 %at: tensor<2x4xi32> {heddle.kind = "input", heddle.name = "position_ids"},
                 %x: tensor<2x4xf32> {heddle.kind = "input", heddle.name = "x"})
     -> (tensor<1x4xf32> {heddle.kind = "output", heddle.name = "y"},
-        tensor<2x4xf32> {heddle.kind = "param", heddle.name = "w"})
+        tensor<2x4xf32> {heddle.kind = "param", heddle.name = "w"},
+        tensor<2x4xf32> {heddle.kind = "output", heddle.name = "z"})
     attributes {heddle.arena_bytes = 128 : i64, heddle.max_live_bytes = 64 : i64} {
   %same = heddle.constant dense<2.5> : tensor<3xf32>
   %bits = heddle.constant dense<[true, false, true]> : tensor<3xi1>
@@ -43,7 +44,12 @@ func.func @step(%w: tensor<2x4xf32> {heddle.kind = "param", heddle.name = "w"},
     %o = heddle.neg %p : tensor<2x4xf32>
     heddle.yield %o : tensor<2x4xf32>
   }
-  return %y, %v : tensor<1x4xf32>, tensor<2x4xf32>
+  %whole = heddle.kernel "fourth" (%p = %x) : (tensor<2x4xf32>) -> tensor<2x4xf32> attributes {offsets = array<i64: -1>} {
+    %o = heddle.tanh %p : tensor<2x4xf32>
+    heddle.yield %o : tensor<2x4xf32>
+  }
+  %z = heddle.slice %whole {offsets = array<i64: 0, 0>, sizes = array<i64: 2, 4>} : (tensor<2x4xf32>) -> tensor<2x4xf32>
+  return %y, %v, %z : tensor<1x4xf32>, tensor<2x4xf32>, tensor<2x4xf32>
 }
 )";
 
@@ -88,7 +94,7 @@ TEST_F(PlanWriterTest, SignatureAndDefaults) {
   EXPECT_EQ(plan_.arguments(3).default_value(), Value::REQUIRED);
   EXPECT_THAT(plan_.arguments(3).shape(), testing::ElementsAre(2, 4));
   // The new value of w lies in w's buffer.
-  EXPECT_THAT(plan_.result_alias(), testing::ElementsAre(-1, 0));
+  EXPECT_THAT(plan_.result_alias(), testing::ElementsAre(-1, 0, -1));
 }
 
 TEST_F(PlanWriterTest, ConstantsAreWrittenOut) {
@@ -101,7 +107,7 @@ TEST_F(PlanWriterTest, ConstantsAreWrittenOut) {
 }
 
 TEST_F(PlanWriterTest, LaunchesOverBuffers) {
-  ASSERT_EQ(plan_.launches_size(), 3);
+  ASSERT_EQ(plan_.launches_size(), 4);
   const runtime::proto::Launch &first = plan_.launches(0);
   EXPECT_EQ(first.kernel(), "f.first");
   EXPECT_EQ(first.layer(), "decoder.layers.1.ffn");
@@ -118,6 +124,8 @@ TEST_F(PlanWriterTest, LaunchesOverBuffers) {
   expectRef(operand(1, 1), BufferRef::RESULT, 0, 0, 4);
   expectRef(operand(2, 0), BufferRef::ARGUMENT, 0, 0, 8);
   expectRef(operand(2, 1), BufferRef::ARGUMENT, 0, 0, 8);
+  // A slice of everything is one more name of it.
+  expectRef(operand(3, 1), BufferRef::RESULT, 2, 0, 8);
 }
 
 TEST(KernelTextTest, SaysWhatIsComputedAndNotWhere) {

@@ -175,6 +175,21 @@ TEST(RowKernel, SumAndMaxOverTheLastAxis) {
     }
 }
 
+TEST(RowKernel, MaximumOfNegativeRows) {
+  // What stands in for the lanes beyond a row must be below all of it.
+  for (RowShape s : shapes()) {
+    SCOPED_TRACE(s.full());
+    checkKernel(
+        {.text = {{s.full()},
+                  "%y = heddle.max %0 {axes = array<i64: 1>} : (" + s.full() + ") -> " + s.column(),
+                  {"%y"},
+                  {s.column()}},
+         .absolute = 0,
+         .relative = 0,
+         .given = {{0, filled(s.rows * s.columns, -9, -1)}}});
+  }
+}
+
 TEST(RowKernel, ReadsStridedRows) {
   // Queries inside a merged projection: [B, T, 3, C] sliced, normalised over the last axis.
   checkKernel(

@@ -17,6 +17,7 @@ import pathlib
 import re
 import subprocess
 import sys
+import zlib
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
@@ -38,7 +39,11 @@ class Defect:
     place: str  # where it stands in its table
     was: list = dataclasses.field(default_factory=list)
     planted: list = dataclasses.field(default_factory=list)
-    number: int = 0
+
+    @property
+    def number(self):
+        """Made of the name, so that a change of the tables changes the copies of few files."""
+        return zlib.crc32(self.name.encode()) & 0x7fffffff
 
     @property
     def room(self):
@@ -69,14 +74,13 @@ def read_table(path):
 
 
 def read_tables():
-    """All defects, numbered from 1 in the order of the tables."""
+    """All defects, in the order of the tables."""
     defects = [d for path in sorted(HERE.glob("*.defects")) for d in read_table(path)]
-    names = set()
-    for number, defect in enumerate(defects, 1):
-        defect.number = number
-        if defect.name in names:
-            raise TableError(f"{defect.place}: {defect.name} is there twice")
-        names.add(defect.name)
+    numbers = {0}  # which is none
+    for defect in defects:
+        if defect.number in numbers:
+            raise TableError(f"{defect.place}: {defect.name} is there twice, or another name needed")
+        numbers.add(defect.number)
         if not defect.was or "$MUTANT" not in "".join(defect.planted):
             raise TableError(f"{defect.place}: {defect.name} needs lines with - and, with $MUTANT, +")
     return defects
@@ -122,9 +126,15 @@ def planted_files(defects):
 
 
 def tree_files():
+    """What a checkout holds: files that git does not ignore; in an unpacked archive, all but builds."""
     listed = subprocess.run(["git", "ls-files", "-co", "--exclude-standard", "-z"], cwd=ROOT,
-                            check=True, capture_output=True).stdout.decode()
-    return [name for name in listed.split("\0") if name and (ROOT / name).is_file()]
+                            capture_output=True)
+    if listed.returncode == 0:
+        names = listed.stdout.decode().split("\0")
+    else:
+        names = [str(path.relative_to(ROOT)) for path in ROOT.rglob("*")]
+        names = [name for name in names if not name.startswith(("build/", ".git/"))]
+    return [name for name in names if name and (ROOT / name).is_file()]
 
 
 def write_copy(defects, folder):

@@ -96,6 +96,14 @@ INSTANTIATE_TEST_SUITE_P(
                             "(tensor<6x6xf32>) -> tensor<6x6xf32>\n"
                             "heddle.yield %t : tensor<6x6xf32>",
                  k66, KernelForm::Gemm, "yields a value that it does not compute"},
+        BodyCase{
+            "column_in_an_epilogue",
+            kProduct +
+                "%t = heddle.slice %c {offsets = array<i64: 0, 0>, sizes = array<i64: 6, 1>} : "
+                "(tensor<6x4xf32>) -> tensor<6x1xf32>\n"
+                "%q = heddle.add %p, %t : (tensor<6x6xf32>, tensor<6x1xf32>) -> "
+                "tensor<6x6xf32>\nheddle.yield %q : tensor<6x6xf32>",
+            k66, KernelForm::Gemm, "broadcasts along rows"},
         BodyCase{"map",
                  "%s = heddle.add %a, %b : (tensor<6x4xf32>, tensor<6x4xf32>) -> tensor<6x4xf32>\n"
                  "heddle.yield %s : tensor<6x4xf32>",
@@ -116,6 +124,16 @@ INSTANTIATE_TEST_SUITE_P(
                  "%u = heddle.add %a, %t : (tensor<6x4xf32>, tensor<1x4xf32>) -> "
                  "tensor<6x4xf32>\nheddle.yield %u : tensor<6x4xf32>",
                  k64, KernelForm::Map, "reads a view of a computed value"},
+        // Which elements drop out is counted in the dropout's own shape.
+        BodyCase{"broadcast_dropout",
+                 "%r = heddle.constant dense<[1, 2, 3]> : tensor<3xi64>\n"
+                 "%t = heddle.slice %b {offsets = array<i64: 0, 0>, sizes = array<i64: 1, 4>} : "
+                 "(tensor<6x4xf32>) -> tensor<1x4xf32>\n"
+                 "%d = heddle.dropout %t, %r {p = 0.5 : f64, rng_id = 1 : i64} : (tensor<1x4xf32>, "
+                 "tensor<3xi64>) -> tensor<1x4xf32>\n"
+                 "%u = heddle.add %a, %d : (tensor<6x4xf32>, tensor<1x4xf32>) -> "
+                 "tensor<6x4xf32>\nheddle.yield %u : tensor<6x4xf32>",
+                 k64, KernelForm::Map, "dropout of another shape"},
         BodyCase{"concluding_reshape",
                  "%s = heddle.exp %a : tensor<6x4xf32>\n"
                  "%t = heddle.reshape %s : tensor<6x4xf32> -> tensor<4x6xf32>\nheddle.yield %t : "

@@ -56,3 +56,38 @@ func.func @residual(%x: tensor<3x4xf32>, %w1: tensor<4x16xf32>, %w2: tensor<16x4
   %3 = heddle.add %2, %x : (tensor<3x4xf32>, tensor<3x4xf32>) -> tensor<3x4xf32>
   return %3 : tensor<3x4xf32>
 }
+
+// -----
+
+// The exact GELU is another activation than its approximation; so is each of the others.
+// CHECK-LABEL: func @exact_gelu
+// CHECK: heddle.ffn gelu %arg0 in(%arg1) out(%arg2)
+func.func @exact_gelu(%x: tensor<3x4xf32>, %w1: tensor<4x16xf32>, %w2: tensor<16x4xf32>) -> tensor<3x4xf32> {
+  %0 = heddle.matmul %x, %w1 : (tensor<3x4xf32>, tensor<4x16xf32>) -> tensor<3x16xf32>
+  %1 = heddle.gelu %0 : tensor<3x16xf32>
+  %2 = heddle.matmul %1, %w2 : (tensor<3x16xf32>, tensor<16x4xf32>) -> tensor<3x4xf32>
+  return %2 : tensor<3x4xf32>
+}
+
+// CHECK-LABEL: func @relu
+// CHECK: heddle.ffn relu %arg0 in(%arg1) out(%arg2)
+func.func @relu(%x: tensor<3x4xf32>, %w1: tensor<4x16xf32>, %w2: tensor<16x4xf32>) -> tensor<3x4xf32> {
+  %0 = heddle.matmul %x, %w1 : (tensor<3x4xf32>, tensor<4x16xf32>) -> tensor<3x16xf32>
+  %1 = heddle.relu %0 : tensor<3x16xf32>
+  %2 = heddle.matmul %1, %w2 : (tensor<3x16xf32>, tensor<16x4xf32>) -> tensor<3x4xf32>
+  return %2 : tensor<3x4xf32>
+}
+
+// -----
+
+// x sigmoid(y) is no silu of x.
+// CHECK-LABEL: func @sigmoid_of_another
+// CHECK-NOT: heddle.ffn
+func.func @sigmoid_of_another(%x: tensor<3x4xf32>, %w1: tensor<4x16xf32>, %w2: tensor<4x16xf32>, %w3: tensor<16x4xf32>) -> tensor<3x4xf32> {
+  %0 = heddle.matmul %x, %w1 : (tensor<3x4xf32>, tensor<4x16xf32>) -> tensor<3x16xf32>
+  %1 = heddle.matmul %x, %w2 : (tensor<3x4xf32>, tensor<4x16xf32>) -> tensor<3x16xf32>
+  %2 = heddle.sigmoid %0 : tensor<3x16xf32>
+  %3 = heddle.mul %2, %1 : (tensor<3x16xf32>, tensor<3x16xf32>) -> tensor<3x16xf32>
+  %4 = heddle.matmul %3, %w3 : (tensor<3x16xf32>, tensor<16x4xf32>) -> tensor<3x4xf32>
+  return %4 : tensor<3x4xf32>
+}

@@ -8,6 +8,7 @@
 #include "runtime/train/Interrupt.h"
 #include "runtime/train/Trainer.h"
 #include "tests/runtime/FakeModel.h"
+#include "tests/runtime/FaultyFileCalls.h"
 #include "tests/runtime/TempFolder.h"
 
 namespace heddle::runtime {
@@ -205,6 +206,41 @@ INSTANTIATE_TEST_SUITE_P(Loops, TrainerReference,
                          [](const testing::TestParamInfo<Case> &info) {
                            return std::string(info.param.name);
                          });
+
+TEST(TrainerProtocol, TheLogIsOnDiskBeforeTheCheckpointThatGoesOnFromIt) {
+  TempFolder folder;
+  InterruptGuard guard;
+  auto session = fakeSession();
+  FaultyFileCalls calls;
+  FileLayer layer(calls);
+  TrainerOptions options;
+  options.steps = 4;
+  options.checkpointInterval = 2;
+  options.out = folder / "out";
+  options.log = folder / "log.jsonl";
+  options.showProgress = false;
+  TrainingState state;
+  state.batch = kFakeBatch;
+  state.seq = kFakeSeq;
+  auto trainer =
+      Trainer::create(layer, *session, std::make_unique<NumberedBatches>(std::set<uint64_t>()),
+                      nullptr, options, state);
+  ASSERT_THAT(trainer, IsOk());
+  calls.plan({});
+  ASSERT_THAT((*trainer)->run(), IsOk());
+  int written = 0, flushed = 0, checkpoints = 0;
+  for (const std::string &call : calls.trace()) {
+    written += call == "write " + options.log;
+    if (call == "fsync " + options.log)
+      flushed = written;
+    if (call.starts_with("rename " + options.out + "/.tmp-step-")) {
+      ++checkpoints;
+      EXPECT_EQ(written, 2 * checkpoints) << "a line a step";
+      EXPECT_EQ(flushed, written) << "lines of the log that a crash would lose";
+    }
+  }
+  EXPECT_EQ(checkpoints, 2);
+}
 
 } // namespace
 } // namespace heddle::runtime
