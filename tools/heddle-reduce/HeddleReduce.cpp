@@ -13,6 +13,7 @@
 #include "mlir/IR/BuiltinAttributes.h"
 #include "runtime/base/Limits.h"
 #include "runtime/cli/Flags.h"
+#include "runtime/cli/Process.h"
 #include "runtime/cli/Verbs.h"
 #include "runtime/io/FileLayer.h"
 #include "runtime/io/WholeFile.h"
@@ -105,11 +106,12 @@ StatusOr<int> reduce(const ReduceFlags &flags, const char *program) {
 } // namespace
 
 int main(int argc, char **argv) {
+  runtime::prepareProcess();
   CLI::App command("The smallest module that still fails");
   ReduceFlags flags;
   addFlags(command, flags);
   runtime::addEnvironmentTwins(command);
   if (int code = runtime::parseCommandLine(command, argc, argv); code >= 0)
-    return code;
-  return runtime::finish(reduce(flags, argv[0]));
+    return runtime::runCommand([code] { return code; }); // the help may have failed to print
+  return runtime::runCommand([&] { return reduce(flags, argv[0]); });
 }
