@@ -184,8 +184,6 @@ TEST(RowKernel, MaximumOfNegativeRows) {
                   "%y = heddle.max %0 {axes = array<i64: 1>} : (" + s.full() + ") -> " + s.column(),
                   {"%y"},
                   {s.column()}},
-         .absolute = 0,
-         .relative = 0,
          .given = {{0, filled(s.rows * s.columns, -9, -1)}}});
   }
 }

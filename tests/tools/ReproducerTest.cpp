@@ -12,6 +12,7 @@
 
 #include "codegen/CrashNote.h"
 #include "mlir/IR/BuiltinOps.h"
+#include "mlir/Pass/Pass.h"
 #include "mlir/Pass/PassManager.h"
 #include "tests/tools/TestFaultPass.h"
 #include "tools/driver/Compile.h"
@@ -169,23 +170,25 @@ TEST_F(ReproducerTest, CrashLeavesReproducer) {
   }
 }
 
+/// Two threads have a note in `folder`, and the second crashes.
+[[noreturn]] void crashInAWorker(const fs::path &folder) {
+  codegen::installCrashHandler();
+  codegen::Reproducer ours{(folder / "heddle-reproducer-a.mlir").string(), "ours", "sleeping",
+                           "none"};
+  codegen::CrashNote note(ours);
+  std::thread([&] {
+    codegen::Reproducer theirs{(folder / "heddle-reproducer-b.mlir").string(), "theirs",
+                               "generating", "heddle compile it"};
+    codegen::CrashNote note(theirs);
+    std::abort();
+  }).join();
+  std::exit(0);
+}
+
 TEST_F(ReproducerTest, CrashOfAWorkerLeavesItsNote) {
   ::testing::FLAGS_gtest_death_test_style = "threadsafe";
-  EXPECT_EXIT(
-      {
-        codegen::installCrashHandler();
-        codegen::Reproducer ours{(folder_ / "heddle-reproducer-a.mlir").string(), "ours",
-                                 "sleeping", "none"};
-        codegen::CrashNote note(ours);
-        std::thread([&] {
-          codegen::Reproducer theirs{(folder_ / "heddle-reproducer-b.mlir").string(), "theirs",
-                                     "generating", "heddle compile it"};
-          codegen::CrashNote note(theirs);
-          std::abort();
-        }).join();
-      },
-      ::testing::ExitedWithCode(1),
-      "error: generating failed: .*SIGABRT.*\nreproduce with: heddle compile it\n");
+  EXPECT_EXIT(crashInAWorker(folder_), ::testing::ExitedWithCode(1),
+              "error: generating failed: .*SIGABRT.*\nreproduce with: heddle compile it\n");
   EXPECT_EQ(onlyFile().filename(), "heddle-reproducer-b.mlir");
 }
 
