@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "codegen/cpu/ElementwiseEmitter.h"
 
+#include <cmath>
+
 #include "codegen/cpu/Dropout.h"
 #include "codegen/cpu/MathEmitter.h"
 #include "ir/Dialect.h"
@@ -97,20 +99,20 @@ private:
   }
 
   Value gelu(bool tanhApproximation) {
-    Value weight = tanhApproximation ? math_.sigmoid(geluArgument(x())) : math_.normalCdf(x());
+    Value weight =
+        tanhApproximation ? math_.sigmoid(geluArgument(x())) : math_.normalDistribution(x()).below;
     return math_.mul(x(), weight);
   }
 
   Value geluGrad(bool tanhApproximation) {
     // Beyond the limits the derivative is 0 or 1; squares of larger numbers would overflow.
     Value t = math_.clamp(x(), -1e4, 1e4);
-    Value square = math_.mul(t, t);
     if (!tanhApproximation) {
-      Value density = math_.mul(math_.constant(kOneOverSqrt2Pi),
-                                math_.expFlushed(math_.mul(math_.constant(-0.5), square)));
-      return math_.mul(y(), math_.multiplyAdd(t, density, math_.normalCdf(t)));
+      NormalDistribution normal = math_.normalDistribution(t);
+      Value density = math_.mul(math_.constant(kOneOverSqrt2Pi), normal.gaussian);
+      return math_.mul(y(), math_.multiplyAdd(t, density, normal.below));
     }
-    Value s = math_.sigmoid(geluArgument(t));
+    Value square = math_.mul(t, t), s = math_.sigmoid(geluArgument(t));
     Value slope = math_.multiplyAdd(square, math_.constant(6 * kSqrt2OverPi * kGeluCubic),
                                     math_.constant(2 * kSqrt2OverPi));
     Value bend = math_.mul(math_.mul(s, math_.sub(math_.constant(1.0), s)), math_.mul(t, slope));
@@ -135,12 +137,28 @@ private:
     if (!isa<IntegerType>(to))
       return {};
     if (from.isF32())
-      return arith::FPToSIOp::create(b_, type, x());
+      return truncateToInteger(type);
     if (from.isInteger(1))
       return arith::ExtUIOp::create(b_, type, x());
     if (from.getIntOrFloatBitWidth() < to.getIntOrFloatBitWidth())
       return arith::ExtSIOp::create(b_, type, x());
     return arith::TruncIOp::create(b_, type, x());
+  }
+
+  /// The instruction is undefined for numbers that do not fit; those saturate, NaN is 0.
+  Value truncateToInteger(VectorType type) {
+    unsigned bits = type.getElementTypeBitWidth();
+    auto integers = [&](const APInt &value) -> Value {
+      return arith::ConstantOp::create(b_, DenseElementsAttr::get(type, value));
+    };
+    const double limit = std::ldexp(1.0, static_cast<int>(bits) - 1);
+    Value top = math_.constant(limit), bottom = math_.constant(-limit);
+    Value fits = compare(arith::CmpFPredicate::OLT, math_.abs(x()), top);
+    Value y = arith::FPToSIOp::create(b_, type, select(fits, x(), zero()));
+    y = select(compare(arith::CmpFPredicate::OGE, x(), top),
+               integers(APInt::getSignedMaxValue(bits)), y);
+    return select(compare(arith::CmpFPredicate::OLE, x(), bottom),
+                  integers(APInt::getSignedMinValue(bits)), y);
   }
 
   Value compareOp(ir::ComparePredicate predicate) {

@@ -10,6 +10,12 @@
 
 namespace heddle::codegen {
 
+/// `below`: the probability of less than x, 5 ulp; zero below -13.2, where it would be subnormal.
+/// `gaussian`: e^(-x^2 / 2), 2 ulp.
+struct NormalDistribution {
+  mlir::Value below, gaussian;
+};
+
 /// Emits functions of vectors. `fma` says whether the target has a fused multiply-add; the bounds
 /// below hold with it, and are up to one ulp worse without.
 class MathEmitter {
@@ -20,19 +26,19 @@ public:
   /// 1 ulp, subnormal results included; infinity above 88.73, zero below -103.98.
   mlir::Value exp(mlir::Value x);
   /// As exp within [-87.3, 88.3], cheaper; zero below (no subnormal results), infinity above. For
-  /// softmax, sigmoid and other uses where a subnormal does not count.
-  mlir::Value expFlushed(mlir::Value x);
+  /// softmax, sigmoid and other uses where a subnormal does not count. `correction`, if given, is
+  /// added to x: the digits that x has no room for.
+  mlir::Value expFlushed(mlir::Value x, mlir::Value correction = {});
   /// 1 ulp; -infinity at zero, NaN below.
   mlir::Value log(mlir::Value x);
-  /// 2 ulp.
+  /// 2.5 ulp.
   mlir::Value tanh(mlir::Value x);
   /// 2.5 ulp.
   mlir::Value erf(mlir::Value x);
-  /// 1 / (1 + e^-x), 2 ulp; zero where it would be subnormal.
+  /// 1 / (1 + e^-x), 2.5 ulp; zero where it would be subnormal.
   mlir::Value sigmoid(mlir::Value x);
-  /// The normal distribution function, 0.5 (1 + erf(x / sqrt 2)); to 3e-6 of its value in the lower
-  /// tail too, where 1 + erf would have no digits left.
-  mlir::Value normalCdf(mlir::Value x);
+  /// Of a standard normal variable; the lower tail too has its digits, where 1 + erf has none left.
+  NormalDistribution normalDistribution(mlir::Value x);
 
   /// Building blocks, public for kernels that have a formula of their own.
   mlir::Value constant(double value);
@@ -54,6 +60,8 @@ private:
   Reduced reduce(mlir::Value x);
   mlir::Value powerOfTwo(mlir::Value exponent);
   mlir::Value erfcTail(mlir::Value magnitude);
+  struct Square;
+  Square squareInParts(mlir::Value x);
   mlir::Value integer(int32_t value);
 
   mlir::ImplicitLocOpBuilder &b_;

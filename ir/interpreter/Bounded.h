@@ -79,12 +79,13 @@ inline Bounded &operator/=(Bounded &a, Bounded b) { return a = a / b; }
 /// A sum of many terms, which kernels add up in another order than the interpreter: lanes apart, in
 /// blocks, or the last one first.
 ///
-/// The worst case of n - 1 roundings in one direction, n u sum |t|, never happens to numbers that
-/// are not made for it, and is of no use at n = 10^4. Roundings are as good as independent, so what
-/// counts is the root of their squares (Higham and Mary, "A new approach to probabilistic rounding
-/// error analysis", 2019): three times u sqrt(sum s^2) over all partial sums s. Those of our own
-/// order are at hand; in another order a lane may hold 1/4 of sum |t| when all that cancels it is
-/// in other lanes, which is added.
+/// The worst case of n - 1 roundings in one direction, n u sum |t|, hardly happens and is of no use
+/// at n = 10^4. Roundings are as good as independent, so what counts is the root of their squares
+/// (Higham and Mary, "A new approach to probabilistic rounding error analysis", 2019): three times
+/// u sqrt(sum s^2) over all partial sums s. Those of our own order are at hand; in another order a
+/// lane may hold 1/4 of sum |t| (of the narrowest target) when all that cancels it is in other
+/// lanes, which is added. Equal terms one after the other do round in one direction as long as the
+/// exponent of the sum stays: they count linearly.
 class BoundedSum {
 public:
   BoundedSum() = default;
@@ -95,6 +96,8 @@ public:
     propagated_ += term.error;
     magnitude_ += std::abs(term.value);
     squares_ += sum_ * sum_;
+    repeats_ += term.value == last_;
+    last_ = term.value;
     ++terms_;
     return *this;
   }
@@ -104,13 +107,15 @@ public:
     if (terms_ < 2)
       return {sum_, propagated_};
     double lane = magnitude_ / kLanes;
-    double likely = kDeviations * std::sqrt(squares_ + terms_ * lane * lane / 3);
+    double likely =
+        kDeviations * std::sqrt(squares_ + terms_ * lane * lane / 3) + repeats_ * magnitude_ / 2;
     double worst = (terms_ - 1) * magnitude_;
     return roundedAt(sum_, propagated_, 1, std::min(likely, worst));
   }
 
 private:
-  double sum_ = 0, propagated_ = 0, magnitude_ = 0, squares_ = 0, terms_ = 0;
+  double sum_ = 0, propagated_ = 0, magnitude_ = 0, squares_ = 0;
+  double last_ = 0, repeats_ = 0, terms_ = 0;
 };
 
 } // namespace heddle::ir

@@ -33,6 +33,14 @@ private:
   TensorOf<Number> expanded_;
 };
 
+/// Whether rounding could have decided otherwise which of the two is larger.
+bool mayDiffer(double, double) { return false; }
+bool mayDiffer(Single, Single) { return false; }
+bool mayDiffer(Bounded a, Bounded b) {
+  double error = a.error + b.error;
+  return error != 0 && !(std::abs(a.value - b.value) > error);
+}
+
 template <typename Op, auto function, typename Number>
 absl::Status unary(Op op, const Inputs<Number> &in, Outputs<Number> out) {
   const TensorOf<Number> &x = in[op.getX()];
@@ -58,6 +66,20 @@ absl::Status activationGrad(Op op, const Inputs<Number> &in, Outputs<Number> out
   return absl::OkStatus();
 }
 
+const double kSqrt2OverPi = std::sqrt(2 / M_PI);
+constexpr double kGeluCubic = 0.044715;
+
+// 1 + erf and 1 + tanh have no digits left where the result is small; these keep them.
+
+/// The probability of less than x, 0.5 (1 + erf(x / sqrt 2)).
+template <typename Number> Number normalBelow(Number x) {
+  return applied(x, [](double v) { return 0.5 * std::erfc(-v * M_SQRT1_2); }, 12);
+}
+/// 0.5 (1 + tanh z) is sigmoid(2 z).
+template <typename Number> Number tanhArgument(Number x) {
+  return kSqrt2OverPi * (x + kGeluCubic * x * x * x);
+}
+
 template <typename Number> Number addOf(Number a, Number b) { return a + b; }
 template <typename Number> Number subOf(Number a, Number b) { return a - b; }
 template <typename Number> Number mulOf(Number a, Number b) { return a * b; }
@@ -65,7 +87,6 @@ template <typename Number> Number divOf(Number a, Number b) { return a / b; }
 template <typename Number> Number largerOf(Number a, Number b) { return maxOf(a, b); }
 template <typename Number> Number smallerOf(Number a, Number b) { return -maxOf(-a, -b); }
 template <typename Number> Number negOf(Number x) { return -x; }
-template <typename Number> Number reluSlope(Number x) { return stepOf(x); }
 template <typename Number> Number siluSlope(Number x) {
   Number s = sigmoidOf(x);
   return s * (1.0 + x * (1.0 - s));
@@ -73,11 +94,22 @@ template <typename Number> Number siluSlope(Number x) {
 template <typename Number> Number geluSlope(Number x, bool tanhApproximation) {
   if (!tanhApproximation) {
     Number density = expOf(-0.5 * x * x) / std::sqrt(2 * M_PI);
-    return 0.5 * (1.0 + erfOf(x * M_SQRT1_2)) + x * density;
+    return normalBelow(x) + x * density;
   }
-  double scale = std::sqrt(2 / M_PI);
-  Number t = tanhOf(scale * (x + 0.044715 * x * x * x));
-  return 0.5 * (1.0 + t) + 0.5 * x * (1.0 - t * t) * scale * (1.0 + 3 * 0.044715 * x * x);
+  Number s = sigmoidOf(2.0 * tanhArgument(x));
+  return s + 2.0 * s * (1.0 - s) * x * kSqrt2OverPi * (1.0 + 3 * kGeluCubic * x * x);
+}
+
+/// A choice rather than a product: dy may be infinite where x is not above zero.
+template <typename Number>
+absl::Status reluGrad(ReluGradOp op, const Inputs<Number> &in, Outputs<Number> out) {
+  const TensorOf<Number> &x = in[op.getX()], &dy = in[op.getDy()];
+  for (size_t i = 0; i < x.floats.size(); ++i) {
+    bool undecided = mayDiffer(x.floats[i], Number(0.0));
+    out[0].floats[i] = valueOf(x.floats[i]) > 0 ? eitherOf(dy.floats[i], Number(0.0), undecided)
+                                                : eitherOf(Number(0.0), dy.floats[i], undecided);
+  }
+  return absl::OkStatus();
 }
 
 template <typename Number>
@@ -133,14 +165,7 @@ Bounded roundTo(ElementKind kind, Bounded x) {
   return {value, x.error + step * (std::abs(value) + x.error)};
 }
 
-// Whether rounding of floats could have made another decision.
-
-bool mayDiffer(double, double) { return false; }
-bool mayDiffer(Single, Single) { return false; }
-bool mayDiffer(Bounded a, Bounded b) {
-  double error = a.error + b.error;
-  return error != 0 && !(std::abs(a.value - b.value) > error);
-}
+/// Whether rounding could have made another integer of x.
 bool mayTruncateTo(ElementKind, double) { return false; }
 bool mayTruncateTo(ElementKind, Single) { return false; }
 bool mayTruncateTo(ElementKind kind, Bounded x) {
@@ -294,20 +319,19 @@ absl::Status dropout(DropoutOp op, const Inputs<Number> &in, Outputs<Number> out
 } // namespace
 
 double geluOf(double x, bool tanhApproximation) {
-  if (!tanhApproximation)
-    return 0.5 * x * (1 + std::erf(x * M_SQRT1_2));
-  return 0.5 * x * (1 + std::tanh(std::sqrt(2 / M_PI) * (x + 0.044715 * x * x * x)));
+  return x * (tanhApproximation ? sigmoidOf(2 * tanhArgument(x)) : normalBelow(x));
 }
 
 Single geluOf(Single x, bool tanhApproximation) { return geluOf(valueOf(x), tanhApproximation); }
 
 Bounded geluOf(Bounded x, bool tanhApproximation) {
-  // Kernels keep the digits of the lower tail, which is e^-exponent: its rounding counts there.
+  // The lower tail is e^-exponent, whose rounding counts there; with the exact distribution kernels
+  // take care of it.
   double v = x.value;
   double exponent = tanhApproximation ? 2 * std::sqrt(2 / M_PI) * std::abs(v + 0.044715 * v * v * v)
                                       : 0.5 * v * v;
   auto function = [&](double value) { return geluOf(value, tanhApproximation); };
-  Bounded y = applied(x, function, 10 + 4 * std::min(exponent, 100.0));
+  Bounded y = applied(x, function, 13 + 4 * std::min(exponent, 100.0));
   return {y.value, y.error + kSmallestNormal * std::abs(v)}; // v times a weight that is flushed
 }
 
@@ -328,7 +352,7 @@ template <typename Number> void addElementwiseEvaluators(EvaluatorTable<Number> 
   table.add(unary<SigmoidOp, sigmoidOf<Number>, Number>);
   table.add(unary<ReluOp, reluOf<Number>, Number>);
   table.add(unary<SiluOp, siluOf<Number>, Number>);
-  table.add(activationGrad<ReluGradOp, reluSlope<Number>, Number>);
+  table.add(reluGrad<Number>);
   table.add(activationGrad<SiluGradOp, siluSlope<Number>, Number>);
   table.add(gelu<Number>);
   table.add(geluGrad<Number>);

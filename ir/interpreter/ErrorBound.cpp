@@ -11,10 +11,8 @@ namespace {
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 template <typename Number>
-absl::StatusOr<std::vector<TensorRefOf<Number>>> evaluateOver(func::FuncOp function,
+absl::StatusOr<std::vector<TensorRefOf<Number>>> evaluateOver(Block &block,
                                                               ArrayRef<TensorRef> arguments) {
-  if (absl::Status status = checkArguments(function, arguments); !status.ok())
-    return status;
   SmallVector<TensorRefOf<Number>> numbers;
   for (const TensorRef &argument : arguments) {
     TensorOf<Number> number = TensorOf<Number>::zeros(argument->kind, argument->shape);
@@ -23,7 +21,7 @@ absl::StatusOr<std::vector<TensorRefOf<Number>>> evaluateOver(func::FuncOp funct
     numbers.push_back(std::make_shared<const TensorOf<Number>>(std::move(number)));
   }
   ObserverOf<Number> none;
-  return BlockEvaluation<Number>(none).run(function.getBody().front(), numbers);
+  return BlockEvaluation<Number>(none).run(block, numbers);
 }
 
 BoundedResult separate(const TensorOf<Bounded> &from) {
@@ -47,11 +45,9 @@ double errorOverBound(double actual, double value, double bound) {
   return std::isnan(ratio) ? kInfinity : ratio;
 }
 
-} // namespace
-
-absl::StatusOr<std::vector<BoundedResult>> evaluateWithBound(func::FuncOp function,
-                                                             ArrayRef<TensorRef> arguments) {
-  auto results = evaluateOver<Bounded>(function, arguments);
+absl::StatusOr<std::vector<BoundedResult>> boundedResults(Block &block,
+                                                          ArrayRef<TensorRef> arguments) {
+  auto results = evaluateOver<Bounded>(block, arguments);
   if (!results.ok())
     return results.status();
   std::vector<BoundedResult> separated;
@@ -60,9 +56,25 @@ absl::StatusOr<std::vector<BoundedResult>> evaluateWithBound(func::FuncOp functi
   return separated;
 }
 
+} // namespace
+
+absl::StatusOr<std::vector<BoundedResult>> evaluateWithBound(func::FuncOp function,
+                                                             ArrayRef<TensorRef> arguments) {
+  if (absl::Status status = checkArguments(function, arguments); !status.ok())
+    return status;
+  return boundedResults(function.getBody().front(), arguments);
+}
+
+absl::StatusOr<std::vector<BoundedResult>> evaluateWithBound(KernelOp kernel,
+                                                             ArrayRef<TensorRef> arguments) {
+  return boundedResults(kernel.getBody().front(), arguments);
+}
+
 absl::StatusOr<std::vector<TensorRef>> evaluateInSingle(func::FuncOp function,
                                                         ArrayRef<TensorRef> arguments) {
-  auto results = evaluateOver<Single>(function, arguments);
+  if (absl::Status status = checkArguments(function, arguments); !status.ok())
+    return status;
+  auto results = evaluateOver<Single>(function.getBody().front(), arguments);
   if (!results.ok())
     return results.status();
   std::vector<TensorRef> widened;

@@ -26,6 +26,7 @@
 #ifndef HEDDLE_IR_INTERPRETER_ERRORBOUND_H
 #define HEDDLE_IR_INTERPRETER_ERRORBOUND_H
 
+#include "ir/Dialect.h"
 #include "ir/interpreter/Interpreter.h"
 
 namespace heddle::ir {
@@ -40,6 +41,10 @@ struct BoundedResult {
 /// As evaluate(), with bounds. The arguments are exact: floats of f32, as the compiled code gets
 /// them. Takes about three times as long.
 absl::StatusOr<std::vector<BoundedResult>> evaluateWithBound(mlir::func::FuncOp function,
+                                                             llvm::ArrayRef<TensorRef> arguments);
+
+/// The same for what a kernel computes.
+absl::StatusOr<std::vector<BoundedResult>> evaluateWithBound(KernelOp kernel,
                                                              llvm::ArrayRef<TensorRef> arguments);
 
 /// Results in f32, every operation rounded and every sum in the order of its elements: what a

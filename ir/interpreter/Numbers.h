@@ -61,13 +61,13 @@ template <typename Number> Number rsqrtOf(Number x) {
   return applied(x, [](double v) { return 1.0 / std::sqrt(v); }, 3);
 }
 template <typename Number> Number tanhOf(Number x) {
-  return applied(x, [](double v) { return std::tanh(v); }, 6);
+  return applied(x, [](double v) { return std::tanh(v); }, 7);
 }
 template <typename Number> Number erfOf(Number x) {
   return applied(x, [](double v) { return std::erf(v); }, 7);
 }
 template <typename Number> Number sigmoidOf(Number x) {
-  return applied(x, [](double v) { return 1.0 / (1.0 + std::exp(-v)); }, 6);
+  return applied(x, [](double v) { return 1.0 / (1.0 + std::exp(-v)); }, 7);
 }
 
 /// The root of a number that is a sum of squares, and so is not below zero however it is rounded.
@@ -89,13 +89,6 @@ inline Bounded maxOf(Bounded a, Bounded b) {
   if (b.value - b.error > a.value + a.error)
     return {value, b.error};
   return {value, std::max(a.error, b.error)};
-}
-
-/// 1 above zero, else 0. Where the sign of x is undecided it may be either.
-inline double stepOf(double x) { return x > 0 ? 1 : 0; }
-inline Single stepOf(Single x) { return stepOf(valueOf(x)); }
-inline Bounded stepOf(Bounded x) {
-  return {stepOf(x.value), x.error != 0 && !(std::abs(x.value) > x.error) ? 1.0 : 0.0};
 }
 
 /// `x`, or `other` where that is not decided.

@@ -50,9 +50,7 @@ TEST(MapKernel, CopiesHeadsTogether) {
                         "%t = heddle.transpose %0 {permutation = array<i64: 0, 2, 1, 3>} : "
                         "(tensor<2x5x3x16xf32>) -> tensor<2x3x5x16xf32>",
                         {"%t"},
-                        {"tensor<2x3x5x16xf32>"}},
-               .absolute = 0,
-               .relative = 0});
+                        {"tensor<2x3x5x16xf32>"}}});
 }
 
 TEST(MapKernel, Transposes) {
@@ -75,9 +73,7 @@ TEST(MapKernel, Transposes) {
                           "%y = heddle.transpose %0 {permutation = array<i64: " + c.permutation +
                               ">} : (" + x + ") -> " + y,
                           {"%y"},
-                          {y}},
-                 .absolute = 0,
-                 .relative = 0});
+                          {y}}});
   }
 }
 

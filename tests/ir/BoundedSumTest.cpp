@@ -72,6 +72,11 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Values([](size_t, size_t, std::mt19937 &r) { return 2 * uniform(r) - 1; },
                     [](size_t, size_t, std::mt19937 &r) { return uniform(r); },
                     [](size_t, size_t, std::mt19937 &r) { return 1 + 1e-3f * uniform(r); },
+                    // Equal terms, which all round the same way.
+                    [](size_t, size_t n, std::mt19937 &) {
+                      return 1.0f / static_cast<float>(n + 7);
+                    },
+                    [](size_t, size_t, std::mt19937 &) { return 0.1f; },
                     // Cancels between neighbours, and between halves.
                     [](size_t i, size_t, std::mt19937 &r) {
                       return (i % 2 ? -1 : 1) * (1 + 1e-3f * uniform(r));

@@ -58,6 +58,16 @@ TEST_F(InterpreterTest, UnaryOps) {
              floats({1}, {0.8411919906082768}));
 }
 
+TEST_F(InterpreterTest, GeluKeepsItsDigitsInTheLowerTail) {
+  for (auto [x, expected] :
+       {std::pair(-6.0, -5.9195258702261888e-9), {-8.0, -4.9767684594174273e-15}}) {
+    auto results = runBody("%r = heddle.gelu %0 : tensor<f64>\nreturn %r : tensor<f64>",
+                           "tensor<f64>", {floats({}, {x})});
+    ASSERT_EQ(results.size(), 1u);
+    EXPECT_NEAR(results[0]->floats[0] / expected, 1, 1e-12);
+  }
+}
+
 TEST_F(InterpreterTest, BinaryOpsBroadcast) {
   TensorRef column = floats({2, 1}, {10, 20}), row = floats({3}, {1, 2, 3});
   expectOp("heddle.add %0, %1", {column, row}, floats({2, 3}, {11, 12, 13, 21, 22, 23}));
@@ -78,6 +88,12 @@ TEST_F(InterpreterTest, MaximumKeepsNaN) {
     ASSERT_EQ(results.size(), 1u);
     EXPECT_TRUE(std::isnan(results[0]->floats[0]) && std::isnan(results[0]->floats[1]));
   }
+}
+
+TEST_F(InterpreterTest, ReluGradIsAChoiceAndNoProduct) {
+  expectText("heddle.relu_grad %0, %1 : tensor<4xf64>",
+             {floats({4}, {1, -1, 0, -2}), floats({4}, {kInf, kInf, -kInf, std::nan("")})},
+             floats({4}, {kInf, 0, 0, 0}));
 }
 
 TEST_F(InterpreterTest, Casts) {
