@@ -44,10 +44,10 @@ Value weightedSum(OpBuilder &builder, func::FuncOp function, Value value, unsign
   return SumOp::create(builder, value.getLoc(), sum, axes);
 }
 
-OwningOpRef<ModuleOp> lossOf(ModuleOp module) {
+OwningOpRef<ModuleOp> lossOf(ModuleOp module, StringRef name) {
   OwningOpRef<ModuleOp> result(module.clone());
   func::FuncOp function = *result->getOps<func::FuncOp>().begin();
-  function.setName("loss");
+  function.setName(name);
   Operation *end = function.getBody().front().getTerminator();
   OpBuilder builder(end);
   Value loss;
@@ -151,16 +151,12 @@ bool Graph::isDifferentiable() {
   return false;
 }
 
-ModuleOp Graph::withLoss() {
-  if (!loss_)
-    loss_ = lossOf(*module_);
-  return *loss_;
-}
+OwningOpRef<ModuleOp> Graph::withLoss(StringRef name) { return lossOf(*module_, name); }
 
 StatusOr<ModuleOp> Graph::withGradient() {
   if (gradient_)
     return *gradient_;
-  OwningOpRef<ModuleOp> module(withLoss().clone());
+  OwningOpRef<ModuleOp> module = withLoss("loss");
   passes::DifferentiatePassOptions options;
   options.source = "loss";
   options.target = "grad";
@@ -172,23 +168,63 @@ StatusOr<ModuleOp> Graph::withGradient() {
   return *gradient_;
 }
 
-bool Graph::compilesGradient() { return isDifferentiable() && Random(seed_, "gradient").oneIn(3); }
+StatusOr<ModuleOp> Graph::withTraining() {
+  if (training_)
+    return *training_;
+  OwningOpRef<ModuleOp> module = withLoss("train_loss");
+  passes::DifferentiatePassOptions differentiate;
+  differentiate.source = "train_loss";
+  differentiate.target = "train_grad";
+  differentiate.lossScale = true;
+  passes::DropFunctionsPassOptions drop;
+  drop.names = {"train_loss"};
+  PassManager manager(module->getContext());
+  manager.addPass(passes::createDifferentiatePass(differentiate));
+  manager.addPass(passes::createAppendOptimizerPass());
+  manager.addPass(passes::createDropFunctionsPass(drop));
+  if (failed(manager.run(*module)))
+    return absl::InternalError("no training entries can be made");
+  training_ = std::move(module);
+  return *training_;
+}
+
+Graph::Use Graph::use() {
+  if (!isDifferentiable())
+    return Use::Forward;
+  switch (Random(seed_, "use").below(8)) {
+  case 0:
+    return Use::Training;
+  case 1:
+  case 2:
+    return Use::Gradient;
+  default:
+    return Use::Forward;
+  }
+}
 
 StatusOr<const CompiledModule *> Graph::compiled() {
-  if (!compiled_) {
-    const bool gradient = compilesGradient();
-    HEDDLE_ASSIGN_OR_RETURN(CompiledModule made,
-                            gradient ? CompiledModule::compile(withLoss(), {"loss", "grad"}, seed_)
-                                     : CompiledModule::compile(module(), {"forward"}, seed_));
-    compiled_ = std::make_unique<CompiledModule>(std::move(made));
+  if (compiled_)
+    return compiled_.get();
+  OwningOpRef<ModuleOp> loss;
+  ModuleOp module = *module_;
+  std::vector<std::string> entries = {"forward"};
+  if (use() != Use::Forward) {
+    const bool training = use() == Use::Training;
+    loss = withLoss(training ? "train_loss" : "loss");
+    module = *loss;
+    entries = training ? std::vector<std::string>{"step", "accumulate", "step_accumulated"}
+                       : std::vector<std::string>{"loss", "grad"};
   }
+  HEDDLE_ASSIGN_OR_RETURN(CompiledModule made, CompiledModule::compile(module, entries, seed_));
+  compiled_ = std::make_unique<CompiledModule>(std::move(made));
   return compiled_.get();
 }
 
 StatusOr<std::vector<func::FuncOp>> Graph::compiledFunctions() {
-  if (!compilesGradient())
+  if (use() == Use::Forward)
     return std::vector<func::FuncOp>{forward()};
-  HEDDLE_ASSIGN_OR_RETURN(ModuleOp module, withGradient());
+  HEDDLE_ASSIGN_OR_RETURN(ModuleOp module,
+                          use() == Use::Training ? withTraining() : withGradient());
   auto functions = module.getOps<func::FuncOp>();
   return std::vector<func::FuncOp>(functions.begin(), functions.end());
 }

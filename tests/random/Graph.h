@@ -54,18 +54,22 @@ public:
   /// @loss, the sum of all float results times fixed numbers, and its gradient @grad by the
   /// parameters, not fused. An error where an op has no rule.
   StatusOr<mlir::ModuleOp> withGradient();
-  /// @loss alone.
-  mlir::ModuleOp withLoss();
+  /// The loss alone, under that name.
+  mlir::OwningOpRef<mlir::ModuleOp> withLoss(llvm::StringRef name);
+  /// @step, @accumulate and @step_accumulated, not fused.
+  StatusOr<mlir::ModuleOp> withTraining();
 
-  /// The forward pass compiled; of some differentiable graphs, the loss and its gradient.
+  /// What of the graph is compiled, and goes through all passes: by the seed.
+  enum class Use { Forward, Gradient, Training };
+  Use use();
+
+  /// The use compiled: the forward pass, the loss and its gradient, or the training entries.
   StatusOr<const CompiledModule *> compiled();
   /// The functions that `compiled` holds, as they were before any pass.
   StatusOr<std::vector<mlir::func::FuncOp>> compiledFunctions();
 
 private:
-  bool compilesGradient();
-
-  mlir::OwningOpRef<mlir::ModuleOp> module_, loss_, gradient_;
+  mlir::OwningOpRef<mlir::ModuleOp> module_, gradient_, training_;
   uint64_t seed_;
   std::unique_ptr<CompiledModule> compiled_;
 };

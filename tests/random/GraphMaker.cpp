@@ -43,8 +43,8 @@ int64_t elementsOf(ArrayRef<int64_t> shape) {
 GraphMaker::GraphMaker(MLIRContext &context, uint64_t seed, bool differentiable)
     : random_(seed, "graph"), seed_(seed), differentiable_(differentiable), builder_(&context),
       module_(ModuleOp::create(builder_.getUnknownLoc())) {
-  static const std::vector<int64_t> kSizes = {2,  3,  4,  5,  6,  7,  8,  9,  11, 12, 13,
-                                              15, 16, 17, 19, 23, 24, 31, 32, 33, 37, 131};
+  static const std::vector<int64_t> kSizes = {2,  3,  4,  5,  6,  7,  8,  9,  11, 12,  13,  15, 16,
+                                              17, 19, 23, 24, 31, 32, 33, 37, 65, 131, 257, 515};
   sizes_ = {1};
   for (int64_t count = random_.between(2, 4); count-- > 0;)
     sizes_.push_back(random_.oneIn(3) ? random_.pick(kSizes) : random_.between(2, 8));

@@ -48,14 +48,15 @@ void fillIntegers(StringRef name, Random &random, Tensor &tensor) {
 }
 
 void fillFloats(StringRef name, Random &random, Tensor &tensor) {
+  // Some are the optimizer's own names.
+  const bool isPositive = name.starts_with("positive") || name == "grad_clip";
+  const bool isMoment = name.starts_with("moment") || name.starts_with(kAdamV);
   if (name.starts_with("hyper") && tensor.elements() == 9)
     tensor.floats = hyperParameters();
   else
     for (double &value : tensor.floats) {
       double u = random.uniform();
-      value = name.starts_with("positive") ? 0.5 + 1.5 * u
-              : name.starts_with("moment") ? 0.1 * u
-                                           : 2 * u - 1;
+      value = isPositive ? 0.5 + 1.5 * u : isMoment ? 0.1 * u : 2 * u - 1;
     }
   for (double &value : tensor.floats)
     value = static_cast<float>(value);

@@ -8,9 +8,12 @@
 #include "mlir/IR/OperationSupport.h"
 #include "mlir/IR/Verifier.h"
 #include "mlir/Parser/Parser.h"
+#include "mlir/Pass/PassManager.h"
+#include "passes/Passes.h"
 #include "passes/Pipelines.h"
 #include "tests/random/Inputs.h"
 #include "tests/random/Oracles.h"
+#include "tests/random/Random.h"
 #include "tests/random/Reference.h"
 
 using namespace mlir;
@@ -65,10 +68,30 @@ struct Subject {
 /// The gradient too where there is one.
 Subject subjectOf(Graph &graph) {
   Subject subject;
-  subject.options.gradient = graph.isDifferentiable();
-  subject.module =
-      OwningOpRef<ModuleOp>((subject.options.gradient ? graph.withLoss() : graph.module()).clone());
+  // Small enough that a loss over more than 64 rows goes by blocks.
+  if (Random(graph.seed(), "blocks").oneIn(2))
+    subject.options.maxLogitsBytes = 1024;
+  subject.options.training = graph.use() == Graph::Use::Training;
+  subject.options.gradient = graph.isDifferentiable() && !subject.options.training;
+  subject.module = subject.options.training   ? graph.withLoss("train_loss")
+                   : subject.options.gradient ? graph.withLoss("loss")
+                                              : OwningOpRef<ModuleOp>(graph.module().clone());
   return subject;
+}
+
+/// The pipeline's stages, with activations made again however small they are.
+std::vector<passes::Stage> stagesOf(const Subject &subject) {
+  std::vector<passes::Stage> stages = passes::compileStages(subject.options);
+  for (passes::Stage &stage : stages)
+    for (passes::PassStep &step : stage.passes)
+      if (step.name == "heddle-recompute-activations")
+        step.add = [](OpPassManager &manager) {
+          passes::RecomputeActivationsPassOptions options;
+          options.minBytes = 64;
+          options.distance = 4;
+          manager.addNestedPass<func::FuncOp>(passes::createRecomputeActivationsPass(options));
+        };
+  return stages;
 }
 
 /// Runs the whole pipeline; a pass that fails is an error with what it said.
@@ -79,7 +102,7 @@ Status runPipeline(Subject &subject, const passes::RunHooks &hooks) {
       said += (said.empty() ? "" : "; ") + diagnostic.str();
     return success();
   });
-  if (failed(passes::runStages(*subject.module, passes::compileStages(subject.options), hooks)))
+  if (failed(passes::runStages(*subject.module, stagesOf(subject), hooks)))
     return absl::InternalError(said);
   return absl::OkStatus();
 }
