@@ -252,8 +252,8 @@ StatusOr<NonFiniteOrigin> searchNonFinite(Device &device, const proto::Plan &pla
   return Search(device, plan, bindings, program).run(end);
 }
 
-StatusOr<std::string> searchSquareOverflow(Device &device, const proto::Plan &plan,
-                                           const Bindings &bindings, int begin) {
+StatusOr<std::string> searchLargeGradient(Device &device, const proto::Plan &plan,
+                                          const Bindings &bindings, int begin, float limit) {
   BufferReader reader(device, bindings);
   for (int i = begin; i < plan.launches_size(); ++i) {
     const proto::Launch &launch = plan.launches(i);
@@ -264,7 +264,7 @@ StatusOr<std::string> searchSquareOverflow(Device &device, const proto::Plan &pl
       HEDDLE_ASSIGN_OR_RETURN(const char *bytes, reader.read(ref));
       const auto *values = reinterpret_cast<const float *>(bytes);
       for (uint64_t at = 0; at < ref.elements(); ++at)
-        if (std::abs(values[at]) > kLargestSquared)
+        if (std::abs(values[at]) > limit)
           return absl::StrCat("first squared in ", describeLaunch(plan, i), ": ", values[at],
                               " at element ", at);
     }

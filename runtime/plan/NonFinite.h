@@ -38,13 +38,10 @@ struct NonFiniteOrigin {
 StatusOr<NonFiniteOrigin> searchNonFinite(Device &device, const proto::Plan &plan,
                                           const Bindings &bindings, Program &program, int end);
 
-/// The first gradient too large to be squared that a launch from `begin` on reads, with launch and
+/// The first gradient of more than `limit` that a launch from `begin` on reads, with launch and
 /// place. "" if there is none.
-StatusOr<std::string> searchSquareOverflow(Device &device, const proto::Plan &plan,
-                                           const Bindings &bindings, int begin);
-
-/// About the largest number whose square is finite in f32.
-inline constexpr float kLargestSquared = 1.8e19f;
+StatusOr<std::string> searchLargeGradient(Device &device, const proto::Plan &plan,
+                                          const Bindings &bindings, int begin, float limit);
 
 /// "heddle.adamw at optimizer.w (kernel adamw_8x8, launch 9)": the launch by its ops, layer,
 /// kernel.

@@ -178,8 +178,8 @@ StatusOr<NonFiniteOrigin> PreparedEntry::findNonFinite() {
                          updates ? entry_.commit : plan().launches_size());
 }
 
-StatusOr<std::string> PreparedEntry::findSquareOverflow() {
-  return searchSquareOverflow(session_.device(), plan(), bindings_, entry_.commit);
+StatusOr<std::string> PreparedEntry::findLargeGradient(float limit) {
+  return searchLargeGradient(session_.device(), plan(), bindings_, entry_.commit, limit);
 }
 
 std::string PreparedEntry::describeWriter(const std::string &name) const {

@@ -50,8 +50,9 @@ public:
   /// those before Entry::commit where the entry writes parameters. What the run read is as it was
   /// before it; gradient accumulators are the caller's to put back.
   StatusOr<NonFiniteOrigin> findNonFinite();
-  /// After a run until commit: the first gradient that is too large for the launches behind it.
-  StatusOr<std::string> findSquareOverflow();
+  /// After a run until commit: the first gradient of more than `limit` that is read behind it, with
+  /// launch and place; "" if there is none.
+  StatusOr<std::string> findLargeGradient(float limit);
   /// The launch that writes the parameter or state; "" if none does.
   std::string describeWriter(const std::string &name) const;
 

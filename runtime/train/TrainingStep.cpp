@@ -10,15 +10,8 @@
 namespace heddle::runtime {
 namespace {
 
-/// Why the gradients are not fit for an update; "" if they are.
-std::string problemWith(float gradNorm, float gradClip) {
-  if (!std::isfinite(gradNorm))
-    return absl::StrCat("gradient norm is ", gradNorm);
-  if (std::min(gradNorm, gradClip) > kLargestSquared)
-    return absl::StrCat("gradient norm is ", gradNorm,
-                        ", the square of which overflows in heddle.adamw");
-  return "";
-}
+// The square root of the largest f32: AdamW squares gradients.
+constexpr float kLargestSquared = 1.8446742e19f;
 
 } // namespace
 
@@ -78,8 +71,16 @@ StatusOr<StepOutcome> TrainingStep::runOnce(const StepInputs &inputs) {
   HEDDLE_RETURN_IF_ERROR(checksFirst ? last_->runUntilCommit() : last_->run());
   HEDDLE_ASSIGN_OR_RETURN(float loss, last_->scalar("loss"));
   HEDDLE_ASSIGN_OR_RETURN(outcome.gradNorm, last_->scalar("grad_norm"));
-  outcome.problem = std::isfinite(loss) ? problemWith(outcome.gradNorm, inputs.gradClip)
-                                        : absl::StrCat("loss is ", loss);
+  if (!std::isfinite(loss)) {
+    outcome.problem = absl::StrCat("loss is ", loss);
+  } else if (!std::isfinite(outcome.gradNorm)) {
+    outcome.problem = absl::StrCat("gradient norm is ", outcome.gradNorm);
+  } else {
+    HEDDLE_ASSIGN_OR_RETURN(std::string square, findSquareOverflow(inputs.gradClip));
+    if (!square.empty())
+      outcome.problem = absl::StrCat("gradient norm is ", outcome.gradNorm,
+                                     ", and a square overflows in heddle.adamw");
+  }
   outcome.loss = microBatches_ == 1
                      ? loss
                      : static_cast<float>((lossSum + loss) / static_cast<double>(microBatches_));
@@ -95,6 +96,14 @@ StatusOr<StepOutcome> TrainingStep::runOnce(const StepInputs &inputs) {
   return outcome;
 }
 
+/// The norm says at no cost that there is nothing to look for.
+StatusOr<std::string> TrainingStep::findSquareOverflow(float gradClip) {
+  HEDDLE_ASSIGN_OR_RETURN(float norm, last_->scalar("grad_norm"));
+  if (!(std::min(norm, gradClip) > kLargestSquared))
+    return std::string();
+  return last_->findLargeGradient(kLargestSquared * std::max(1.0f, norm / gradClip));
+}
+
 StatusOr<std::string> TrainingStep::explain(const StepInputs &inputs) {
   HEDDLE_RETURN_IF_ERROR(clearAccumulators());
   NonFiniteOrigin origin;
@@ -107,7 +116,7 @@ StatusOr<std::string> TrainingStep::explain(const StepInputs &inputs) {
       continue;
     std::string square;
     if (!found && origin.source.empty()) {
-      HEDDLE_ASSIGN_OR_RETURN(square, entry.findSquareOverflow());
+      HEDDLE_ASSIGN_OR_RETURN(square, findSquareOverflow(inputs.gradClip));
     }
     HEDDLE_RETURN_IF_ERROR(clearAccumulators());
     if (!square.empty())

@@ -53,6 +53,7 @@ private:
   Status setInputs(PreparedEntry &entry, const StepInputs &inputs, uint64_t microBatch);
   StatusOr<StepOutcome> runOnce(const StepInputs &inputs);
   Status clearAccumulators();
+  StatusOr<std::string> findSquareOverflow(float gradClip);
 
   Session *session_;
   uint64_t microBatches_;
