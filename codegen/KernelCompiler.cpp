@@ -51,7 +51,8 @@ Reproducer reproducerOf(const Job &job, const CompileOptions &options) {
   Reproducer reproducer;
   reproducer.path = reproducerPath(options.reproducerFolder);
   reproducer.text = kernelReproducer(job.text);
-  reproducer.doing = "generating kernel " + job.name + " (" + job.layer + ")";
+  reproducer.doing =
+      "generating kernel " + job.name + (job.layer.empty() ? "" : " (" + job.layer + ")");
   reproducer.command = "heddle compile " + reproducer.path + " -o " + reproducer.path +
                        ".heddle --target " + options.target.name();
   return reproducer;

@@ -15,10 +15,12 @@ using namespace mlir;
 namespace heddle::tests {
 namespace {
 
-/// Recursion that no compiler turns into a loop.
+/// Recursion that no compiler turns into a loop or sees to be without end.
 int overflowStack(volatile int *outer) {
   volatile int frame[1024];
   frame[0] = *outer + 1;
+  if (frame[0] < 0)
+    return 0;
   return overflowStack(frame) + frame[0];
 }
 

@@ -287,7 +287,7 @@ class HostileModules(unittest.TestCase):
 
     def test_verify(self):
         # Too large for float64 is said, not tried.
-        self.each({0, 1, 2}, "heddle", "verify", "m.mlir", "--grad")
+        self.each({0, 1, 2}, "heddle", "verify", "m.mlir")
 
     def test_opt(self):
         for name, (text, _) in CASES.items():

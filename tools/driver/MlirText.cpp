@@ -93,7 +93,7 @@ std::string describe(Diagnostic &diagnostic, const std::string &origin) {
   std::string text;
   llvm::raw_string_ostream stream(text);
   if (auto place = diagnostic.getLocation()->findInstanceOf<FileLineColLoc>();
-      place && place.getFilename() == origin)
+      place && place.getLine() > 0 && place.getFilename() == origin)
     stream << "line " << place.getLine() << ", column " << place.getColumn() << ": ";
   stream << diagnostic;
   return text;

@@ -39,21 +39,42 @@ Value replacementFor(Value value) {
   return kernel.getBody().front().addArgument(value.getType(), value.getLoc());
 }
 
-/// Sets the function's type by what its return has now.
-void returnOnly(func::FuncOp function, ArrayRef<unsigned> kept) {
+/// One result of a function, with its attributes.
+struct Result {
+  Value value;
+  DictionaryAttr attributes;
+};
+
+SmallVector<Result> resultsOf(func::FuncOp function) {
+  SmallVector<Result> results;
   Operation *terminator = function.getBody().front().getTerminator();
+  for (unsigned i = 0; i < function.getNumResults(); ++i)
+    results.push_back({terminator->getOperand(i),
+                       DictionaryAttr::get(function.getContext(), function.getResultAttrs(i))});
+  return results;
+}
+
+void setResults(func::FuncOp function, ArrayRef<Result> results) {
   SmallVector<Value> values;
   SmallVector<DictionaryAttr> attributes;
-  for (unsigned index : kept) {
-    values.push_back(terminator->getOperand(index));
-    attributes.push_back(
-        DictionaryAttr::get(function.getContext(), function.getResultAttrs(index)));
+  for (const Result &result : results) {
+    values.push_back(result.value);
+    attributes.push_back(result.attributes);
   }
-  terminator->setOperands(values);
+  function.getBody().front().getTerminator()->setOperands(values);
   function.setFunctionType(FunctionType::get(function.getContext(),
                                              function.getFunctionType().getInputs(),
                                              TypeRange(ValueRange(values))));
   function.setAllResultAttrs(attributes);
+}
+
+/// The function whose results can be edited; null where there is none.
+func::FuncOp editable(ModuleOp module, size_t index) {
+  SmallVector<func::FuncOp> functions = definedFunctions(module);
+  if (index >= functions.size() || functions[index].isExternal() ||
+      !functions[index].getBody().hasOneBlock())
+    return {};
+  return functions[index];
 }
 
 } // namespace
@@ -148,15 +169,30 @@ bool dropFunction(ModuleOp module, size_t index) {
 }
 
 bool dropResults(ModuleOp module, size_t index, size_t first, size_t count) {
-  SmallVector<func::FuncOp> functions = definedFunctions(module);
-  if (index >= functions.size() || functions[index].isExternal() ||
-      !functions[index].getBody().hasOneBlock() || first >= functions[index].getNumResults())
+  func::FuncOp function = editable(module, index);
+  if (!function || first >= function.getNumResults())
     return false;
-  SmallVector<unsigned> kept;
-  for (unsigned i = 0; i < functions[index].getNumResults(); ++i)
-    if (i < first || i >= first + count)
-      kept.push_back(i);
-  returnOnly(functions[index], kept);
+  SmallVector<Result> results = resultsOf(function);
+  results.erase(results.begin() + first, results.begin() + std::min(first + count, results.size()));
+  setResults(function, results);
+  dropUnused(module);
+  return true;
+}
+
+bool peelResult(ModuleOp module, size_t index, size_t result) {
+  func::FuncOp function = editable(module, index);
+  if (!function || result >= function.getNumResults())
+    return false;
+  SmallVector<Result> results = resultsOf(function);
+  Operation *last = results[result].value.getDefiningOp();
+  if (!last)
+    return false;
+  results.erase(results.begin() + result);
+  for (Value operand : last->getOperands())
+    if (operand.getDefiningOp() &&
+        llvm::none_of(results, [&](const Result &known) { return known.value == operand; }))
+      results.push_back({operand, DictionaryAttr::get(function.getContext())});
+  setResults(function, results);
   dropUnused(module);
   return true;
 }

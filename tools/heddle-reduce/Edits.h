@@ -34,6 +34,10 @@ bool dropFunction(mlir::ModuleOp module, size_t index);
 /// Erases results [first, first + count) of function `index`, and what only they needed.
 bool dropResults(mlir::ModuleOp module, size_t index, size_t first, size_t count);
 
+/// Function `index` returns, in place of result `result`, what the op that makes it reads of other
+/// ops: the last op of a chain goes, what it joined stays.
+bool peelResult(mlir::ModuleOp module, size_t index, size_t result);
+
 /// Erases pure ops and arguments (of functions, of kernels) that nothing reads.
 void dropUnused(mlir::ModuleOp module);
 

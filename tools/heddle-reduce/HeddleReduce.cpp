@@ -59,8 +59,8 @@ StatusOr<std::vector<std::string>> commandFor(const ReduceFlags &flags, const st
                                               mlir::ModuleOp module, const char *program) {
   if (!flags.test.empty()) {
     bool named = flags.test.find(Oracle::kFile) != std::string::npos;
-    return std::vector<std::string>{"/bin/sh", "-c",
-                                    named ? flags.test : flags.test + " " + Oracle::kFile};
+    return std::vector<std::string>{
+        "/bin/sh", "-c", named ? flags.test : absl::StrCat(flags.test, " ", Oracle::kFile)};
   }
   std::string folder = flags.tools;
   if (folder.empty()) {
@@ -68,10 +68,11 @@ StatusOr<std::vector<std::string>> commandFor(const ReduceFlags &flags, const st
     folder = llvm::sys::path::parent_path(llvm::sys::fs::getMainExecutable(program, &anchor)).str();
   }
   if (footer.find("mlir_reproducer") != std::string::npos)
-    return std::vector<std::string>{folder + "/heddle-opt", "--run-reproducer", Oracle::kFile};
+    return std::vector<std::string>{absl::StrCat(folder, "/heddle-opt"), "--run-reproducer",
+                                    Oracle::kFile};
   if (module->hasAttr(ir::kStageAttr))
-    return std::vector<std::string>{folder + "/heddle", "compile", Oracle::kFile, "-o",
-                                    std::string(Oracle::kFile) + ".heddle"};
+    return std::vector<std::string>{absl::StrCat(folder, "/heddle"), "compile", Oracle::kFile, "-o",
+                                    absl::StrCat(Oracle::kFile, ".heddle")};
   return invalidInput(flags.input, ": is no reproducer, so --test must say what fails");
 }
 

@@ -16,7 +16,7 @@ Reducer::Reducer(OwningOpRef<ModuleOp> module, std::string footer, Oracle &oracl
 std::string Reducer::print(ModuleOp module) const {
   std::string text;
   llvm::raw_string_ostream stream(text);
-  module->print(stream, OpPrintingFlags().enableDebugInfo(true, /*prettyForm=*/false));
+  module->print(stream, OpPrintingFlags().enableDebugInfo(locations_, /*prettyForm=*/false));
   stream << footer_;
   return text;
 }
@@ -81,6 +81,27 @@ Status Reducer::dropAllResults() {
   return absl::OkStatus();
 }
 
+Status Reducer::peelResults() {
+  auto functions = [&] { return llvm::to_vector(module_->getOps<func::FuncOp>()); };
+  for (size_t index = 0; index < functions().size(); ++index)
+    for (size_t result = 0; result < functions()[index].getNumResults() && !exhausted();) {
+      HEDDLE_ASSIGN_OR_RETURN(
+          bool taken, attempt([&](ModuleOp module) { return peelResult(module, index, result); }));
+      result += taken ? 0 : 1;
+    }
+  return absl::OkStatus();
+}
+
+Status Reducer::dropLocations() {
+  locations_ = false;
+  std::string text = print(*module_);
+  HEDDLE_ASSIGN_OR_RETURN(bool holds, oracle_.holds(text));
+  if (holds)
+    best_ = std::move(text);
+  locations_ = !holds;
+  return absl::OkStatus();
+}
+
 Status Reducer::simplifyOps() {
   for (size_t index = opCount(); index-- > 0 && !exhausted();) {
     HEDDLE_RETURN_IF_ERROR(
@@ -118,11 +139,13 @@ Status Reducer::shrinkShapes() {
 
 Status Reducer::run() {
   ScopedDiagnosticHandler quiet(module_->getContext(), [](Diagnostic &) { return success(); });
+  HEDDLE_RETURN_IF_ERROR(dropLocations());
   do {
     progress_ = false;
     HEDDLE_RETURN_IF_ERROR(dropFunctions());
     HEDDLE_RETURN_IF_ERROR(dropAllResults());
     HEDDLE_RETURN_IF_ERROR(attemptChunks([&] { return opCount(); }, cutOps));
+    HEDDLE_RETURN_IF_ERROR(peelResults());
     HEDDLE_RETURN_IF_ERROR(simplifyOps());
     HEDDLE_RETURN_IF_ERROR(attempt([](ModuleOp module) {
                              dropUnused(module);

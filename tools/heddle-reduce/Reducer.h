@@ -41,6 +41,9 @@ private:
                        const std::function<bool(mlir::ModuleOp, size_t, size_t)> &edit);
   Status dropFunctions();
   Status dropAllResults();
+  Status peelResults();
+  /// Prints candidates without locations from here on, where the failure needs none.
+  Status dropLocations();
   Status simplifyOps();
   Status shrinkShapes();
 
@@ -49,6 +52,7 @@ private:
   Oracle &oracle_;
   int maxRuns_;
   std::string best_;
+  bool locations_ = true;
   bool progress_ = false;
 };
 
