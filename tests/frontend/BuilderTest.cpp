@@ -110,6 +110,24 @@ TEST(Builder, EveryOpKnowsItsLayer) {
                                       "decoder.layers.1.ffn", "decoder.final_norm", "lm_head"}));
 }
 
+TEST(Builder, EveryEntryReadsEveryParameter) {
+  for (const char *more :
+       {"", "head { tied: false bias: true }", "bias: false head { bias: true }",
+        "attention { fused_qkv: false qkv_bias: true output_bias: true }",
+        "ffn { gated: true bias: true }", "positions { rotary {} } attention { head_dim: 4 }",
+        "norm { kind: RMS_NORM }", "norm { bias: true }"}) {
+    SCOPED_TRACE(more);
+    BuiltModel built(small(more), 1, 7);
+    for (const char *entry : {"forward", "train_loss", "eval", "prefill", "decode"}) {
+      mlir::func::FuncOp function = built.entry(entry);
+      for (mlir::BlockArgument argument : function.getArguments())
+        if (ir::argumentKind(function, argument.getArgNumber()) == ir::kKindParam)
+          EXPECT_FALSE(argument.use_empty())
+              << entry << ": " << ir::argumentName(function, argument.getArgNumber()).str();
+    }
+  }
+}
+
 TEST(Builder, RandomStreamsAreDistinct) {
   BuiltModel built(small("dropout { embedding: 0.1 attention: 0.2 residual: 0.3 }"), 1, 7);
   std::vector<int64_t> ids;
@@ -269,6 +287,9 @@ TEST(RotaryFrequencies, PartialAndScaled) {
             (std::vector<double>{1, static_cast<double>(1.0f / 10.0f)}));
   rotary.set_fraction(0.5);
   EXPECT_EQ(frontend::rotaryFrequencies(rotary, 4), std::vector<double>{1});
+  // Half of the head turns: exponents count the turning components only.
+  EXPECT_EQ(frontend::rotaryFrequencies(rotary, 8),
+            (std::vector<double>{1, static_cast<double>(1.0f / 10.0f)}));
   rotary.mutable_linear()->set_factor(4);
   EXPECT_EQ(frontend::rotaryFrequencies(rotary, 4), std::vector<double>{0.25});
   auto *llama3 = rotary.mutable_llama3();

@@ -101,6 +101,13 @@ TEST(GraphBuilder, MistakesAreStatuses) {
               }),
               IsBadInput("argument a is declared as input [2] and as input [3]"));
   EXPECT_THAT(mistake([](GraphBuilder &g) {
+                g.parameter("w", {2, 3}, kNormal);
+                g.endEntry();
+                g.beginEntry("g"); // parameters are shared between entries
+                g.parameter("w", {3, 2}, kNormal);
+              }),
+              IsBadInput("parameter w is declared as [2, 3] and as [3, 2]"));
+  EXPECT_THAT(mistake([](GraphBuilder &g) {
                 g.output("y", g.input("a", {2}));
                 g.output("y", g.input("a", {2}));
               }),

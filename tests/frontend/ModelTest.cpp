@@ -82,6 +82,20 @@ TEST(LoadModel, Initializers) {
   EXPECT_EQ(find(*model, "decoder.layers.0.ffn.in.weight")->initializer.kind, Kind::uniform);
   EXPECT_NEAR(find(*model, "decoder.layers.0.ffn.in.weight")->initializer.scale,
               std::sqrt(6.0 / 100), 1e-15);
+  // 20 inputs, 80 outputs.
+  for (auto [kind, expected, scale] :
+       {std::tuple("XAVIER_NORMAL", Kind::normal, std::sqrt(2.0 / 100)),
+        std::tuple("KAIMING_UNIFORM", Kind::uniform, std::sqrt(6.0 / 20)),
+        std::tuple("KAIMING_NORMAL", Kind::normal, std::sqrt(2.0 / 20))}) {
+    spill(folder / "m.textproto", std::string(kSmall) + " vocab_size: 9 initializer { kind: " +
+                                      kind + " scale_residual: false }");
+    model = loadModel(files(), folder / "m.textproto");
+    ASSERT_THAT(model, IsOk());
+    const auto &found = find(*model, "decoder.layers.0.ffn.in.weight")->initializer;
+    EXPECT_EQ(found.kind, expected) << kind;
+    EXPECT_NEAR(found.scale, scale, 1e-15) << kind;
+    EXPECT_EQ(find(*model, "decoder.embeddings.token.weight")->initializer.kind, Kind::normal);
+  }
 }
 
 TEST(LoadModel, FolderWithoutWeightsTakesTheNamesThatTransformersWrites) {

@@ -262,3 +262,21 @@ func.func @constant_operand(%x: tensor<6x4xf32>) -> tensor<6x8xf32> {
   %1 = heddle.add %0, %c : (tensor<6x8xf32>, tensor<8xf32>) -> tensor<6x8xf32>
   return %1 : tensor<6x8xf32>
 }
+
+// The sum over rows reads what the softmax reads too: in one kernel with the softmax, exp would wait for
+// the sum and the sum for it.
+// CHECK-LABEL: func.func @no_circle
+// CHECK: heddle.kernel
+// CHECK-NEXT: heddle.exp
+// CHECK: heddle.kernel
+// CHECK-NEXT: heddle.sum
+// CHECK: heddle.kernel
+// CHECK-NEXT: heddle.add
+// CHECK-NEXT: heddle.softmax
+func.func @no_circle(%x: tensor<4x8xf32>) -> tensor<4x8xf32> {
+  %e = heddle.exp %x : tensor<4x8xf32>
+  %m = heddle.sum %e {axes = array<i64: 0>} : (tensor<4x8xf32>) -> tensor<8xf32>
+  %s = heddle.add %e, %m : (tensor<4x8xf32>, tensor<8xf32>) -> tensor<4x8xf32>
+  %y = heddle.softmax %s : tensor<4x8xf32>
+  return %y : tensor<4x8xf32>
+}

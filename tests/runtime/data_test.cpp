@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <cmath>
+#include <map>
 #include <numeric>
 #include <set>
 
@@ -57,6 +58,24 @@ TEST(TokenWindows, DependOnSeedAndNumberOnly) {
   (*other)->trainingBatch(9, three);
   EXPECT_EQ(one.inputIds, two.inputIds);
   EXPECT_NE(one.inputIds, three.inputIds);
+}
+
+TEST(TokenWindows, EachRowOfEachBatchIsDrawnAnew) {
+  auto data = makeTokenWindows(counting(1000), "x", options(4, 5));
+  ASSERT_THAT(data, IsOk());
+  std::map<int, int> equal; // rows that begin alike, by how many rows lie between
+  std::vector<int32_t> starts;
+  Batch batch;
+  for (uint64_t n = 0; n < 50; ++n) {
+    (*data)->trainingBatch(n, batch);
+    for (int row = 0; row < 4; ++row)
+      starts.push_back(batch.inputIds[row * 5]);
+  }
+  for (size_t i = 0; i < starts.size(); ++i)
+    for (size_t j = i + 1; j < std::min(starts.size(), i + 9); ++j)
+      equal[j - i] += starts[i] == starts[j];
+  for (auto [distance, count] : equal)
+    EXPECT_LT(count, 5) << distance << " rows apart"; // one in a thousand by chance
 }
 
 TEST(TokenWindows, TheSmallestAndTooSmall) {
