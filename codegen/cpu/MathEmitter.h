@@ -10,7 +10,7 @@
 
 namespace heddle::codegen {
 
-/// `below`: the probability of less than x, 5 ulp; zero below -13.2, where it would be subnormal.
+/// `below`: the probability of less than x, 6 ulp; zero below -13.2, where it would be subnormal.
 /// `gaussian`: e^(-x^2 / 2), 2 ulp.
 struct NormalDistribution {
   mlir::Value below, gaussian;

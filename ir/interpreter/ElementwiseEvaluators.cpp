@@ -73,7 +73,7 @@ constexpr double kGeluCubic = 0.044715;
 
 /// The probability of less than x, 0.5 (1 + erf(x / sqrt 2)).
 template <typename Number> Number normalBelow(Number x) {
-  return applied(x, [](double v) { return 0.5 * std::erfc(-v * M_SQRT1_2); }, 12);
+  return applied(x, [](double v) { return 0.5 * std::erfc(-v * M_SQRT1_2); }, 14);
 }
 /// 0.5 (1 + tanh z) is sigmoid(2 z).
 template <typename Number> Number tanhArgument(Number x) {
@@ -331,7 +331,7 @@ Bounded geluOf(Bounded x, bool tanhApproximation) {
   double exponent = tanhApproximation ? 2 * std::sqrt(2 / M_PI) * std::abs(v + 0.044715 * v * v * v)
                                       : 0.5 * v * v;
   auto function = [&](double value) { return geluOf(value, tanhApproximation); };
-  Bounded y = applied(x, function, 13 + 4 * std::min(exponent, 100.0));
+  Bounded y = applied(x, function, 15 + 4 * std::min(exponent, 100.0));
   return {y.value, y.error + kSmallestNormal * std::abs(v)}; // v times a weight that is flushed
 }
 

@@ -39,7 +39,7 @@ struct BoundedResult {
 };
 
 /// As evaluate(), with bounds. The arguments are exact: floats of f32, as the compiled code gets
-/// them. Takes about three times as long.
+/// them. Takes some three to five times as long.
 absl::StatusOr<std::vector<BoundedResult>> evaluateWithBound(mlir::func::FuncOp function,
                                                              llvm::ArrayRef<TensorRef> arguments);
 
