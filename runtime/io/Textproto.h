@@ -16,7 +16,8 @@ namespace heddle::runtime {
 
 /// Fills `message` (emptied first) from at most 16 MB of UTF-8 text nested at most 64 deep. Unknown
 /// fields, fields given twice and wrong types are errors: `file:line:column: what`, a line each, up
-/// to ten. So is a string whose escapes are not UTF-8, by its field's name. After an error the message's content is unspecified.
+/// to ten. So is a string whose escapes are not UTF-8, by its field's name. After an error the
+/// message's content is unspecified.
 Status parseTextproto(const std::string &text, const std::string &file,
                       google::protobuf::Message &message);
 Status readTextprotoFile(FileLayer &layer, const std::string &path,
