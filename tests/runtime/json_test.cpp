@@ -184,7 +184,9 @@ TEST(JsonWriter, NumbersAreShortAndExact) {
   EXPECT_EQ(jsonNumber(12345678901234567000.0), "1.2345678901234567e+19");
   for (double value : {9007199254740994.0, -12345678901234567000.0, 0.1 + 0.2, 1.0 / 3, 5e-324,
                        1.7976931348623157e308, -2.5e-10, 123456789.0})
-    EXPECT_EQ(*parse("[" + jsonNumber(value) + "]")->ref().asArray()->front().asNumber(), value);
+    EXPECT_EQ(
+        *parse(absl::StrCat("[", jsonNumber(value), "]"))->ref().asArray()->front().asNumber(),
+        value);
 }
 
 TEST(JsonWriter, StringsAreEscapedAndValid) {
