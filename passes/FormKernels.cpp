@@ -195,10 +195,10 @@ private:
     SmallVector<SmallVector<Operation *>> chains;
     for (OpResult result : anchor->getResults())
       chains.push_back(outputChain(result));
-    // A concat is stored into only when all of its parts come from here.
+    // A concat is stored into only when all of its parts come from here: dq, dk and dv.
     for (auto &chain : chains)
       if (!chain.empty() && isa<ConcatOp>(chain.back()))
-        if (!allPartsFrom(cast<ConcatOp>(chain.back()), chains))
+        if (!isa<AttentionGradOp>(anchor) || !allPartsFrom(cast<ConcatOp>(chain.back()), chains))
           chain = cutBeforeConcat(chain);
     llvm::SetVector<Operation *> views;
     for (auto &chain : chains)

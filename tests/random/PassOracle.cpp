@@ -15,20 +15,18 @@
 #include "tests/random/Oracles.h"
 #include "tests/random/Random.h"
 #include "tests/random/Reference.h"
+#include "tools/driver/Tolerances.h"
 
 using namespace mlir;
 
 namespace heddle::random {
 namespace {
 
-Agreement agreementAfter(const std::string &pass) {
+/// Passes that add nothing up in another order keep every bit.
+double boundAfter(const std::string &pass) {
   static const std::set<std::string> moving = {"canonicalize", "cse", "heddle-plan-memory",
                                                "heddle-recompute-activations", "heddle-merge-qkv"};
-  static const std::set<std::string> rounding = {"heddle-fuse-attention",
-                                                 "heddle-expand-composites"};
-  return moving.count(pass)     ? Agreement::SameBits
-         : rounding.count(pass) ? Agreement::RoundedConstants
-                                : Agreement::Reordered;
+  return moving.count(pass) ? 0 : tools::toleranceFor("pass", pass, "f64").bound;
 }
 
 class PassJudge {
@@ -45,8 +43,7 @@ public:
       seen->second = now;
       HEDDLE_ASSIGN_OR_RETURN(Results results, ir::evaluate(function, inputsFor(function, seed_)));
       if (!isNew)
-        if (std::string what = difference(results_[name], results, agreementAfter(pass));
-            !what.empty())
+        if (std::string what = difference(results_[name], results, boundAfter(pass)); !what.empty())
           return "@" + name + " after " + pass + ": " + what;
       results_[name] = std::move(results);
     }

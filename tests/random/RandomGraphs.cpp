@@ -82,6 +82,8 @@ int runAll(MLIRContext &context, const std::vector<const Oracle *> &asked) {
     Trial trial{seed, asked, static_cast<int>(seconds), false};
     std::vector<Finding> findings = tryGraph(trial, [&] { return moduleOf(context, seed); });
     failed += findings.empty() ? 0 : 1;
+    if ((i + 1) % 500 == 0 && i + 1 < count)
+      std::cerr << i + 1 << " graphs, " << failed << " failed" << std::endl;
     for (const Finding &finding : findings) {
       std::string path = file;
       if (!reduceFolder.empty() && findOracle(finding.oracle))

@@ -6,6 +6,7 @@
 #include "tests/random/Oracles.h"
 #include "tests/random/Reference.h"
 #include "tests/random/Rewrites.h"
+#include "tools/driver/Tolerances.h"
 #include "llvm/ADT/StringExtras.h"
 
 using namespace mlir;
@@ -38,7 +39,9 @@ Judgement judgeRewrites(Graph &graph) {
   std::vector<ir::TensorRef> arguments = inputsFor(graph.forward(), graph.seed());
   HEDDLE_ASSIGN_OR_RETURN(auto before, ir::evaluate(graph.forward(), arguments));
   HEDDLE_ASSIGN_OR_RETURN(auto after, ir::evaluate(function, arguments));
-  if (std::string what = difference(before, after, Agreement::RoundedConstants); !what.empty())
+  if (std::string what =
+          difference(before, after, tools::toleranceFor("rewrite", "*", "f64").bound);
+      !what.empty())
     return "after " + names + ": " + what;
   // Compiling costs the most, and most of what it finds the graph as it was finds too.
   if (!random.oneIn(4))

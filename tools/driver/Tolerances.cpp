@@ -32,6 +32,12 @@ const std::vector<Tolerance> &tolerances() {
       {"pass", "*", "f64", 1e-9,
        "the same sums in float64 in another order; constants are exact on both sides"},
 
+      {"pass", "heddle-fuse-attention", "f64", 5e-6,
+       "a soft cap as a constant of f32 and its rounded reciprocal become one number: 2^-24 of a "
+       "score of some tens, which exp makes relative"},
+      {"rewrite", "*", "f64", 5e-6,
+       "attention written out has its scale and cap as constants of f32: likewise"},
+
       {"golden", "logits", "f32", 2e-4, "as forward, against a file that may hold f32 itself"},
       {"golden", "loss", "f32", 5e-5, "as loss, against a file that may hold f32 itself"},
       {"golden", "*", "f32", 6e-4, "as gradients, against a file that may hold f32 itself"},

@@ -13,7 +13,7 @@ namespace heddle::tools {
 /// largest magnitude. Of "error-bound" the c of c u M: one on BoundCheck::ratio
 /// (ir/interpreter/ErrorBound.h).
 struct Tolerance {
-  /// "kernel", "entry", "pass", "golden", "error-bound" or "central-difference".
+  /// "kernel", "entry", "pass", "rewrite", "golden", "error-bound" or "central-difference".
   std::string_view check;
   /// Which of them: the form of a kernel ("gemm"), an entry ("grad"). "*" for all others.
   std::string_view subject;
