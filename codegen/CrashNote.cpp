@@ -69,7 +69,8 @@ bool writeReproducer(const Reproducer &reproducer) {
   if (dying.test_and_set())
     for (;;) // another thread is writing its note; this one must not cut it short
       pause();
-  const Reproducer *reproducer = current;
+  // One without a text is still being made.
+  const Reproducer *reproducer = current && !current->text.empty() ? current : nullptr;
   for (const char *part : {"error: ", reproducer ? reproducer->doing.c_str() : "heddle",
                            " failed: ", what, detail, "\n"})
     say(part);

@@ -22,7 +22,7 @@ TEST(CheckpointLimits, Files) {
   EXPECT_EQ(findNewestCheckpoint(layer, folder.path())->newest->step, 1u);
   files.push_back(CheckpointFile::fromText("x", ""));
   EXPECT_THAT(writer->write(2, files),
-              IsBadInput("checkpoint of step 2: 10001 files, more than the limit of 10000"));
+              IsError("checkpoint of step 2: 10001 files, more than the limit of 10000"));
   EXPECT_EQ(findNewestCheckpoint(layer, folder.path())->newest->step, 1u);
 
   std::string more;
@@ -51,7 +51,7 @@ TEST(CheckpointLimits, ManifestBytes) {
   std::vector<CheckpointFile> files;
   for (int i = 0; i < 3500; ++i)
     files.push_back(CheckpointFile::fromText(std::to_string(i) + std::string(200, '\x01'), ""));
-  EXPECT_THAT(writer->write(1, files), IsBadInput("more than the limit of 4194304"));
+  EXPECT_THAT(writer->write(1, files), IsError("more than the limit of 4194304"));
 }
 
 } // namespace

@@ -95,6 +95,26 @@ protected:
     return compilation.finish().status();
   }
 
+  void compileAndCrash(const std::string &kind) {
+    codegen::installCrashHandler();
+    (void)compile(kModule, request(kind));
+    std::exit(0);
+  }
+
+  /// Two threads with a note each; the second crashes.
+  void crashInWorker() {
+    codegen::installCrashHandler();
+    std::string path = (folder_ / "heddle-reproducer-").string();
+    codegen::Reproducer ours{path + "a.mlir", "ours", "sleeping", "none"};
+    codegen::CrashNote note(ours);
+    std::thread worker([&path] {
+      codegen::Reproducer theirs{path + "b.mlir", "theirs", "generating", "heddle compile it"};
+      codegen::CrashNote note(theirs);
+      std::abort();
+    });
+    worker.join();
+  }
+
   fs::path folder_;
 };
 
@@ -155,39 +175,18 @@ TEST_F(ReproducerTest, CrashLeavesReproducer) {
         std::pair("overflow", "SIGSEGV"), std::pair("memory", "out of memory")}) {
     if (kind == std::string("memory") && !kNoMemoryIsOurs)
       continue;
-    EXPECT_EXIT(
-        {
-          codegen::installCrashHandler();
-          (void)compile(kModule, request(kind));
-          std::exit(0);
-        },
-        ::testing::ExitedWithCode(1),
-        std::string("pass heddle-test-fault of stage fused failed: .*") + what +
-            ".*\n.*reproduce with: heddle-opt --run-reproducer ");
+    EXPECT_EXIT(compileAndCrash(kind), ::testing::ExitedWithCode(1),
+                std::string("pass heddle-test-fault of stage fused failed: .*") + what +
+                    ".*\n.*reproduce with: heddle-opt --run-reproducer ");
     fs::path file = onlyFile();
     EXPECT_TRUE(fails("heddle-test-opt --run-reproducer " + file.string())) << kind;
     fs::remove(file);
   }
 }
 
-/// Two threads have a note in `folder`, and the second crashes.
-[[noreturn]] void crashInAWorker(const fs::path &folder) {
-  codegen::installCrashHandler();
-  codegen::Reproducer ours{(folder / "heddle-reproducer-a.mlir").string(), "ours", "sleeping",
-                           "none"};
-  codegen::CrashNote note(ours);
-  std::thread([&] {
-    codegen::Reproducer theirs{(folder / "heddle-reproducer-b.mlir").string(), "theirs",
-                               "generating", "heddle compile it"};
-    codegen::CrashNote note(theirs);
-    std::abort();
-  }).join();
-  std::exit(0);
-}
-
 TEST_F(ReproducerTest, CrashOfAWorkerLeavesItsNote) {
   ::testing::FLAGS_gtest_death_test_style = "threadsafe";
-  EXPECT_EXIT(crashInAWorker(folder_), ::testing::ExitedWithCode(1),
+  EXPECT_EXIT(crashInWorker(), ::testing::ExitedWithCode(1),
               "error: generating failed: .*SIGABRT.*\nreproduce with: heddle compile it\n");
   EXPECT_EQ(onlyFile().filename(), "heddle-reproducer-b.mlir");
 }

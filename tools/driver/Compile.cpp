@@ -252,6 +252,9 @@ StatusOr<runtime::proto::Executable> Compilation::finish() {
   }
   if (!request.dumpFolder.empty())
     options.reproducerFolder = options.dumpFolder;
+  codegen::Reproducer reproducer =
+      codegenReproducer(options.reproducerFolder, *state_->module, request.target.name());
+  codegen::CrashNote note(reproducer);
   StatusOr<codegen::CompiledKernels> compiled = codegen::compileKernels(*state_->module, options);
   if (!compiled.ok())
     return state_->describeFailure(compiled.status());

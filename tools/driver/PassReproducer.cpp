@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tools/driver/PassReproducer.h"
 
+#include "absl/strings/str_cat.h"
+#include "ir/Conventions.h"
 #include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/OwningOpRef.h"
 #include "mlir/Pass/PassManager.h"
 
 using namespace mlir;
@@ -40,6 +43,20 @@ void PassReproducer::beforePass(const passes::Stage &stage, const passes::PassSt
   }
   reproducer_.doing = "pass " + pass.name + " of stage " + stage.name;
   reproducer_.text = moduleText_ + pipelineResource(manager);
+}
+
+codegen::Reproducer codegenReproducer(const std::string &folder, ModuleOp planned,
+                                      const std::string &target) {
+  OwningOpRef<ModuleOp> module = planned.clone();
+  (*module)->setAttr(ir::kStageAttr, StringAttr::get(planned.getContext(), ir::kKernelsStage));
+  codegen::Reproducer reproducer;
+  reproducer.path = codegen::reproducerPath(folder);
+  llvm::raw_string_ostream stream(reproducer.text);
+  module->print(stream, OpPrintingFlags().enableDebugInfo(true, /*prettyForm=*/false));
+  reproducer.doing = "code generation";
+  reproducer.command = absl::StrCat("heddle compile ", reproducer.path, " -o ", reproducer.path,
+                                    ".heddle --target ", target);
+  return reproducer;
 }
 
 } // namespace heddle::tools

@@ -33,6 +33,11 @@ private:
   codegen::CrashNote note_{reproducer_};
 };
 
+/// What a crash leaves while code is generated for a planned module, but for no kernel of it: the
+/// module as `heddle compile` goes on with it, for `target`.
+codegen::Reproducer codegenReproducer(const std::string &folder, mlir::ModuleOp planned,
+                                      const std::string &target);
+
 } // namespace heddle::tools
 
 #endif // HEDDLE_TOOLS_DRIVER_PASSREPRODUCER_H

@@ -55,12 +55,16 @@ std::string footerOf(const std::string &text) {
   return begin == std::string::npos ? "" : text.substr(begin);
 }
 
+std::vector<std::string> command(std::initializer_list<std::string_view> words) {
+  return {words.begin(), words.end()};
+}
+
 StatusOr<std::vector<std::string>> commandFor(const ReduceFlags &flags, const std::string &footer,
                                               mlir::ModuleOp module, const char *program) {
+  constexpr const char *file = Oracle::kFile;
   if (!flags.test.empty()) {
-    bool named = flags.test.find(Oracle::kFile) != std::string::npos;
-    return std::vector<std::string>{
-        "/bin/sh", "-c", named ? flags.test : absl::StrCat(flags.test, " ", Oracle::kFile)};
+    bool named = flags.test.find(file) != std::string::npos;
+    return command({"/bin/sh", "-c", named ? flags.test : absl::StrCat(flags.test, " ", file)});
   }
   std::string folder = flags.tools;
   if (folder.empty()) {
@@ -68,11 +72,9 @@ StatusOr<std::vector<std::string>> commandFor(const ReduceFlags &flags, const st
     folder = llvm::sys::path::parent_path(llvm::sys::fs::getMainExecutable(program, &anchor)).str();
   }
   if (footer.find("mlir_reproducer") != std::string::npos)
-    return std::vector<std::string>{absl::StrCat(folder, "/heddle-opt"), "--run-reproducer",
-                                    Oracle::kFile};
+    return command({folder + "/heddle-opt", "--run-reproducer", file});
   if (module->hasAttr(ir::kStageAttr))
-    return std::vector<std::string>{absl::StrCat(folder, "/heddle"), "compile", Oracle::kFile, "-o",
-                                    absl::StrCat(Oracle::kFile, ".heddle")};
+    return command({folder + "/heddle", "compile", file, "-o", absl::StrCat(file, ".heddle")});
   return invalidInput(flags.input, ": is no reproducer, so --test must say what fails");
 }
 
