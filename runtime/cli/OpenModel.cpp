@@ -86,11 +86,9 @@ StatusOr<std::unique_ptr<Session>> openSession(std::shared_ptr<const Executable>
   HEDDLE_RETURN_IF_ERROR(checkCompiled(*executable, flags));
   HEDDLE_ASSIGN_OR_RETURN(const Entry *asked, executable->entry(entry));
   std::unique_ptr<Device> device = makeCpuDevice(flags.threads);
-  if (device->threads() < flags.threads)
-    return invalidInput("--threads ", flags.threads, ": the system grants this process only ",
-                        device->threads());
-  if (int threads = ThreadPool::defaultThreads(); flags.threads == 0 && device->threads() < threads)
-    remark(absl::StrCat("only ", device->threads(), " of ", threads,
+  int wanted = flags.threads > 0 ? flags.threads : ThreadPool::defaultThreads();
+  if (device->threads() < wanted)
+    remark(absl::StrCat("only ", device->threads(), " of ", wanted,
                         " threads: the system grants no more"));
   HEDDLE_RETURN_IF_ERROR(
       checkBudget(executable->manifest(), *asked->plan, device->threads(), flags));

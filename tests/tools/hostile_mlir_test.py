@@ -99,7 +99,7 @@ def signatures():
                      two.replace("{a}", NAMED.format("state", "a"))
                      .replace("{b}", NAMED.format("state", "b")),
                      "(tensor<4xf32> " + NAMED.format("state", "a") + ", tensor<4xf32> "
-                     + NAMED.format("state", "b") + ")"), "cannot be written over"),
+                     + NAMED.format("state", "b") + ")"), None),
     }
 
 
