@@ -169,7 +169,6 @@ constexpr bool kNoMemoryIsOurs = true;
 #endif
 
 TEST_F(ReproducerTest, CrashLeavesReproducer) {
-  ::testing::FLAGS_gtest_death_test_style = "threadsafe";
   for (auto [kind, what] :
        {std::pair("segv", "SIGSEGV"), std::pair("abort", "SIGABRT"),
         std::pair("overflow", "SIGSEGV"), std::pair("memory", "out of memory")}) {
@@ -185,7 +184,6 @@ TEST_F(ReproducerTest, CrashLeavesReproducer) {
 }
 
 TEST_F(ReproducerTest, CrashOfAWorkerLeavesItsNote) {
-  ::testing::FLAGS_gtest_death_test_style = "threadsafe";
   EXPECT_EXIT(crashInWorker(), ::testing::ExitedWithCode(1),
               "error: generating failed: .*SIGABRT.*\nreproduce with: heddle compile it\n");
   EXPECT_EQ(onlyFile().filename(), "heddle-reproducer-b.mlir");
