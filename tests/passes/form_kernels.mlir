@@ -280,3 +280,17 @@ func.func @no_circle(%x: tensor<4x8xf32>) -> tensor<4x8xf32> {
   %y = heddle.softmax %s : tensor<4x8xf32>
   return %y : tensor<4x8xf32>
 }
+
+// -----
+
+// Turned by a permutation that is not its own inverse, and read as it was too.
+// CHECK-LABEL: func.func @turned_attention
+// CHECK: heddle.attention
+// CHECK: heddle.transpose {{.*}} {permutation = array<i64: 1, 2, 0, 3>}
+// CHECK: heddle.transpose {{.*}} {permutation = array<i64: 2, 0, 1, 3>}
+func.func @turned_attention(%q: tensor<2x3x4x8xf32>, %k: tensor<2x3x4x8xf32>, %v: tensor<2x3x4x8xf32>) -> (tensor<3x4x2x8xf32>, tensor<2x3x4x8xf32>) {
+  %o, %lse = heddle.attention %q, %k, %v {scale = 0.5 : f64} : (tensor<2x3x4x8xf32>, tensor<2x3x4x8xf32>, tensor<2x3x4x8xf32>) -> (tensor<2x3x4x8xf32>, tensor<2x3x4xf32>)
+  %t = heddle.transpose %o {permutation = array<i64: 1, 2, 0, 3>} : (tensor<2x3x4x8xf32>) -> tensor<3x4x2x8xf32>
+  %e = heddle.exp %o : tensor<2x3x4x8xf32>
+  return %t, %e : tensor<3x4x2x8xf32>, tensor<2x3x4x8xf32>
+}
