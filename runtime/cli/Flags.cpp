@@ -139,7 +139,7 @@ int parseCommandLine(CLI::App &command, int argc, char **argv) {
     if (error.get_exit_code() == 0)
       return command.exit(error);
     std::string problem = error.what();
-    if (command.get_subcommands().empty() && argc > 1)
+    if (command.get_subcommands().empty() && argc > 1 && argv[1][0] != '-')
       problem = std::string(argv[1]) + ": no such verb";
     fprintf(stderr, "error: %s%s\nRun with --help for more information.\n", problem.c_str(),
             twinInvolved(command, problem).c_str());

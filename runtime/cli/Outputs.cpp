@@ -50,7 +50,7 @@ Status checkOutputFile(FileLayer &layer, const char *flag, const std::string &pa
     return absl::OkStatus();
   auto wrong = [&](const auto &...parts) { return invalidInput(flag, " ", path, ": ", parts...); };
   HEDDLE_ASSIGN_OR_RETURN(PathInfo info, layer.info(path));
-  if (info.kind == PathKind::Folder)
+  if (info.kind == PathKind::Folder || path.back() == '/')
     return wrong("is a folder, expected a file");
   if (info.kind == PathKind::Other)
     return wrong("is a pipe or device, expected a file");

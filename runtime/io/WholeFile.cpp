@@ -34,9 +34,11 @@ StatusOr<AtomicFile> AtomicFile::create(FileLayer &layer, const std::string &pat
   if (found.kind == PathKind::Other) // the rename would replace the device itself
     return invalidInput("cannot write ", path, ": it is a pipe or device, expected a file");
   // The process id keeps two writers of one path apart; a leftover of a dead process is emptied.
+  // The longest names are cut, so that what is added still fits into the 255 bytes of a name.
+  constexpr size_t kNameKept = 200;
   std::string temporary =
-      joinPath(parentFolder(path),
-               absl::StrCat(".", baseName(path), ".", static_cast<int>(getpid()), ".tmp"));
+      joinPath(parentFolder(path), absl::StrCat(".", baseName(path).substr(0, kNameKept), ".",
+                                                static_cast<int>(getpid()), ".tmp"));
   StatusOr<File> file = layer.createOrEmpty(temporary);
   if (!file.ok()) // in the words of the one who knows only the path
     return withContext(file.status(), absl::StrCat("cannot write ", path));

@@ -30,6 +30,13 @@ TEST(FileLayer, WritesAndReads) {
   EXPECT_FALSE(*layer.exists(folder / "a"));
 }
 
+TEST(FileLayer, WritesUnderTheLongestName) {
+  TempFolder folder;
+  std::string path = folder / std::string(255, 'x');
+  ASSERT_THAT(writeFileAtomically(FileLayer::system(), path, "hello"), IsOk());
+  EXPECT_EQ(slurp(path), "hello");
+}
+
 TEST(FileLayer, SmallFileAtItsLimit) {
   TempFolder folder;
   spill(folder / "x", std::string(100, 'x'));

@@ -153,6 +153,7 @@ OUTPUTS = [
       ("nowhere/x.heddle", "empty", "small.textproto/x", "pipe.heddle", "/dev/null", "/dev/full", "/proc/x.heddle",
        "loop.heddle/x")),
     ("compile small.textproto -o ''", "-o"),
+    ("compile small.textproto -o x/", "-o x/: is a folder"),
     ("compile small.textproto", "-o"),
     ("compile small.textproto -o small.textproto", "small.textproto"),
     ("compile small.textproto -o ./full/../small.textproto", "small.textproto"),
