@@ -239,7 +239,7 @@ OwningOpRef<ModuleOp> GraphMaker::finish() {
     outputs.push_back(pool_.back());
   if (random_.oneIn(10)) // one value, two results
     outputs.push_back(random_.pick(outputs));
-  if (random_.oneIn(10))
+  if (random_.oneIn(10) && function_.getNumArguments() > 0)
     outputs.push_back(function_.getArgument(random_.below(function_.getNumArguments())));
   func::ReturnOp::create(builder_, loc(), ValueRange(outputs));
   for (auto [index, value] : llvm::enumerate(outputs))

@@ -89,12 +89,14 @@ bool replaceByArguments(ModuleOp module, Operation *op) {
   return true;
 }
 
+/// Flags, and what attention may have or not. Verifiers take for granted that the others are there.
 bool dropAttribute(Operation *op, unsigned number) {
   DictionaryAttr attributes = op->getAttrDictionary();
   if (number >= attributes.size())
     return false;
-  StringRef name = attributes.getValue()[number].getName();
-  if (name == "operandSegmentSizes")
+  NamedAttribute attribute = attributes.getValue()[number];
+  StringRef name = attribute.getName();
+  if (!isa<UnitAttr>(attribute.getValue()) && name != "window" && name != "soft_cap")
     return false;
   op->removeAttr(name);
   return true;
