@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // libFuzzer's entry points for IR text (see fuzz_mlir.py).
+#include <algorithm>
 #include <cstdint>
 #include <cstdlib>
 #include <string>
