@@ -109,6 +109,20 @@ std::vector<Case> shapeCases() {
          g.output(make<ExpOp>(g, make<SliceOp>(g, x, I64s{1, 3}, I64s{2, 2})));
          g.output(make<ExpOp>(g, x));
        }},
+      {"slices_that_end_early",
+       [](Graph &g) {
+         Value x = g.param({3, 7});
+         g.output(make<TanhOp>(g, make<SliceOp>(g, x, I64s{0, 0}, I64s{3, 2})));
+         g.output(make<ExpOp>(g, make<SliceOp>(g, x, I64s{0, 2}, I64s{3, 4})));
+       }},
+      {"a_value_read_often",
+       [](Graph &g) {
+         Value x = g.param({3, 4});
+         g.output(make<TanhOp>(g, x));
+         g.output(make<ExpOp>(g, x));
+         g.output(make<NegOp>(g, x));
+         g.output(make<MulOp>(g, x, x));
+       }},
       {"concat",
        [](Graph &g) {
          SmallVector<Value> parts = {g.param({2, 1}), g.param({2, 3}), g.param({2, 2})};

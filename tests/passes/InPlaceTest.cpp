@@ -64,6 +64,14 @@ std::vector<Case> cases() {
          heddle.yield %y : tensor<4x8xf32>
        })",
        {}},
+      {"column_as_large_as_the_rows_statistic",
+       "%0: tensor<8x1xf32>, %1: tensor<8x8xf32>",
+       R"((%a = %0, %b = %1) : (tensor<8x1xf32>, tensor<8x8xf32>) -> tensor<8xf32> {
+         %s = heddle.add %a, %b : (tensor<8x1xf32>, tensor<8x8xf32>) -> tensor<8x8xf32>
+         %y = heddle.sum %s {axes = array<i64: 1>} : (tensor<8x8xf32>) -> tensor<8xf32>
+         heddle.yield %y : tensor<8xf32>
+       })",
+       {}},
       {"strided_copy",
        "%0: tensor<8x8xf32>",
        R"((%a = %0) : (tensor<8x8xf32>) -> tensor<8x8xf32> {

@@ -136,6 +136,14 @@ TEST(Checkpoint, LaterBrokenStepsAreReplacedAndNeverPushTheNewOut) {
   EXPECT_EQ(findNewestCheckpoint(layer(), out.path())->newest->step, 90u);
 }
 
+TEST(Checkpoint, GoodOnesOfLaterStepsNeitherCountNorGo) {
+  TempFolder out;
+  writeSteps(out.path(), {80, 90});
+  writeSteps(out.path(), {10, 20, 30});
+  EXPECT_THAT(visible(out.path()),
+              ElementsAre("step-00000020", "step-00000030", "step-00000080", "step-00000090"));
+}
+
 TEST(Checkpoint, ReplacesTheSameStep) {
   TempFolder out;
   writeSteps(out.path(), {10});

@@ -233,6 +233,14 @@ TEST(Executable, KnowsWhereAStepBecomesFinal) {
   EXPECT_TRUE(step->lossBeforeCommit);
   EXPECT_EQ(executable->find("step_accumulated")->commit, 5);
   EXPECT_EQ(executable->find("forward")->commit, 1);
+  // The norm is known only after the update: too late to leave the step.
+  proto::Executable late = fakeExecutable();
+  auto &launches = *plan(late, "step").mutable_launches();
+  launches.SwapElements(3, 4);
+  sealExecutable(late);
+  executable = loadFake(std::move(late));
+  EXPECT_EQ(executable->find("step")->commit, 3);
+  EXPECT_FALSE(executable->find("step")->lossBeforeCommit);
 }
 
 } // namespace

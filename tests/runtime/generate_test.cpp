@@ -89,6 +89,22 @@ TEST(Sampler, SeedsRepeat) {
   EXPECT_LT(same, 60);
 }
 
+TEST(Sampler, EveryPromptAndPositionDrawsAnew) {
+  SamplingOptions options;
+  options.seed = 3;
+  std::vector<float> logits(50, 0.0f);
+  auto pick = [&](uint64_t prompt, uint64_t position) {
+    return sample(options, logits.data(), 50, {}, prompt, position)->id;
+  };
+  int acrossPrompts = 0, acrossPositions = 0;
+  for (uint64_t i = 0; i < 200; ++i) {
+    acrossPrompts += pick(0, i) == pick(1, i);
+    acrossPositions += pick(0, i) == pick(0, i + 1);
+  }
+  EXPECT_LT(acrossPrompts, 20); // one in fifty by chance
+  EXPECT_LT(acrossPositions, 20);
+}
+
 TEST(Sampler, NonsenseIsRefused) {
   float bad[] = {1, NAN};
   EXPECT_THAT(sample({}, bad, 2, {}, 0, 0), IsError("the logit of token 1 is nan"));

@@ -60,6 +60,22 @@ TEST(Weights, ShardsByIndex) {
   EXPECT_NE(weights->digest(), Weights::open(layer(), single.path())->digest());
 }
 
+TEST(Weights, DigestKnowsShapesAndTypes) {
+  TempFolder folder;
+  const float values[4] = {1, 2, 3, 4};
+  std::set<Sha256Digest> digests;
+  for (auto [type, shape] : {std::pair(DType::F32, std::vector<int64_t>{4}),
+                             std::pair(DType::F32, std::vector<int64_t>{2, 2}),
+                             std::pair(DType::F32, std::vector<int64_t>{1, 4}),
+                             std::pair(DType::I32, std::vector<int64_t>{4})}) {
+    ASSERT_THAT(writeSafetensorsFile(layer(), folder / "model.safetensors",
+                                     {tensorFromMemory("a", type, shape, values)}),
+                IsOk());
+    digests.insert(Weights::open(layer(), folder.path())->digest());
+  }
+  EXPECT_EQ(digests.size(), 4u);
+}
+
 TEST(Weights, HostileIndexes) {
   TempFolder folder;
   writeTensors(folder / "m.safetensors", {"a"});
