@@ -9,7 +9,8 @@ import pathlib
 import re
 import sys
 
-HEADERS = ("runtime/base/Limits.h", "frontend/Validate.h", "frontend/ValidateNames.h")
+HEADERS = ("runtime/base/Limits.h", "frontend/Validate.h", "frontend/ValidateNames.h",
+           "frontend/Families.h")
 CONSTANT = re.compile(r"inline constexpr \w+ (k\w+) =\s*([^;]+);")
 ROW = re.compile(r"^\| `(k\w+)` \| (\d+) \|.*\| ([^|]*) \|$", re.M)
 # Those that only build other numbers.
