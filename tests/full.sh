@@ -40,11 +40,11 @@ runtime_tests=(runtime_io_test runtime_checkpoint_test runtime_plan_test runtime
   runtime_cli_test)
 
 part "suite" "every entry" 1200 tests/run.sh
-part "fuzz" "every reader, 60 s" 900 tests/fuzz.sh all 60
+part "fuzz" "every reader, 60 s" 900 tests/fuzz.sh all 60 "$seed"
 part "random graphs" "1000" 900 tests/random_graphs.sh 1000 --seed "$seed"
-part "crash" "100 kills" 600 tests/crash.sh 100 "$seed"
+part "crash" "100 kills, 100 signals" 600 tests/crash.sh 100 "$seed"
 part "fault sweep" "every call, every fault" 600 \
-  env HEDDLE_FAULT_SWEEP=all ctest --preset release -R '^runtime_(checkpoint|train)_test$'
+  env HEDDLE_SWEEP=full ctest --preset release -R '^runtime_(checkpoint|train)_test$'
 for preset in asan ubsan tsan; do
   part "$preset" "the runtime's tests" 600 \
     bash -c "$sanitized" sanitized "$preset" "$jobs" "${runtime_tests[@]}"

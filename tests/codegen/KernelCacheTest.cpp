@@ -30,10 +30,13 @@ TEST(KernelCache, EveryPartOfTheKeyCounts) {
   std::set<std::string> keys = {
       KernelCache::key("text", "target", "options"), KernelCache::key("texts", "target", "options"),
       KernelCache::key("text", "targets", "options"), KernelCache::key("text", "target", "option"),
+      // As long as the first.
+      KernelCache::key("tExt", "target", "options"), KernelCache::key("text", "tArget", "options"),
+      KernelCache::key("text", "target", "oPtions"),
       // The same bytes, divided otherwise.
       KernelCache::key("texttarget", "", "options"), KernelCache::key("", "texttarget", "options"),
       KernelCache::key("text", "targetoptions", "")};
-  EXPECT_EQ(keys.size(), 7u);
+  EXPECT_EQ(keys.size(), 10u);
   EXPECT_EQ(KernelCache::key("a", "b", "c"), KernelCache::key("a", "b", "c"));
 }
 
