@@ -41,8 +41,10 @@ public:
   }
   CandidateFile(CandidateFile &&other) noexcept : path_(std::exchange(other.path_, "")) {}
   ~CandidateFile() {
-    if (!path_.empty())
-      unlink(path_.c_str());
+    if (path_.empty())
+      return;
+    unlink(path_.c_str());
+    unlink((path_ + ".heddle").c_str()); // what a kernel's reproducer compiles to
   }
   const std::string &path() const { return path_; }
 
