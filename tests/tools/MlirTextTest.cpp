@@ -42,8 +42,16 @@ TEST(MlirTextTest, WhatIsNoNesting) {
 
 TEST(MlirTextTest, BracketsBehindStringsAndCommentsCount) {
   std::string deep = repeated("[", limits::kMlirDepth + 1);
-  for (const std::string &before : {"\"a\"", "// a\n", "\"not closed\n", "\"\\\\\""})
+  for (const char *before : {"\"a\"", "// a\n", "\"not closed\n", "\"\\\\\""})
     EXPECT_FALSE(check(before + deep).ok()) << before;
+}
+
+// Found by fuzzing: `mlir-opt` of LLVM 22.1.8 crashes on it.
+TEST(MlirTextTest, ArrayOfIndex) {
+  for (const char *text : {"array<index: 1>", "arr array<index>", "array < // what\n index : 1 >"})
+    EXPECT_THAT(std::string(check(text).message()), HasSubstr("an array of index")) << text;
+  for (const char *text : {"array<i64: 1>", "array<inde", "\"array<index\"", "// array<index: 1>"})
+    EXPECT_TRUE(check(text).ok()) << text;
 }
 
 TEST(MlirTextTest, BytesAtTheLimit) {

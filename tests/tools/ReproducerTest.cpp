@@ -72,7 +72,8 @@ protected:
   /// pass.
   static bool fails(const std::string &arguments) {
     std::string command =
-        std::string(std::getenv("HEDDLE_BINARY_DIR")) + "/bin/" + arguments + " >/dev/null 2>&1";
+        absl::StrCat("LLVM_DISABLE_SYMBOLIZATION=1 ", std::getenv("HEDDLE_BINARY_DIR"), "/bin/",
+                     arguments, " >/dev/null 2>&1");
     return std::system(command.c_str()) != 0;
   }
 

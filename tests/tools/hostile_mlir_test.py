@@ -241,14 +241,15 @@ def nesting():
         "brackets in strings": ('module attributes {a = "' + "[" * 3000 + '"} { // ' + "{" * 3000
                                 + "\n" + function("return %x : tensor<4xf32>") + "}", None),
         "openings only": ("[" * 5000, "nested more than 256 deep"),
+        "array of index": ("module attributes {a = array<index: 1>} {}", "an array of index"),
         "200 modules": (shallow, "is no function"),
         "bytecode": ("ML\xefR\0\0\0\0", ""),
     }
 
 
 CASES = types() | signatures() | ops() | kernels() | nesting()
-# MLIR's own parser has no bound on nesting, so that heddle-opt has none either.
-MLIR_LIMITS = {name for name, (_, says) in nesting().items() if says and "nested more" in says}
+# On these MLIR's own parser crashes, and so does heddle-opt (tools/README.md).
+MLIR_LIMITS = {name for name, (_, says) in nesting().items() if says and says.startswith(("nested more", "an array"))}
 
 
 class HostileModules(unittest.TestCase):

@@ -16,13 +16,16 @@ using namespace mlir;
 namespace heddle::tools {
 namespace {
 
-/// Walks over text as MLIR's lexer does, as far as nesting needs it.
-class NestingScan {
-public:
-  explicit NestingScan(const std::string &text) : text_(text) {}
+// MLIR's parser reads through a null pointer here (LLVM 22.1.8).
+constexpr std::string_view kIndexArray = "array<index";
 
-  /// The offset at which the nesting becomes too deep; npos where it never does.
-  size_t run() {
+/// Walks over text as MLIR's lexer does, as far as needed to find what its parser does not survive.
+class TextScan {
+public:
+  explicit TextScan(const std::string &text) : text_(text) {}
+
+  /// What is wrong with the text, with its offset; empty where nothing is.
+  std::string run() {
     for (at_ = 0; at_ < text_.size(); ++at_) {
       const char c = text_[at_];
       if (c == '"')
@@ -34,9 +37,11 @@ public:
       else
         count(c);
       if (depth_ + signs_ > limits::kMlirDepth)
-        return at_;
+        return absl::StrCat("offset ", at_, ": nested more than ", limits::kMlirDepth, " deep");
+      if (latest_ == kIndexArray)
+        return absl::StrCat("offset ", at_, ": an array of index, expected one of i64");
     }
-    return std::string::npos;
+    return "";
   }
 
 private:
@@ -59,11 +64,13 @@ private:
              !(c == '>' && next() == '='))
       depth_ = std::max(0, depth_ - 1);
     previous_ = c;
+    latest_.erase(0, 1).push_back(c);
   }
 
   const std::string &text_;
   size_t at_ = 0;
   int depth_ = 0, signs_ = 0;
+  std::string latest_ = std::string(kIndexArray.size(), ' '); // without blanks and comments
   char previous_ = '\0';
 };
 
@@ -82,11 +89,8 @@ Status checkMlirText(const std::string &text, const std::string &origin) {
   if (text.size() > limits::kMlirBytes)
     return invalidInput(origin, ": ", text.size(), " bytes, more than the limit of ",
                         limits::kMlirBytes);
-  size_t deep = NestingScan(text).run();
-  if (deep == std::string::npos)
-    return absl::OkStatus();
-  return invalidInput(origin, ": offset ", deep, ": nested more than ", limits::kMlirDepth,
-                      " deep");
+  std::string problem = TextScan(text).run();
+  return problem.empty() ? absl::OkStatus() : invalidInput(origin, ": ", problem);
 }
 
 std::string describe(Diagnostic &diagnostic, const std::string &origin) {

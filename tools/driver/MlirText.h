@@ -24,7 +24,7 @@ std::unique_ptr<mlir::MLIRContext> makeContext();
 
 /// Bad input when the text is longer or nests deeper than runtime/base/Limits.h allows. Brackets of
 /// all kinds count, outside of strings and comments; so do signs in a row, which MLIR reads by
-/// recursion, too.
+/// recursion, too. Nor may there be an array of index, on which MLIR's parser crashes.
 Status checkMlirText(const std::string &text, const std::string &origin);
 
 /// The module, verified. What is wrong with it is bad input that names line and column.
