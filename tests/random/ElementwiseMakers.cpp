@@ -8,15 +8,21 @@ using namespace heddle::ir;
 namespace heddle::random {
 namespace {
 
-/// A shape that goes together with `shape`: some axes 1, leading axes left out or added.
-Shape broadcastPartner(GraphMaker &g, ArrayRef<int64_t> shape) {
+/// A shape that broadcasts to `shape`: some axes 1, leading axes left out.
+Shape broadcastPart(GraphMaker &g, ArrayRef<int64_t> shape) {
   Shape partner(shape.begin(), shape.end());
   for (int64_t &size : partner)
     if (g.random().oneIn(3))
       size = 1;
   if (g.random().oneIn(3))
     partner.erase(partner.begin(), partner.begin() + g.random().between(0, partner.size()));
-  else if (g.random().oneIn(8) && partner.size() < 4)
+  return partner;
+}
+
+/// The same, or one that `shape` broadcasts with to more axes.
+Shape broadcastPartner(GraphMaker &g, ArrayRef<int64_t> shape) {
+  Shape partner = broadcastPart(g, shape);
+  if (g.random().oneIn(8) && partner.size() == shape.size() && partner.size() < 4)
     partner.insert(partner.begin(), g.random().between(1, 3));
   return partner;
 }
@@ -117,6 +123,7 @@ ComparePredicate anyPredicate(GraphMaker &g) {
   return static_cast<ComparePredicate>(g.random().below(6));
 }
 
+/// Of that shape.
 Value anyMask(GraphMaker &g, Shape shape) {
   if (shape.size() == 2 && g.random().oneIn(3)) {
     IntegerAttr window = g.random().oneIn(2)
@@ -128,8 +135,7 @@ Value anyMask(GraphMaker &g, Shape shape) {
     return g.make<LengthMaskOp>(RankedTensorType::get(shape, g.builder().getI1Type()),
                                 g.ids({shape[0]}, shape[1], "lengths"));
   if (g.random().oneIn(3))
-    return g.make<CompareOp>(anyPredicate(g), g.floatOf(shape),
-                             g.floatOf(broadcastPartner(g, shape)));
+    return g.make<CompareOp>(anyPredicate(g), g.floatOf(shape), g.floatOf(broadcastPart(g, shape)));
   return g.mask(shape);
 }
 
@@ -146,7 +152,8 @@ void compareIntegers(GraphMaker &g) {
 
 void select(GraphMaker &g) {
   Value x = g.anyFloat(), y = partnerOf(g, x);
-  g.publish(g.make<SelectOp>(anyMask(g, broadcastPartner(g, dimsOf(x))), x, y));
+  SmallVector<int64_t> shape = *broadcastShape(dimsOf(x), dimsOf(y));
+  g.publish(g.make<SelectOp>(anyMask(g, broadcastPart(g, shape)), x, y));
 }
 
 void masks(GraphMaker &g) {
