@@ -44,7 +44,8 @@ void walkPlans(proto::Executable executable) {
   auto loaded = Executable::create(std::move(executable), kFile);
   require(loaded.ok(), "a checked executable cannot be created: " + loaded.status().ToString());
   auto session = Session::create(*loaded, makeCpuDevice(1));
-  if (!accepted(session))
+  // Arenas may be as large as no machine's memory.
+  if (absl::IsResourceExhausted(session.status()) || !accepted(session))
     return;
   for (const Entry &entry : (*loaded)->entries()) {
     StatusOr<uint64_t> needed = (*session)->memoryNeeded(entry.plan->entry());

@@ -37,6 +37,14 @@ std::string &keyOf(Folder::node_type &node) { return node.key(); }
 
 } // namespace
 
+MemoryFiles::MemoryFiles(Folder files) : files_(std::move(files)) {
+  // A folder outlives the last file in it.
+  for (const auto &[path, content] : files_)
+    for (size_t end = path.rfind('/'); end != std::string::npos && end > 0;
+         end = path.rfind('/', end - 1))
+      folders_.insert(path.substr(0, end));
+}
+
 MemoryFiles::Open *MemoryFiles::opened(int fd) {
   auto found = open_.find(fd);
   return found == open_.end() ? nullptr : &found->second;

@@ -16,7 +16,7 @@ namespace heddle::fuzz {
 /// behind a mapping's last byte is poisoned. One thread at a time.
 class MemoryFiles : public runtime::FileCalls {
 public:
-  explicit MemoryFiles(Folder files) : files_(std::move(files)) {}
+  explicit MemoryFiles(Folder files);
   const Folder &files() const { return files_; }
 
   int64_t open(const std::string &path, int flags, uint32_t mode) override;
