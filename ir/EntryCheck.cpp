@@ -3,6 +3,7 @@
 
 #include "ir/Conventions.h"
 #include "ir/Dialect.h"
+#include "llvm/ADT/StringMap.h"
 #include "llvm/ADT/StringSet.h"
 
 using namespace mlir;
@@ -63,6 +64,9 @@ LogicalResult checkArguments(func::FuncOp function) {
 
 LogicalResult checkResults(func::FuncOp function) {
   llvm::StringSet<> seen;
+  llvm::StringMap<Type> types; // of the arguments: a training step has some hundreds
+  for (unsigned i = 0; i < function.getNumArguments(); ++i)
+    types.try_emplace(argumentName(function, i), function.getArgumentTypes()[i]);
   for (unsigned i = 0; i < function.getNumResults(); ++i) {
     std::string of = "result " + std::to_string(i);
     StringRef kind = resultKind(function, i), name = resultName(function, i);
@@ -74,10 +78,9 @@ LogicalResult checkResults(func::FuncOp function) {
       return failure();
     if (name.empty() || (kind != kKindParam && kind != kKindState))
       continue;
-    if (std::optional<unsigned> old = findArgument(function, name);
-        old && function.getArgumentTypes()[*old] != type)
+    if (auto old = types.find(name); old != types.end() && old->second != type)
       return function.emitError(of) << " is the new value of '" << name << "' and has type " << type
-                                    << ", the argument has " << function.getArgumentTypes()[*old];
+                                    << ", the argument has " << old->second;
   }
   return success();
 }
