@@ -127,6 +127,10 @@ int64_t MemoryFiles::statOpen(int fd, PathInfo &info) {
   return file ? statPath(file->path, info) : -EBADF;
 }
 
+int64_t MemoryFiles::accessForWrite(const std::string &path) {
+  return files_.contains(path) || isFolder(path) ? 0 : -ENOENT;
+}
+
 int64_t MemoryFiles::rename(const std::string &from, const std::string &to) {
   if (auto file = files_.extract(from)) {
     if (isFolder(to))

@@ -12,7 +12,7 @@
 
 namespace heddle::fuzz {
 
-/// Paths are relative. A folder exists where a file lies below it, or where it was made. What lies
+/// Paths are relative. Folders are those above the files given, and those made since. What lies
 /// behind a mapping's last byte is poisoned. One thread at a time.
 class MemoryFiles : public runtime::FileCalls {
 public:
@@ -27,6 +27,7 @@ public:
   int64_t truncate(int fd, uint64_t size) override;
   int64_t statPath(const std::string &path, runtime::PathInfo &info) override;
   int64_t statOpen(int fd, runtime::PathInfo &info) override;
+  int64_t accessForWrite(const std::string &path) override;
   int64_t rename(const std::string &from, const std::string &to) override;
   int64_t unlink(const std::string &path) override;
   int64_t makeFolder(const std::string &path) override;
@@ -45,7 +46,7 @@ private:
   bool isFolder(const std::string &path) const;
 
   Folder files_;
-  std::set<std::string> folders_; // made, perhaps empty
+  std::set<std::string> folders_; // of the files given, or made
   std::map<int, Open> open_;
   int next_ = 1 << 20; // beyond any descriptor of the system's
 };

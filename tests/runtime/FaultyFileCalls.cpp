@@ -10,9 +10,9 @@ using runtime::FileCalls;
 using runtime::PathInfo;
 
 const char *callName(Call call) {
-  constexpr const char *kNames[] = {"open",  "close", "read",  "write",  "fsync",
-                                    "cut",   "stat",  "fstat", "rename", "unlink",
-                                    "mkdir", "rmdir", "list",  "lock",   "map"};
+  constexpr const char *kNames[] = {"open",  "close", "read",   "write",  "fsync",  "cut",
+                                    "stat",  "fstat", "access", "rename", "unlink", "mkdir",
+                                    "rmdir", "list",  "lock",   "map"};
   return kNames[static_cast<size_t>(call)];
 }
 
@@ -79,6 +79,10 @@ int64_t FaultyFileCalls::statPath(const std::string &path, PathInfo &info) {
 
 int64_t FaultyFileCalls::statOpen(int fd, PathInfo &info) {
   return fails(Call::StatOpen, fd) ? -fault_.error : FileCalls::statOpen(fd, info);
+}
+
+int64_t FaultyFileCalls::accessForWrite(const std::string &path) {
+  return fails(Call::Access, path) ? -fault_.error : FileCalls::accessForWrite(path);
 }
 
 int64_t FaultyFileCalls::rename(const std::string &from, const std::string &to) {

@@ -203,6 +203,12 @@ int64_t PowerLossDisk::statOpen(int fd, PathInfo &info) {
   return 0;
 }
 
+int64_t PowerLossDisk::accessForWrite(const std::string &path) {
+  if (dies())
+    return -EIO;
+  return path == "/" || find(path).node() ? 0 : -ENOENT;
+}
+
 int64_t PowerLossDisk::rename(const std::string &from, const std::string &to) {
   if (dies())
     return -EIO;

@@ -55,6 +55,7 @@ public:
   int64_t truncate(int fd, uint64_t size) override;
   int64_t statPath(const std::string &path, runtime::PathInfo &info) override;
   int64_t statOpen(int fd, runtime::PathInfo &info) override;
+  int64_t accessForWrite(const std::string &path) override;
   int64_t rename(const std::string &from, const std::string &to) override;
   int64_t unlink(const std::string &path) override;
   int64_t makeFolder(const std::string &path) override;

@@ -188,6 +188,17 @@ TEST(FileLayer, NamesOfNewFoldersAreFlushed) {
                                    "mkdir " + (folder / "a/b"), "fsync " + (folder / "a")));
 }
 
+TEST(FileLayer, PermissionIsAskedForThroughTheCalls) {
+  TempFolder folder;
+  FaultyFileCalls calls;
+  FileLayer layer(calls);
+  EXPECT_THAT(layer.checkWritable(folder.path()), IsOk());
+  calls.plan({.at = 1, .error = EROFS, .only = Call::Access});
+  Status status = layer.checkWritable(folder.path());
+  EXPECT_EQ(status.message(), "cannot write to " + folder.path() + ": Read-only file system");
+  EXPECT_EQ(calls.last(), "access " + folder.path());
+}
+
 TEST(FileLayer, ErrorsNamePathAndReason) {
   TempFolder folder;
   FaultyFileCalls calls;
