@@ -1,4 +1,4 @@
-# HEDDLE_SANITIZE: what g++'s -fsanitize= takes, for all of our own code (presets asan and ubsan; both
+# HEDDLE_SANITIZE: what -fsanitize= takes, for all of our own code (presets asan and ubsan; both
 # at once is "address,undefined"). MLIR, LLVM and generated kernels stay as they are.
 set(HEDDLE_SANITIZE "" CACHE STRING "address, undefined, or both with a comma; empty: none")
 

@@ -4,11 +4,13 @@ find_program(CCACHE_PROGRAM ccache)
 if(CCACHE_PROGRAM)
   # What ccache must overlook to cache a file that includes a precompiled header, and to find in
   # one checkout what another compiled.
-  set(CMAKE_CXX_COMPILER_LAUNCHER
-    ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env
+    CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime
     CCACHE_BASEDIR=${CMAKE_SOURCE_DIR} CCACHE_NOHASHDIR=1 ${CCACHE_PROGRAM})
   set(CMAKE_C_COMPILER_LAUNCHER ${CCACHE_PROGRAM})
-  add_compile_options($<$<COMPILE_LANG_AND_ID:CXX,GNU>:-fpch-preprocess>)
+  add_compile_options(
+    $<$<COMPILE_LANG_AND_ID:CXX,GNU>:-fpch-preprocess>
+    "$<$<COMPILE_LANG_AND_ID:CXX,Clang>:SHELL:-Xclang -fno-pch-timestamp>")
 endif()
 
 if(EXISTS /usr/lib/llvm-22/bin/ld.lld)
@@ -40,7 +42,10 @@ add_compile_options(-Wall -Wextra -Wno-unused-parameter)
 # GCC 12 takes std::string's own copies for overruns (its bugs 105329 and 105651).
 add_compile_options($<$<COMPILE_LANG_AND_ID:CXX,GNU>:-Wno-restrict>
   $<$<COMPILE_LANG_AND_ID:CXX,GNU>:-Wno-stringop-overflow>
+  $<$<COMPILE_LANG_AND_ID:CXX,GNU>:-Wno-stringop-overread>
   $<$<COMPILE_LANG_AND_ID:CXX,GNU>:-Wno-array-bounds>)
+# libstdc++ 12's own std::stable_sort uses what its own header deprecates.
+add_compile_options($<$<COMPILE_LANG_AND_ID:CXX,Clang>:-Wno-deprecated-declarations>)
 add_compile_definitions(_FILE_OFFSET_BITS=64)
 
 include_directories(${CMAKE_SOURCE_DIR} ${CMAKE_BINARY_DIR})

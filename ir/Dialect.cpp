@@ -9,15 +9,7 @@ using namespace heddle::ir;
 
 #include "ir/Dialect.cpp.inc"
 
-#define GET_OP_CLASSES
-#include "ir/Ops.cpp.inc"
-
-void HeddleDialect::initialize() {
-  addOperations<
-#define GET_OP_LIST
-#include "ir/Ops.cpp.inc"
-      >();
-}
+void HeddleDialect::initialize() { registerHeddleDialectOperations(this); }
 
 Operation *HeddleDialect::materializeConstant(OpBuilder &builder, Attribute value, Type type,
                                               Location location) {

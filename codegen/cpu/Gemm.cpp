@@ -73,7 +73,7 @@ private:
     // thread pack once. -1: nothing yet.
     forLoop(b_, arguments_->begin, arguments_->end, 1, ValueRange{constantIndex(b_, -1)},
             [&](Value task, ValueRange packed) {
-              Value unit, held;
+              Value held;
               Place place;
               Value batch, block, group;
               if (packsA()) { // groups of panels innermost

@@ -37,10 +37,10 @@ Gradients gatherRows(GatherRowsOp op, OpBuilder &b, ValueRange dys) {
       b, loc, DenseElementsAttr::get(RankedTensorType::get({positions}, integer), numbers));
   Value index = reshape(b, loc, op.getIndex(), {batch, 1});
   Value chosen = CompareOp::create(b, loc, ComparePredicate::eq, index, position); // [B, T]
-  Value dx =
-      SelectOp::create(b, loc, reshape(b, loc, chosen, {batch, positions, 1}),
-                       reshape(b, loc, dys[0], {batch, 1, width}), scalar(b, loc, dys[0], 0.0));
-  return {dx, Value()};
+  Value rows = reshape(b, loc, chosen, {batch, positions, 1});
+  Value row = reshape(b, loc, dys[0], {batch, 1, width});
+  Value none = scalar(b, loc, dys[0], 0.0);
+  return {SelectOp::create(b, loc, rows, row, none), Value()};
 }
 
 } // namespace

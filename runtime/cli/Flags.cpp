@@ -22,8 +22,8 @@ std::string twinOf(const std::string &flag) {
 std::string twinInvolved(const CLI::App &command, const std::string &problem) {
   for (const CLI::App *verb : command.get_subcommands())
     for (const CLI::Option *option : verb->get_options()) {
-      const char *twin = option->get_envname().empty() ? nullptr : option->get_envname().c_str();
-      const char *value = twin ? getenv(twin) : nullptr;
+      std::string twin = option->get_envname();
+      const char *value = twin.empty() ? nullptr : getenv(twin.c_str());
       if (value && problem.find(option->get_name()) != std::string::npos)
         return absl::StrCat(" (the environment has ", twin, "=", value, ")");
     }

@@ -67,9 +67,9 @@ func.func @train_loss(%x: tensor<1x2x3x4xf32> {heddle.kind = "param", heddle.nam
 // CHECK-NEXT: [[D4:%[a-z0-9_]+]] = heddle.constant dense<[0, 1, 2]> : tensor<3xi32>
 // CHECK-NEXT: [[D5:%[a-z0-9_]+]] = heddle.reshape [[I]] : tensor<2xi32> -> tensor<2x1xi32>
 // CHECK-NEXT: [[D6:%[a-z0-9_]+]] = heddle.compare eq [[D5]], [[D4]] : (tensor<2x1xi32>, tensor<3xi32>) -> tensor<2x3xi1>
-// CHECK-NEXT: [[D7:%[a-z0-9_]+]] = heddle.constant dense<0.000000e+00> : tensor<f32>
-// CHECK-NEXT: [[D8:%[a-z0-9_]+]] = heddle.reshape [[D3]] : tensor<2x4xf32> -> tensor<2x1x4xf32>
 // CHECK-NEXT: [[D9:%[a-z0-9_]+]] = heddle.reshape [[D6]] : tensor<2x3xi1> -> tensor<2x3x1xi1>
+// CHECK-NEXT: [[D8:%[a-z0-9_]+]] = heddle.reshape [[D3]] : tensor<2x4xf32> -> tensor<2x1x4xf32>
+// CHECK-NEXT: [[D7:%[a-z0-9_]+]] = heddle.constant dense<0.000000e+00> : tensor<f32>
 // CHECK-NEXT: [[D10:%[a-z0-9_]+]] = heddle.select [[D9]], [[D8]], [[D7]] : (tensor<2x3x1xi1>, tensor<2x1x4xf32>, tensor<f32>) -> tensor<2x3x4xf32>
 // CHECK-NEXT: return [[F0]], [[D10]]
 func.func @train_loss(%x: tensor<2x3x4xf32> {heddle.kind = "param", heddle.name = "x"},

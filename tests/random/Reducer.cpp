@@ -174,8 +174,13 @@ public:
     // Candidates that do not verify are none of the user's business.
     ScopedDiagnosticHandler quiet(best_->getContext(), [](Diagnostic &) { return success(); });
     tryEdit([](ModuleOp) { return true; });
-    while (dropResults() | shortenOps() | simplifyOps() | shrinkSizes())
-      ;
+    bool smaller = true;
+    while (smaller) { // each of them in every round
+      smaller = dropResults();
+      smaller |= shortenOps();
+      smaller |= simplifyOps();
+      smaller |= shrinkSizes();
+    }
     return std::move(best_);
   }
 
