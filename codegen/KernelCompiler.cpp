@@ -58,21 +58,26 @@ Reproducer reproducerOf(const Job &job, const CompileOptions &options) {
   return reproducer;
 }
 
-std::vector<Job> collectJobs(ModuleOp module, const Target &target) {
+/// The jobs, and the job of each class.
+std::pair<std::vector<Job>, std::vector<size_t>> collectJobs(const KernelClasses &classes,
+                                                             const Target &target) {
   std::string versions = "llvm " LLVM_VERSION_STRING " build " + runtime::sha256Hex(buildId());
   std::vector<Job> jobs;
+  std::vector<size_t> jobOfClass;
   std::map<std::string, size_t> seen;
-  module.walk([&](ir::KernelOp kernel) {
+  for (ir::KernelOp kernel : classes.firsts()) {
     Job job;
     job.text = kernelText(kernel);
-    if (!seen.emplace(job.text, jobs.size()).second)
-      return;
+    auto [known, isNew] = seen.emplace(job.text, jobs.size());
+    jobOfClass.push_back(known->second);
+    if (!isNew)
+      continue;
     job.name = kernel.getName().str();
     job.layer = ir::layerPath(kernel.getLoc());
     job.key = KernelCache::key(job.text, target.cacheText(), versions);
     jobs.push_back(std::move(job));
-  });
-  return jobs;
+  }
+  return {std::move(jobs), std::move(jobOfClass)};
 }
 
 /// A worker's own context: kernels are parsed from text into it, so that workers share nothing.
@@ -196,7 +201,9 @@ void compileAll(std::vector<Job *> &jobs, const CompileOptions &options) {
 } // namespace
 
 StatusOr<CompiledKernels> compileKernels(ModuleOp module, const CompileOptions &options) {
-  std::vector<Job> jobs = collectJobs(module, options.target);
+  CompiledKernels result;
+  result.classes = KernelClasses(module);
+  auto [jobs, jobOfClass] = collectJobs(result.classes, options.target);
   if (jobs.empty())
     return invalidInput("nothing is computed: no function has a kernel");
   KernelCache cache(options.cacheFolder, options.cacheLimitBytes);
@@ -211,7 +218,6 @@ StatusOr<CompiledKernels> compileKernels(ModuleOp module, const CompileOptions &
       missing.push_back(&job);
   }
   compileAll(missing, options);
-  CompiledKernels result;
   result.compiled = static_cast<int>(missing.size());
   result.cached = static_cast<int>(jobs.size() - missing.size());
   for (Job *job : missing) {
@@ -219,16 +225,18 @@ StatusOr<CompiledKernels> compileKernels(ModuleOp module, const CompileOptions &
       return describeFailure(*job, options);
     cache.store(job->result);
   }
-  cache.trim();
+  if (!missing.empty())
+    cache.trim();
   if (!cache.problem().empty())
     result.remarks.push_back("kernel cache not used: " + cache.problem());
 
   std::vector<std::string> objects;
-  for (Job &job : jobs) {
-    const proto::CachedKernel &kernel = job.result;
-    result.byText[job.text] = {kernel.symbol(), kernel.tasks(), kernel.scratch_bytes(),
-                               kernel.flops(), kernel.bytes()};
-    objects.push_back(kernel.object());
+  for (const Job &job : jobs)
+    objects.push_back(job.result.object());
+  for (size_t job : jobOfClass) {
+    const proto::CachedKernel &kernel = jobs[job].result;
+    result.kernels.push_back(
+        {kernel.symbol(), kernel.tasks(), kernel.scratch_bytes(), kernel.flops(), kernel.bytes()});
   }
   HEDDLE_ASSIGN_OR_RETURN(result.sharedObject, linkSharedObject(objects));
   return result;

@@ -4,19 +4,16 @@
 #ifndef HEDDLE_CODEGEN_KERNELCOMPILER_H
 #define HEDDLE_CODEGEN_KERNELCOMPILER_H
 
-#include <map>
 #include <string>
 #include <vector>
 
+#include "codegen/KernelClasses.h"
 #include "codegen/cpu/Target.h"
 #include "runtime/base/Status.h"
 
 namespace mlir {
 class ModuleOp;
 } // namespace mlir
-namespace heddle::ir {
-class KernelOp;
-} // namespace heddle::ir
 
 namespace heddle::codegen {
 
@@ -43,17 +40,18 @@ struct CompiledKernel {
 };
 
 struct CompiledKernels {
-  std::map<std::string, CompiledKernel> byText; // key: kernelText()
+  KernelClasses classes;
+  std::vector<CompiledKernel> kernels; // by class
   std::string sharedObject;
   int compiled = 0; // the others came from the cache
   int cached = 0;
   std::vector<std::string> remarks;
 };
 
-/// Compiles every heddle.kernel below `module`. An error names the kernel, the layer of its
-/// first use and the command that reproduces it; a crash leaves the same (CrashNote.h).
-/// Bad input: there are no kernels. Unimplemented: there is no such kernel. Internal: there should
-/// have been.
+/// Compiles every heddle.kernel below `module`, which must outlive the result. An error names the
+/// kernel, the layer of its first use and the command that reproduces it; a crash leaves the same
+/// (CrashNote.h). Bad input: there are no kernels. Unimplemented: there is no such kernel.
+/// Internal: there should have been.
 StatusOr<CompiledKernels> compileKernels(mlir::ModuleOp module, const CompileOptions &options);
 
 } // namespace heddle::codegen

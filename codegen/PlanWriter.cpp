@@ -3,7 +3,6 @@
 
 #include <limits>
 
-#include "codegen/KernelText.h"
 #include "ir/BufferAssignment.h"
 #include "ir/Conventions.h"
 #include "ir/Dialect.h"
@@ -155,7 +154,7 @@ StatusOr<Plan> writePlan(func::FuncOp function, const CompiledKernels &kernels) 
   for (ir::ConstantOp constant : buffers.constants())
     plan.add_constants(rawBytes(cast<DenseElementsAttr>(constant.getValue())));
   for (ir::KernelOp kernel : function.getOps<ir::KernelOp>()) {
-    const CompiledKernel &compiled = kernels.byText.at(kernelText(kernel));
+    const CompiledKernel &compiled = kernels.kernels.at(kernels.classes.classOf(kernel));
     runtime::proto::Launch &launch = *plan.add_launches();
     launch.set_kernel(compiled.symbol);
     launch.set_tasks(compiled.tasks);

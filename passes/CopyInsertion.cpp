@@ -5,6 +5,7 @@
 #include "passes/InPlace.h"
 #include "passes/Storage.h"
 #include "llvm/ADT/DenseSet.h"
+#include "llvm/ADT/StringMap.h"
 
 using namespace mlir;
 using namespace heddle::ir;
@@ -36,7 +37,10 @@ class CopyInsertion {
 public:
   explicit CopyInsertion(func::FuncOp function)
       : function_(function), block_(function.getBody().front()),
-        return_(cast<func::ReturnOp>(block_.getTerminator())) {}
+        return_(cast<func::ReturnOp>(block_.getTerminator())) {
+    for (unsigned i = 0; i < function_.getNumArguments(); ++i)
+      argumentOf_.try_emplace(argumentName(function_, i), i);
+  }
 
   FailureOr<ResultPlacement> run() {
     if (failed(checkOps()))
@@ -75,7 +79,10 @@ private:
     if (kind != kKindParam && kind != kKindState)
       return std::nullopt;
     // A state that comes from nowhere (the first caches of a prompt) is an output like others.
-    return findArgument(function_, resultName(function_, index));
+    auto argument = argumentOf_.find(resultName(function_, index));
+    if (argument == argumentOf_.end())
+      return std::nullopt;
+    return argument->second;
   }
 
   /// Whether `value` can be given memory of a special kind: all of a kernel result or concat, and
@@ -217,6 +224,7 @@ private:
   func::FuncOp function_;
   Block &block_;
   func::ReturnOp return_;
+  llvm::StringMap<unsigned> argumentOf_; // by name; a training step has hundreds
   llvm::DenseSet<Value> claimed_;
   ResultPlacement placement_;
 };

@@ -8,5 +8,5 @@ heddle_gtest(codegen_whole_model_test MLIR SRCS WholeModelTest.cpp
   DEPS HeddleTestKernelCheck HeddleCodegen HeddlePasses HeddleBuilder HeddleModel)
 heddle_gtest(codegen_math_test MLIR SRCS MathEmitterTest.cpp DEPS HeddleTestKernelCheck)
 heddle_gtest(codegen_iteration_space_test MLIR SRCS IterationSpaceTest.cpp DEPS HeddleCodegenCpu)
-heddle_gtest(codegen_plan_test MLIR SRCS KernelCacheTest.cpp PlanWriterTest.cpp
+heddle_gtest(codegen_plan_test MLIR SRCS KernelCacheTest.cpp KernelClassesTest.cpp PlanWriterTest.cpp
   DEPS HeddleTestKernelText HeddleCodegen)

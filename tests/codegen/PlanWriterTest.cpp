@@ -60,8 +60,9 @@ protected:
     ASSERT_TRUE(module_);
     auto function = *module_->getOps<func::FuncOp>().begin();
     CompiledKernels kernels;
-    for (auto kernel : function.getOps<ir::KernelOp>())
-      kernels.byText[kernelText(kernel)] = {("f." + kernel.getName()).str(), 7, 4096, 10, 20};
+    kernels.classes = KernelClasses(*module_);
+    for (ir::KernelOp kernel : kernels.classes.firsts())
+      kernels.kernels.push_back({("f." + kernel.getName()).str(), 7, 4096, 10, 20});
     auto plan = writePlan(function, kernels);
     ASSERT_TRUE(plan.ok()) << plan.status();
     plan_ = *plan;

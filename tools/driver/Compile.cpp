@@ -69,6 +69,7 @@ struct Compilation::State {
   std::vector<std::string> remarks;
   std::vector<passes::Stage> stages;
   size_t stagesDone = 0;
+  std::string stageBegin; // the last stage's, for reproducers
   std::unique_ptr<StageDumper> dumper;
   int compiled = 0, cached = 0;
 
@@ -127,16 +128,22 @@ Status Compilation::State::runStage(const passes::Stage &stage) {
       dumper->write(stage.name, *module);
   }
   Status status;
-  OperationFingerPrint last(module->getOperation());
-  PassReproducer reproducer(dumper ? dumper->stageFolder() : "");
+  if (stage.passes.empty())
+    return status;
+  stageBegin = reproducerText(*module, stagesDone == 0 ? "" : stages[stagesDone - 1].name);
+  PassReproducer reproducer(dumper ? dumper->stageFolder() : "", stageBegin, context.get());
   passes::RunHooks hooks;
-  hooks.beforePass = [&](const passes::Stage &stage, const passes::PassStep &pass,
-                         PassManager &manager, ModuleOp unchanged) {
-    reproducer.beforePass(stage, pass, manager, unchanged);
-  };
+  hooks.beforePass = [&](const passes::Stage &stage, const passes::PassStep &pass, PassManager &,
+                         ModuleOp) { reproducer.beforePass(stage, pass); };
+  // What a pass left as it was is not dumped again; without a reader nobody looks.
+  std::optional<OperationFingerPrint> last;
+  if (dumper || request.afterPass)
+    last.emplace(module->getOperation());
   hooks.afterPass = [&](const passes::Stage &, const passes::PassStep &pass, ModuleOp changed) {
+    if (!last)
+      return;
     OperationFingerPrint now(changed.getOperation());
-    if (now == last)
+    if (now == *last)
       return;
     last = now;
     if (dumper)
@@ -253,7 +260,7 @@ StatusOr<runtime::proto::Executable> Compilation::finish() {
   if (!request.dumpFolder.empty())
     options.reproducerFolder = options.dumpFolder;
   codegen::Reproducer reproducer =
-      codegenReproducer(options.reproducerFolder, *state_->module, request.target.name());
+      codegenReproducer(options.reproducerFolder, state_->stageBegin, request.target.name());
   codegen::CrashNote note(reproducer);
   StatusOr<codegen::CompiledKernels> compiled = codegen::compileKernels(*state_->module, options);
   if (!compiled.ok())

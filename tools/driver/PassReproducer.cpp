@@ -4,8 +4,6 @@
 #include "absl/strings/str_cat.h"
 #include "ir/Conventions.h"
 #include "mlir/IR/BuiltinOps.h"
-#include "mlir/IR/OwningOpRef.h"
-#include "mlir/Pass/PassManager.h"
 
 using namespace mlir;
 
@@ -27,32 +25,36 @@ std::string pipelineResource(PassManager &manager) {
 
 } // namespace
 
-PassReproducer::PassReproducer(const std::string &folder) {
+std::string reproducerText(ModuleOp module, llvm::StringRef stageDone) {
+  bool marks = stageDone == ir::kKernelsStage && !module->hasAttr(ir::kStageAttr);
+  if (marks)
+    module->setAttr(ir::kStageAttr, StringAttr::get(module.getContext(), stageDone));
+  std::string text;
+  llvm::raw_string_ostream stream(text);
+  module->print(stream, OpPrintingFlags().enableDebugInfo(true, /*prettyForm=*/false));
+  if (marks)
+    module->removeAttr(ir::kStageAttr);
+  return text;
+}
+
+PassReproducer::PassReproducer(const std::string &folder, const std::string &stageBegin,
+                               MLIRContext *context)
+    : stageBegin_(stageBegin), passes_(context, ModuleOp::getOperationName()) {
   reproducer_.path = codegen::reproducerPath(folder);
   reproducer_.command = "heddle-opt --run-reproducer " + reproducer_.path;
 }
 
-void PassReproducer::beforePass(const passes::Stage &stage, const passes::PassStep &pass,
-                                PassManager &manager, ModuleOp module) {
-  OperationFingerPrint now(module.getOperation());
-  if (!printed_ || *printed_ != now) {
-    moduleText_.clear();
-    llvm::raw_string_ostream stream(moduleText_);
-    module->print(stream, OpPrintingFlags().enableDebugInfo(true, /*prettyForm=*/false));
-    printed_ = now;
-  }
+void PassReproducer::beforePass(const passes::Stage &stage, const passes::PassStep &pass) {
+  pass.add(passes_);
   reproducer_.doing = "pass " + pass.name + " of stage " + stage.name;
-  reproducer_.text = moduleText_ + pipelineResource(manager);
+  reproducer_.text = stageBegin_ + pipelineResource(passes_);
 }
 
-codegen::Reproducer codegenReproducer(const std::string &folder, ModuleOp planned,
+codegen::Reproducer codegenReproducer(const std::string &folder, const std::string &kernels,
                                       const std::string &target) {
-  OwningOpRef<ModuleOp> module = planned.clone();
-  (*module)->setAttr(ir::kStageAttr, StringAttr::get(planned.getContext(), ir::kKernelsStage));
   codegen::Reproducer reproducer;
   reproducer.path = codegen::reproducerPath(folder);
-  llvm::raw_string_ostream stream(reproducer.text);
-  module->print(stream, OpPrintingFlags().enableDebugInfo(true, /*prettyForm=*/false));
+  reproducer.text = kernels;
   reproducer.doing = "code generation";
   reproducer.command = absl::StrCat("heddle compile ", reproducer.path, " -o ", reproducer.path,
                                     ".heddle --target ", target);
