@@ -3,6 +3,7 @@
 #include <charconv>
 #include <cstdio>
 
+#include "runtime/cli/GenerateOptions.h"
 #include "runtime/cli/OpenModel.h"
 #include "runtime/cli/Verbs.h"
 #include "runtime/generate/Generator.h"
@@ -43,8 +44,6 @@ readPrompts(const GenerateFlags &flags, const Tokenizer *tokenizer, int64_t voca
     HEDDLE_ASSIGN_OR_RETURN(std::vector<int32_t> ids, parseIds(text, vocabSize));
     prompts.push_back(std::move(ids));
   }
-  if (prompts.empty())
-    return invalidInput("--prompt or --prompt-ids: missing");
   return prompts;
 }
 
@@ -72,15 +71,6 @@ StatusOr<std::vector<int32_t>> endIds(const Executable &executable) {
   return ids;
 }
 
-GenerateOptions generateOptions(const GenerateFlags &flags) {
-  GenerateOptions options;
-  options.sampling = {flags.temperature,       flags.topK, flags.topP, flags.minP,
-                      flags.repetitionPenalty, flags.seed};
-  options.maxNewTokens = flags.maxNewTokens;
-  options.stopTexts = flags.stop;
-  return options;
-}
-
 std::string answerJson(const Generation &answer, bool hasText) {
   JsonWriter json;
   json.beginObject().member("ids", answer.ids).key("text");
@@ -92,35 +82,43 @@ std::string answerJson(const Generation &answer, bool hasText) {
   return json.take();
 }
 
+void print(const std::string &text) { fwrite(text.data(), 1, text.size(), stdout); }
+
 /// With --json a line with an object for each prompt.
 void report(const std::vector<Generation> &answers,
             const std::vector<std::vector<int32_t>> &prompts, const GenerateFlags &flags,
             const Tokenizer *tokenizer) {
-  if (flags.json) {
-    for (const Generation &answer : answers)
-      printf("%s\n", answerJson(answer, tokenizer != nullptr).c_str());
-    return;
-  }
   for (size_t i = 0; i < answers.size(); ++i) {
-    std::string line;
-    if (tokenizer)
-      line = tokenizer->decode(prompts[i]) + answers[i].text;
+    if (flags.json)
+      print(answerJson(answers[i], tokenizer != nullptr));
     else
-      for (int32_t id : answers[i].ids)
-        absl::StrAppend(&line, line.empty() ? "" : ",", id);
-    fwrite(line.data(), 1, line.size(), stdout);
+      print((tokenizer ? tokenizer->decode(prompts[i]) : "") + answers[i].continuation);
     fputc('\n', stdout);
   }
+}
+
+/// What the user may not expect of flags that are right by themselves.
+void remarkOn(const GenerateFlags &flags, const std::vector<std::vector<int32_t>> &prompts,
+              int64_t T) {
+  if (flags.temperature == 0 && (flags.topK > 0 || flags.topP < 1 || flags.minP > 0))
+    remark("--temperature 0 always takes the likeliest token: --top-k, --top-p and --min-p change "
+           "nothing");
+  for (const std::vector<int32_t> &prompt : prompts)
+    if (auto length = static_cast<int64_t>(prompt.size());
+        length <= T && flags.maxNewTokens > T - length) {
+      remark(absl::StrCat("prompt and answer outgrow the ", T,
+                          " tokens compiled for: from there on each token is computed from the "
+                          "last ",
+                          T));
+      break;
+    }
 }
 
 } // namespace
 
 StatusOr<int> generateVerb(FileLayer &layer, SharedExecutable executable,
                            const GenerateFlags &flags) {
-  if (flags.beams > 1)
-    return invalidInput("--beams ", flags.beams, ": not supported yet");
-  if (flags.stream && flags.json)
-    return invalidInput("--stream: does not go with --json");
+  HEDDLE_RETURN_IF_ERROR(checkGenerateFlags(flags));
   const proto::Manifest &manifest = executable->manifest();
   HEDDLE_ASSIGN_OR_RETURN(auto session, openSession(executable, flags, "prefill"));
   HEDDLE_ASSIGN_OR_RETURN(std::string folder, loadWeights(layer, *session, flags, flags.seed));
@@ -133,30 +131,19 @@ StatusOr<int> generateVerb(FileLayer &layer, SharedExecutable executable,
 
   GenerateOptions options = generateOptions(flags);
   HEDDLE_ASSIGN_OR_RETURN(options.endIds, endIds(*executable));
-  for (const std::vector<int32_t> &prompt : prompts)
-    if (auto length = static_cast<int64_t>(prompt.size());
-        length <= manifest.seq() && flags.maxNewTokens > manifest.seq() - length) {
-      remark(
-          absl::StrCat("prompt and answer outgrow the ", manifest.seq(),
-                       " tokens compiled for: from there on each token is computed from the last ",
-                       manifest.seq()));
-      break;
-    }
-  bool streams = flags.stream && tokenizer;
-  if (streams && prompts.size() > 1)
-    return invalidInput("--stream: takes one prompt, found ", prompts.size());
+  remarkOn(flags, prompts, manifest.seq());
   TextListener listener;
-  if (streams) {
-    std::string prompt = tokenizer->decode(prompts[0]);
-    fwrite(prompt.data(), 1, prompt.size(), stdout);
+  if (flags.stream) {
+    print(tokenizer ? tokenizer->decode(prompts[0]) : "");
+    fflush(stdout);
     listener = [](size_t, const std::string &piece) {
-      fwrite(piece.data(), 1, piece.size(), stdout);
+      print(piece);
       fflush(stdout);
     };
   }
   HEDDLE_ASSIGN_OR_RETURN(std::vector<Generation> answers,
                           generate(*session, tokenizer.get(), prompts, options, listener));
-  if (streams)
+  if (flags.stream)
     fputc('\n', stdout);
   else
     report(answers, prompts, flags, tokenizer.get());
