@@ -42,7 +42,10 @@ void keepTopK(int64_t k, std::vector<Candidate> &candidates) {
 void keepTopP(double p, std::vector<Candidate> &candidates) {
   if (p == 1)
     return;
-  std::sort(candidates.begin(), candidates.end(), likelier);
+  // Which of equal ones are cut is as arbitrary as in others' stable ascending sorts, and the same.
+  std::sort(candidates.begin(), candidates.end(), [](const Candidate &a, const Candidate &b) {
+    return a.logit != b.logit ? a.logit > b.logit : a.id > b.id;
+  });
   std::vector<double> weights = weightsOf(candidates);
   double target = p * std::accumulate(weights.begin(), weights.end(), 0.0), sum = 0;
   size_t keep = 0;

@@ -45,7 +45,7 @@ struct Sample {
 };
 
 /// Picks from `logits` (one per token of the vocabulary). `history` holds the tokens so far,
-/// `position` numbers the draw from `stream`. Of equal logits the lower id counts as the likelier.
+/// `position` numbers the draw from `stream`. Of equal logits the lowest id is the likeliest.
 /// FailedPrecondition if a logit is NaN or +infinity, or all are -infinity.
 StatusOr<Sample> sample(const SamplingOptions &options, const float *logits, int64_t vocabSize,
                         const std::vector<int32_t> &history, const RandomStream &stream,

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <cmath>
+#include <set>
 
+#include "runtime/base/Utf8.h"
 #include "runtime/generate/Generator.h"
 #include "runtime/generate/Logits.h"
 #include "runtime/text/Tokenizer.h"
@@ -156,6 +158,28 @@ TEST(Generate, StreamedPiecesMakeUpTheText) {
   ASSERT_THAT(answers, IsOk());
   EXPECT_EQ(streamed.size(), 7u);
   EXPECT_EQ(streamed, (*answers)[0].text);
+}
+
+TEST(Generate, PiecesEndWhereCharactersEnd) {
+  auto session = fakeSession();
+  auto tokenizer = makeByteTokenizer();
+  std::vector<std::string> pieces;
+  GenerateOptions options;
+  options.maxNewTokens = 300;
+  auto answers = generate(*session, tokenizer.get(), {{65}}, options,
+                          [&](size_t, const std::string &piece) { pieces.push_back(piece); });
+  ASSERT_THAT(answers, IsOk());
+  const std::string &text = (*answers)[0].text;
+  std::set<size_t> borders = {0};
+  for (size_t at = 0; at < text.size(); borders.insert(at))
+    at += std::max<size_t>(1, utf8SequenceLength(text, at));
+  size_t end = 0;
+  for (const std::string &piece : pieces) {
+    EXPECT_EQ(text.substr(end, piece.size()), piece);
+    EXPECT_TRUE(borders.count(end += piece.size())) << end;
+  }
+  EXPECT_EQ(end, text.size());
+  EXPECT_LT(pieces.size(), 290u); // random bytes begin many characters
 }
 
 TEST(Generate, StopTextsEndBeams) {
