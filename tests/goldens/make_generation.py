@@ -68,8 +68,13 @@ def beams():
               for scale in (0.5, 1.5, 3.0)]
     models = [Table(torch.tensor(table)).eval() for table in tables]
     cases = []
+
+    def add(table, prompt, eos, flags):
+        ids, out = search(models[table], prompt, eos, use_cache=False, **flags)
+        return {"table": table, "prompt": prompt, "eos": eos, **flags, "ids": ids,
+                "score": out.sequences_scores[0].item()}
+
     for number in range(240):
-        table = number % len(tables)
         prompt = [draw.randrange(V) for _ in range(draw.randint(1, 4))]
         eos = draw.choice([[], [0], [0], [2], [0, 3]])
         flags = {"num_beams": draw.choice([2, 3, 3, 4, 5]), "max_new_tokens": draw.choice([1, 2, 5, 8, 10]),
@@ -78,9 +83,16 @@ def beams():
                  "repetition_penalty": draw.choice([1.0, 1.0, 1.3, 0.8])}
         if flags["num_beams"] * max(2, 1 + len(eos)) > V:
             flags["num_beams"] = 3 if len(eos) < 2 else 2
-        ids, out = search(models[table], prompt, eos, use_cache=False, **flags)
-        cases.append({"table": table, "prompt": prompt, "eos": eos, **flags, "ids": ids,
-                      "score": out.sequences_scores[0].item()})
+        cases.append(add(number % len(tables), prompt, eos, flags))
+    # Where it matters when the search ends.
+    while len(cases) < 270:
+        prompt, table = [draw.randrange(V)], draw.randrange(len(tables))
+        flags = {"num_beams": draw.choice([2, 3]), "max_new_tokens": 10, "length_penalty": draw.choice([0.6, 1.0, 2.0]),
+                 "repetition_penalty": 1.0}
+        answers = [add(table, prompt, [0], {**flags, "early_stopping": early})
+                   for early in (False, True, "never")]
+        if answers[0]["ids"] != answers[2]["ids"]:
+            cases += answers
     return {"tables": tables, "cases": cases}
 
 
