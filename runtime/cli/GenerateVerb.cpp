@@ -4,11 +4,11 @@
 #include <cstdio>
 
 #include "runtime/cli/GenerateOptions.h"
+#include "runtime/cli/GenerationConfig.h"
 #include "runtime/cli/OpenModel.h"
 #include "runtime/cli/Verbs.h"
 #include "runtime/generate/Generator.h"
 #include "runtime/io/FileLayer.h"
-#include "runtime/io/Json.h"
 #include "runtime/io/JsonWriter.h"
 
 namespace heddle::runtime {
@@ -45,30 +45,6 @@ readPrompts(const GenerateFlags &flags, const Tokenizer *tokenizer, int64_t voca
     prompts.push_back(std::move(ids));
   }
   return prompts;
-}
-
-/// eos_token_id of a Hugging Face config, a number or a list of them.
-StatusOr<std::vector<int32_t>> endIds(const Executable &executable) {
-  std::vector<int32_t> ids;
-  for (const char *name : {"generation_config.json", "config.json"}) {
-    const proto::EmbeddedFile *file = executable.file(name);
-    if (!file)
-      continue;
-    HEDDLE_ASSIGN_OR_RETURN(JsonDocument config, parseJson(file->content(), name));
-    auto value = config.ref().find("eos_token_id");
-    if (!value)
-      continue;
-    std::vector<JsonRef> entries = {*value};
-    if (value->value().elements()) {
-      HEDDLE_ASSIGN_OR_RETURN(entries, value->asArray());
-    }
-    for (const JsonRef &entry : entries) {
-      HEDDLE_ASSIGN_OR_RETURN(int64_t id, entry.asInteger(INT32_MIN, INT32_MAX));
-      ids.push_back(static_cast<int32_t>(id));
-    }
-    return ids;
-  }
-  return ids;
 }
 
 std::string answerJson(const Generation &answer, bool hasText) {
@@ -130,7 +106,10 @@ StatusOr<int> generateVerb(FileLayer &layer, SharedExecutable executable,
   HEDDLE_ASSIGN_OR_RETURN(auto prompts, readPrompts(flags, tokenizer.get(), manifest.vocab_size()));
 
   GenerateOptions options = generateOptions(flags);
-  HEDDLE_ASSIGN_OR_RETURN(options.endIds, endIds(*executable));
+  HEDDLE_ASSIGN_OR_RETURN(GenerationConfig config, generationConfig(*executable));
+  options.endIds = config.endIds;
+  for (const std::string &key : config.notFollowed)
+    remark(absl::StrCat("generation_config.json: ", key, " is not followed"));
   remarkOn(flags, prompts, manifest.seq());
   TextListener listener;
   if (flags.stream) {

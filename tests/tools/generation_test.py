@@ -76,6 +76,17 @@ class Transformers(Generation):
                                      "--prompt-ids", prompts[1])
                 self.assertEqual(alone, together[1:2])
 
+    def test_wishes_not_followed_are_named(self):
+        shutil.copytree(GOLDENS / "gpt2-default", self.at / "model")
+        config = {"no_repeat_ngram_size": 2, "min_length": 0, "bad_words_ids": [], "suppress_tokens": [3],
+                  "forced_eos_token_id": None, "eos_token_id": 0, "encoder_repetition_penalty": 1.0}
+        (self.at / "model/generation_config.json").write_text(json.dumps(config))
+        result = self.call("heddle", "generate", "model", "--prompt-ids", "5", "--max-new-tokens", 1)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        for key in config:
+            self.assertEqual(f"{key} is not followed" in result.stderr.decode(),
+                             key in ("no_repeat_ngram_size", "suppress_tokens"), key)
+
     def test_compiled_on_the_spot(self):
         golden = json.loads((GOLDENS / "generation/folders.json").read_text())
         case = next(c for c in golden["cases"] if c["beams"] == 3 and c["eos"] == [0])
