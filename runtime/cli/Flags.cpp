@@ -3,6 +3,7 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <map>
 
 #include "absl/strings/str_cat.h"
 #include "runtime/base/Limits.h"
@@ -114,7 +115,9 @@ void addFlags(CLI::App &verb, GenerateFlags &flags) {
   verb.add_flag("--early-stopping{true}", flags.earlyStopping,
                 "of beam search: end with as many answers as beams; =never: end when no better "
                 "answer can come; =false: when none is likely (the default)")
-      ->check(CLI::IsMember({"true", "false", "never"}));
+      ->check(CLI::IsMember({"true", "false", "never"}))
+      ->transform(CLI::Transformer(std::map<std::string, std::string>{
+          {"1", "true"}, {"0", "false"}})); // as other twins have it
   addNumber(verb, "--seed", flags.seed, "for sampling and for random weights");
   verb.add_flag("--stream", flags.stream, "print as it comes");
 }

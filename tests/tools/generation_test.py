@@ -162,7 +162,7 @@ class Model(Generation):
     def test_environment_twins(self):
         flags = ("heddle-run", *self.flags, "--prompt", "ab", "--max-new-tokens", 6)
         self.assertEqual(self.answers(*flags, "--beams", 3, "--early-stopping", "--length-penalty", 0.5),
-                         self.answers(*flags, env={"HEDDLE_BEAMS": "3", "HEDDLE_EARLY_STOPPING": "true",
+                         self.answers(*flags, env={"HEDDLE_BEAMS": "3", "HEDDLE_EARLY_STOPPING": "1",
                                                    "HEDDLE_LENGTH_PENALTY": "0.5"}))
 
     CASES = (

@@ -101,7 +101,7 @@ FLAGS = [
     *((f"generate m.heddle --prompt a --beams 2 --length-penalty={value}", "--length-penalty")
       for value in ("1e400", "nan", "inf", "abc", "''")),
     *((f"generate m.heddle --prompt a --beams 2 --early-stopping={value}", "--early-stopping")
-      for value in ("1", "maybe")),
+      for value in ("2", "maybe")),
     ("generate m.heddle --prompt a --beams 3", "compiled for batch 2"),
     ("generate small.textproto --prompt a --beams 3 --batch 2", "--batch 2"),
     ("HEDDLE_BEAMS=2 HEDDLE_TOP_K=3 generate m.heddle --prompt a", "--top-k 3"),
