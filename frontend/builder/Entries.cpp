@@ -16,7 +16,7 @@ public:
   EntryBuilder(GraphBuilder &graph, const proto::ModelDef &definition,
                const ModelParameters &parameters, const BuildOptions &options)
       : graph_(graph), definition_(definition), parameters_(parameters), options_(options),
-        rotary_(definition.positions().has_rotary()) {
+        rotary_(definition.positions().has_rotary()), alibi_(definition.positions().has_alibi()) {
     if (rotary_)
       frequencies_ =
           rotaryFrequencies(definition.positions().rotary(), Dimensions(definition).headDim);
@@ -31,6 +31,7 @@ public:
                 .dims = Dimensions(definition_),
                 .batch = options_.batch,
                 .seq = options_.seq,
+                .number = options_.number,
                 .inverseFrequencies = frequencies_};
     if (name == kForwardEntry)
       graph_.output("logits", maskedLogits(w));
@@ -60,6 +61,10 @@ private:
 
   Tensor layers(Wiring &w, Tensor x) {
     for (int64_t layer = 0; layer < w.dims.layers; ++layer) {
+      if (definition_.residual() != proto::ModelDef::SEQUENTIAL) {
+        x = parallelBlock(w, layer, x);
+        continue;
+      }
       x = attentionBlock(w, layer, x);
       x = ffnBlock(w, layer, x);
     }
@@ -73,6 +78,10 @@ private:
     w.positionIds = ids(w, "position_ids");
     if (rotary_)
       w.ropeTurns = w.positionIds;
+    if (alibi_) {
+      LayerScope scope(graph_, kEmbeddingsPath);
+      w.keyBias = alibiBias(w, countVisibleBefore(w, *w.keyMask));
+    }
     return head(w, finalNorm(w, layers(w, embedTokens(w, tokens))));
   }
 
@@ -84,10 +93,13 @@ private:
   }
 
   void useDefaultPositions(Wiring &w) {
-    if (!rotary_)
+    if (!rotary_ && !alibi_)
       return;
     LayerScope scope(graph_, kEmbeddingsPath);
-    w.ropeTurns = countUp(w.seq);
+    if (rotary_)
+      w.ropeTurns = countUp(w.seq);
+    else
+      w.keyBias = alibiBias(w, countUp(w.seq));
   }
 
   /// 0, 1, ... as [1, count].
@@ -130,34 +142,36 @@ private:
       w.positionIds = graph_.reshape(positions, {w.batch, 1});
       if (rotary_)
         w.ropeTurns = w.positionIds;
-      w.visibleKeys = visibleKeys(w, positions);
+      w.visibleKeys = graph_.lengthMask(shifted(graph_, positions, 1), w.seq);
+      if (hasWindows(w))
+        w.windowKeys = windowKeys(w, positions);
+      if (alibi_)
+        w.keyBias = alibiBias(w, countUp(w.seq));
     }
     Tensor x = layers(w, embedTokens(w, tokens));
     x = graph_.reshape(x, {w.batch, w.dims.width});
     graph_.output("logits", head(w, finalNorm(w, x)));
   }
 
-  /// [B, T]: keys 0 to positions[b], the last `window` of them.
-  Tensor visibleKeys(const Wiring &w, Tensor positions) {
-    Tensor visible = graph_.lengthMask(shifted(positions, 1), w.seq);
-    const int64_t window = definition_.attention().window();
-    if (window == 0)
-      return visible;
-    Tensor tooOld = graph_.reshape(shifted(positions, -static_cast<double>(window)), {w.batch, 1});
-    return graph_.logicalAnd(visible, graph_.greater(countUp(w.seq), tooOld));
+  bool hasWindows(const Wiring &w) const {
+    for (int64_t layer = 0; layer < w.dims.layers; ++layer)
+      if (windowOf(definition_, layer) > 0)
+        return true;
+    return false;
   }
 
-  /// positions + by. Arithmetic is on floating-point numbers; f32 is exact up to kMaxSequence.
-  Tensor shifted(Tensor positions, double by) {
-    Tensor number = graph_.cast(positions, Element::f32);
-    return graph_.cast(number + graph_.scalar(by, Element::f32), Element::i32);
+  /// [B, T]: of the keys 0 to positions[b] the last `window`.
+  Tensor windowKeys(const Wiring &w, Tensor positions) {
+    const int64_t window = definition_.attention().window();
+    Tensor tooOld = graph_.reshape(shifted(graph_, positions, -window), {w.batch, 1});
+    return graph_.logicalAnd(*w.visibleKeys, graph_.greater(countUp(w.seq), tooOld));
   }
 
   GraphBuilder &graph_;
   const proto::ModelDef &definition_;
   const ModelParameters &parameters_;
   const BuildOptions &options_;
-  bool rotary_;
+  bool rotary_, alibi_;
   std::vector<double> frequencies_;
 };
 
