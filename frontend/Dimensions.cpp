@@ -70,6 +70,13 @@ int64_t windowOf(const proto::ModelDef &definition, int64_t layer) {
   return attention.window();
 }
 
+bool hasWindows(const proto::ModelDef &definition) {
+  for (int64_t layer = 0; layer < definition.layers(); ++layer)
+    if (windowOf(definition, layer) > 0)
+      return true;
+  return false;
+}
+
 double scoreScale(const proto::ModelDef &definition, int64_t layer) {
   const proto::Attention &attention = definition.attention();
   const auto headDim = static_cast<double>(Dimensions(definition).headDim);

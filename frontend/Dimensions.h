@@ -46,6 +46,9 @@ int64_t positionRows(const proto::ModelDef &definition);
 /// How many keys a query of a layer sees; 0: all.
 int64_t windowOf(const proto::ModelDef &definition, int64_t layer);
 
+/// Whether any layer has a window.
+bool hasWindows(const proto::ModelDef &definition);
+
 /// What the scores of a layer are multiplied by.
 double scoreScale(const proto::ModelDef &definition, int64_t layer);
 

@@ -69,6 +69,8 @@ Found checkScores(const proto::ModelDef &model) {
                  attention.scale_dim());
   if (attention.has_scale_dim() && attention.has_scale())
     return wrong("attention.scale_dim", "attention.scale is given too");
+  if (attention.mean_if_blind() && !attention.causal())
+    return wrong("attention.mean_if_blind", "needs attention.causal");
   if (attention.qkv_layout() != proto::Attention::BY_KIND && !attention.fused_qkv())
     return wrong("attention.qkv_layout", "needs attention.fused_qkv");
   if (model.positions().alibi().scaled() && attention.scale_by_inverse_layer())

@@ -42,12 +42,4 @@ Tensor alibiBias(Wiring &w, Tensor positions) {
   return alibi.scaled() ? bias * scoreScale(w.definition, 0) : bias;
 }
 
-Tensor countVisibleBefore(Wiring &w, Tensor mask) {
-  // A running sum as a product with the lower triangle: [B, T] times [T, T] transposed.
-  Tensor seen = w.graph.cast(mask, Element::f32);
-  Tensor triangle = w.graph.cast(w.graph.causalMask(w.seq, w.seq), Element::f32);
-  Tensor count = w.graph.matmul(seen, triangle, /*transposeB=*/true);
-  return count - w.graph.scalar(1, Element::f32);
-}
-
 } // namespace heddle::frontend

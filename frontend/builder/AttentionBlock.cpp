@@ -22,6 +22,8 @@ public:
     Tensor weights = graph_.softmax(mask(scores()));
     weights = dropout(w_, weights, w_.definition.dropout().attention(), attentionDropoutId(layer_));
     Tensor o = product(weights, v_, /*transposeB=*/false);
+    if (attention_.mean_if_blind() && w_.keysSeen)
+      o = meanIfBlind(o);
     o = graph_.reshape(graph_.transpose(o, {0, 2, 1, 3}),
                        {w_.batch, tokens_, w_.dims.queryWidth()});
     return linear(w_, parameters_.attentionOutput, o);
@@ -107,6 +109,20 @@ private:
     b = graph_.reshape(b, {right[0], groups, 1, right[2], right[3]});
     Tensor y = graph_.matmul(a, b, transposeB);
     return y ? graph_.reshape(y, {left[0], heads, left[2], y.shape()[4]}) : y;
+  }
+
+  /// o [B, H, T, D] where a query sees a key, elsewhere the mean of v.
+  Tensor meanIfBlind(Tensor o) {
+    const int64_t groups = w_.dims.kvHeads, shared = w_.dims.heads / groups, size = w_.dims.headDim;
+    const bool windowed = windowOf(w_.definition, layer_) > 0;
+    Tensor seen = windowed ? *w_.windowKeysSeen : *w_.keysSeen;
+    Tensor sees = graph_.greater(seen, graph_.scalar(0, Element::f32));
+    sees = graph_.reshape(sees, {w_.batch, 1, 1, w_.seq, 1});
+    Tensor mean = graph_.sum(v_, {2}) * (1 / static_cast<double>(w_.seq));
+    mean = graph_.reshape(mean, {w_.batch, groups, 1, 1, size});
+    o = graph_.reshape(o, {w_.batch, groups, shared, w_.seq, size});
+    o = graph_.select(sees, o, mean);
+    return graph_.reshape(o, {w_.batch, w_.dims.heads, w_.seq, size});
   }
 
   /// [B, H, t, S], before the mask.

@@ -78,11 +78,22 @@ private:
     w.positionIds = ids(w, "position_ids");
     if (rotary_)
       w.ropeTurns = w.positionIds;
-    if (alibi_) {
+    {
       LayerScope scope(graph_, kEmbeddingsPath);
-      w.keyBias = alibiBias(w, countVisibleBefore(w, *w.keyMask));
+      countKeys(w);
     }
     return head(w, finalNorm(w, layers(w, embedTokens(w, tokens))));
+  }
+
+  /// What depends on how many keys attention_mask lets a query see.
+  void countKeys(Wiring &w) {
+    const proto::Attention &attention = definition_.attention();
+    if (alibi_ || attention.mean_if_blind())
+      w.keysSeen = countKeysSeen(w, *w.keyMask);
+    if (attention.mean_if_blind() && hasWindows(definition_))
+      w.windowKeysSeen = countKeysSeen(w, *w.keyMask, attention.window());
+    if (alibi_)
+      w.keyBias = alibiBias(w, *w.keysSeen - graph_.scalar(1, Element::f32));
   }
 
   /// Every row is whole and begins at position 0.
@@ -143,7 +154,7 @@ private:
       if (rotary_)
         w.ropeTurns = w.positionIds;
       w.visibleKeys = graph_.lengthMask(shifted(graph_, positions, 1), w.seq);
-      if (hasWindows(w))
+      if (hasWindows(definition_))
         w.windowKeys = windowKeys(w, positions);
       if (alibi_)
         w.keyBias = alibiBias(w, countUp(w.seq));
@@ -151,13 +162,6 @@ private:
     Tensor x = layers(w, embedTokens(w, tokens));
     x = graph_.reshape(x, {w.batch, w.dims.width});
     graph_.output("logits", head(w, finalNorm(w, x)));
-  }
-
-  bool hasWindows(const Wiring &w) const {
-    for (int64_t layer = 0; layer < w.dims.layers; ++layer)
-      if (windowOf(definition_, layer) > 0)
-        return true;
-    return false;
   }
 
   /// [B, T]: of the keys 0 to positions[b] the last `window`.

@@ -30,6 +30,13 @@ Tensor shifted(GraphBuilder &graph, Tensor integers, int64_t by) {
   return graph.cast(sum, Element::i32);
 }
 
+Tensor countKeysSeen(Wiring &w, Tensor mask, int64_t window) {
+  // A running sum as a product with a triangle: [B, T] times [T, T] transposed.
+  Tensor given = w.graph.cast(mask, Element::f32);
+  Tensor triangle = w.graph.cast(w.graph.causalMask(w.seq, w.seq, window), Element::f32);
+  return w.graph.matmul(given, triangle, /*transposeB=*/true);
+}
+
 Tensor dropout(Wiring &w, Tensor x, double p, int64_t rngId) {
   return w.rng && p > 0 ? w.graph.dropout(x, *w.rng, p, rngId) : x;
 }

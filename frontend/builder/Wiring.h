@@ -26,7 +26,10 @@ struct Wiring {
   std::optional<Tensor> positionIds = {}; // [B, t]; absent: 0, 1, ... for every row
   std::optional<Tensor> ropeTurns = {}; // [B, t] or [1, t]: the positions that rotary heads turn by
   std::optional<Tensor> keyMask = {};   // [B, T]
-  std::optional<Tensor> keyBias = {};   // [B, H, 1, T] or [1, H, 1, T], added to the scores
+  // Where blind queries yield the mean: [B, T] in f32, how many keys a query sees, of all that are
+  // not later and of those in the window.
+  std::optional<Tensor> keysSeen = {}, windowKeysSeen = {};
+  std::optional<Tensor> keyBias = {}; // [B, H, 1, T] or [1, H, 1, T], added to the scores
   /// What rotary pairs turn by per position.
   std::vector<double> inverseFrequencies = {};
 
@@ -56,8 +59,9 @@ Tensor feedForwardOf(Wiring &w, int64_t layer, Tensor x);
 
 /// What ALiBi adds to the scores of keys at positions [B, T] or [1, T]: [B or 1, H, 1, T].
 Tensor alibiBias(Wiring &w, Tensor positions);
-/// How many tokens before each one attention_mask [B, T] lets through: [B, T] in f32.
-Tensor countVisibleBefore(Wiring &w, Tensor mask);
+/// How many keys attention_mask [B, T] lets each query see, of the last `window` or (0) of all up
+/// to its own: [B, T] in f32.
+Tensor countKeysSeen(Wiring &w, Tensor mask, int64_t window = 0);
 
 /// [..., C] -> [..., C]; x itself where the definition has no final norm.
 Tensor finalNorm(Wiring &w, Tensor x);

@@ -60,6 +60,17 @@ inline ir::TensorRef shiftedLabels(const ir::TensorRef &labels) {
   return std::make_shared<ir::Tensor>(std::move(targets));
 }
 
+/// The gradient by a parameter, which transformers may call by another name than the checkpoint.
+inline ir::TensorRef goldenGradient(const Feed &golden, const frontend::ParameterSpec &spec) {
+  std::vector<std::string> names = spec.aliases;
+  names.insert(names.begin(), spec.name);
+  for (const std::string &name : names)
+    if (auto found = golden.find("grad." + name); found != golden.end())
+      return found->second;
+  ADD_FAILURE() << "no gradient by " << spec.name;
+  return nullptr;
+}
+
 } // namespace heddle::test
 
 #endif // HEDDLE_TESTS_FRONTEND_DECODERGOLDENS_H
