@@ -107,6 +107,7 @@ public:
   Tensor gelu(Tensor x, bool tanhApproximation = false);
   Tensor silu(Tensor x);
   Tensor tanh(Tensor x);
+  /// x itself where it has the type.
   Tensor cast(Tensor x, Element element);
   Tensor notEqual(Tensor a, Tensor b);
   Tensor greater(Tensor a, Tensor b);

@@ -149,7 +149,8 @@ Tensor GraphBuilder::gelu(Tensor x, bool tanhApproximation) {
 }
 
 Tensor GraphBuilder::cast(Tensor x, Element element) {
-  return OpWriter(*this).write<ir::CastOp>({x}, typeLike(x, state_->elementType(element)));
+  RankedTensorType type = typeLike(x, state_->elementType(element));
+  return x && type == typeOf(x) ? x : OpWriter(*this).write<ir::CastOp>({x}, type);
 }
 
 namespace {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <bit>
 #include <cmath>
 
@@ -22,6 +23,12 @@ std::vector<float> alibiSlopes(int64_t heads) {
   return slopes;
 }
 
+/// To nearest, ties to even. Slopes are finite.
+float roundToBf16(float x) {
+  const auto bits = std::bit_cast<uint32_t>(x);
+  return std::bit_cast<float>((bits + 0x7FFF + ((bits >> 16) & 1)) & 0xFFFF0000);
+}
+
 } // namespace
 
 Tensor alibiBias(Wiring &w, Tensor positions) {
@@ -29,15 +36,15 @@ Tensor alibiBias(Wiring &w, Tensor positions) {
     return {};
   const proto::Alibi &alibi = w.definition.positions().alibi();
   auto rounded = [&](Tensor x) {
-    if (!alibi.bf16())
-      return x;
-    return w.graph.cast(w.graph.cast(x, Element::bf16), Element::f32);
+    return alibi.bf16() ? w.graph.cast(w.graph.cast(x, Element::bf16), Element::f32) : x;
   };
+  std::vector<float> slopes = alibiSlopes(w.dims.heads);
+  if (alibi.bf16())
+    std::transform(slopes.begin(), slopes.end(), slopes.begin(), roundToBf16);
   const Shape shape = positions.shape();
   Tensor place = w.graph.cast(positions, Element::f32);
   place = rounded(w.graph.reshape(place, {shape[0], 1, 1, shape[1]}));
-  Tensor slopes = rounded(w.graph.constant({1, w.dims.heads, 1, 1}, alibiSlopes(w.dims.heads)));
-  Tensor bias = rounded(slopes * place);
+  Tensor bias = rounded(w.graph.constant({1, w.dims.heads, 1, 1}, slopes) * place);
   bias = w.graph.cast(bias, w.number);
   return alibi.scaled() ? bias * scoreScale(w.definition, 0) : bias;
 }

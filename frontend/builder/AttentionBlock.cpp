@@ -147,8 +147,10 @@ private:
     };
     const int64_t window = windowOf(w_.definition, layer_);
     if (w_.cache == Wiring::Cache::extend)
-      also(perKey(window > 0 ? *w_.windowKeys : *w_.visibleKeys));
-    else if (attention_.causal())
+      also(perKey(*w_.visibleKeys));
+    if (w_.cache == Wiring::Cache::extend && window > 0)
+      also(perKey(graph_.notEqual(*w_.windowKeys, graph_.integer(0))));
+    if (w_.cache != Wiring::Cache::extend && attention_.causal())
       also(graph_.causalMask(tokens_, tokens_, window));
     if (w_.keyMask)
       also(perKey(graph_.notEqual(*w_.keyMask, graph_.integer(0))));

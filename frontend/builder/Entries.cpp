@@ -164,11 +164,11 @@ private:
     graph_.output("logits", head(w, finalNorm(w, x)));
   }
 
-  /// [B, T]: of the keys 0 to positions[b] the last `window`.
+  /// [B, T]: 1 for the keys from positions[b] - window + 1 on, else 0.
   Tensor windowKeys(const Wiring &w, Tensor positions) {
     const int64_t window = definition_.attention().window();
     Tensor tooOld = graph_.reshape(shifted(graph_, positions, -window), {w.batch, 1});
-    return graph_.logicalAnd(*w.visibleKeys, graph_.greater(countUp(w.seq), tooOld));
+    return graph_.cast(graph_.greater(countUp(w.seq), tooOld), Element::i32);
   }
 
   GraphBuilder &graph_;

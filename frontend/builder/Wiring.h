@@ -38,7 +38,7 @@ struct Wiring {
   // Where the cache is extended: the one new token of each row stands at positions [B].
   std::optional<Tensor> positions = {};
   std::optional<Tensor> visibleKeys = {}; // [B, T], the keys that the new token sees
-  std::optional<Tensor> windowKeys = {};  // those of them in the window, where there is one
+  std::optional<Tensor> windowKeys = {};  // [B, T], not 0 for those that no window hides
 };
 
 /// input_ids [B, t] -> [B, t, C]
