@@ -136,14 +136,15 @@ def folders():
     for name in ("gpt2-default", "gpt2-relu-untied", "llama-grouped-llama3", *FAMILIES):
         model = AutoModelForCausalLM.from_pretrained(os.path.join(HERE, name)).double().eval()
         model.generation_config = GenerationConfig()
+        prompts = [[id % model.config.vocab_size for id in prompt] for prompt in PROMPTS]
         # Tokens that come early in some beams, so that answers end at different lengths.
         ends = [search(model, prompt, [], num_beams=4, max_new_tokens=8)[0][at]
-                for prompt, at in zip(PROMPTS[:2], (2, 4))]
+                for prompt, at in zip(prompts[:2], (2, 4))]
         few = name in FAMILIES
         for eos in ([sorted(set(ends))] if few else ([0], sorted(set(ends)))):
             for flags in (GREEDY[:1] + SEARCHES[2:3] if few else GREEDY + SEARCHES):
                 answers = []
-                for prompt in PROMPTS:
+                for prompt in prompts:
                     theirs = {key: value for key, value in flags.items() if key != "beams"}
                     ids, out = search(model, prompt, eos, num_beams=flags["beams"], max_new_tokens=8, **theirs)
                     if flags["beams"] > 1:
@@ -152,8 +153,8 @@ def folders():
                         logits = model(torch.tensor([prompt + ids])).logits[0, len(prompt) - 1:-1]
                         score = torch.log_softmax(logits, -1)[torch.arange(len(ids)), ids].sum().item()
                     answers.append({"ids": ids, "score": score})
-                cases.append({"folder": name, "eos": eos, **flags, "answers": answers})
-    return {"prompts": PROMPTS, "max_new_tokens": 8, "cases": cases}
+                cases.append({"folder": name, "prompts": prompts, "eos": eos, **flags, "answers": answers})
+    return {"max_new_tokens": 8, "cases": cases}
 
 
 if __name__ == "__main__":

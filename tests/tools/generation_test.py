@@ -56,8 +56,8 @@ class Transformers(Generation):
 
     def test_ids_and_scores(self):
         golden = json.loads((GOLDENS / "generation/folders.json").read_text())
-        prompts = [",".join(map(str, prompt)) for prompt in golden["prompts"]]
         for case in golden["cases"]:
+            prompts = [",".join(map(str, prompt)) for prompt in case["prompts"]]
             flags = ["--max-new-tokens", golden["max_new_tokens"]]
             for key in ("length_penalty", "repetition_penalty"):
                 if key in case:
@@ -90,7 +90,7 @@ class Transformers(Generation):
     def test_compiled_on_the_spot(self):
         golden = json.loads((GOLDENS / "generation/folders.json").read_text())
         case = next(c for c in golden["cases"] if c["beams"] == 3 and c["eos"] == [0])
-        prompts = [",".join(map(str, prompt)) for prompt in golden["prompts"]]
+        prompts = [",".join(map(str, prompt)) for prompt in case["prompts"]]
         ours = self.answers("heddle", GOLDENS / case["folder"], "--beams", 3, "--max-new-tokens", 8,
                             "--length-penalty", case["length_penalty"], "--prompt-ids", *prompts)
         self.assertEqual([answer["ids"] for answer in ours], [answer["ids"] for answer in case["answers"]])
