@@ -8,6 +8,7 @@ namespace heddle::frontend {
 Dimensions::Dimensions(const proto::ModelDef &definition) {
   const proto::Attention &attention = definition.attention();
   width = definition.width();
+  embedding = definition.has_embedding_width() ? definition.embedding_width() : width;
   layers = definition.layers();
   heads = attention.heads();
   kvHeads = attention.has_kv_heads() ? attention.kv_heads() : heads;
@@ -15,6 +16,8 @@ Dimensions::Dimensions(const proto::ModelDef &definition) {
   hidden = definition.ffn().has_hidden() ? definition.ffn().hidden() : 4 * width;
   vocab = definition.vocab_size();
   positions = definition.max_positions();
+  const bool span = definition.head().kind() == proto::Head::SPAN;
+  classes = span ? 2 : definition.head().classes();
 }
 
 bool hasLearnedPositions(const proto::ModelDef &definition) {
@@ -42,9 +45,24 @@ bool ffnHasBias(const proto::ModelDef &definition) {
   return definition.ffn().has_bias() ? definition.ffn().bias() : definition.bias();
 }
 
+bool headHasBias(const proto::ModelDef &definition) {
+  const proto::Head &head = definition.head();
+  return head.has_bias() ? head.bias() : !isLanguageModel(definition);
+}
+
+bool isLanguageModel(const proto::ModelDef &definition) {
+  return definition.head().kind() == proto::Head::LANGUAGE_MODEL;
+}
+
+int64_t longestSequence(const proto::ModelDef &definition) {
+  const proto::LearnedPositions &learned = definition.positions().learned();
+  return definition.max_positions() - (learned.has_padding_id() ? learned.padding_id() + 1 : 0);
+}
+
 double largestDropout(const proto::ModelDef &definition) {
   const proto::Dropout &dropout = definition.dropout();
-  return std::max({dropout.embedding(), dropout.attention(), dropout.residual()});
+  return std::max({dropout.embedding(), dropout.attention(), dropout.residual(),
+                   dropout.attention_output(), dropout.pooled(), dropout.classifier()});
 }
 
 } // namespace heddle::frontend

@@ -80,6 +80,9 @@ public:
   Tensor parameter(const ParameterSpec &spec);
   Tensor parameter(const std::string &name, Shape shape, Initializer initializer);
   Tensor input(const std::string &name, Shape shape, std::optional<Element> element = {});
+  /// What else is known of an input's integers. See ir::kEndAttr and ir::kPaddingAttr.
+  void limitInput(const std::string &name, int64_t end);
+  void setInputPadding(const std::string &name, int64_t id);
   Tensor state(const std::string &name, Shape shape);
   Tensor scalarInput(const std::string &name);
   /// [seed, step, micro_batch] of the random numbers.
@@ -134,7 +137,8 @@ public:
   Tensor rmsNorm(Tensor x, std::optional<Tensor> gamma, double epsilon);
 
   // Tokens and positions.
-  Tensor embedding(Tensor table, Tensor ids);
+  /// Look-ups of `paddingRow` do not count for the table's gradient.
+  Tensor embedding(Tensor table, Tensor ids, std::optional<int64_t> paddingRow = {});
   Tensor rope(Tensor x, Tensor positions, const std::vector<double> &inverseFrequencies,
               bool interleaved);
   Tensor cacheUpdate(Tensor cache, Tensor x, Tensor positions);

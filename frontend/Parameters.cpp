@@ -24,29 +24,66 @@ public:
 
   ModelParameters run() {
     ModelParameters model;
-    bool tied = definition_.head().tied();
     model.tokenEmbedding = parameter(names_.token_embedding(), ".weight",
-                                     {dims_.vocab, dims_.width}, normal(), kEmbeddingsPath);
-    // Some writers keep the head's name of a shared tensor.
-    if (tied)
-      model.tokenEmbedding.aliases.push_back(names_.head() + ".weight");
+                                     {dims_.vocab, dims_.embedding}, normal(), kEmbeddingsPath);
     if (hasLearnedPositions(definition_))
       model.positionEmbedding =
-          parameter(names_.position_embedding(), ".weight", {dims_.positions, dims_.width},
+          parameter(names_.position_embedding(), ".weight", {dims_.positions, dims_.embedding},
                     normal(), kEmbeddingsPath);
+    if (definition_.has_token_types())
+      model.tokenTypeEmbedding = parameter(names_.token_type_embedding(), ".weight",
+                                           {definition_.token_types().count(), dims_.embedding},
+                                           normal(), kEmbeddingsPath);
+    if (definition_.norm().embeddings())
+      model.embeddingNorm = norm(names_.embedding_norm(), dims_.embedding, kEmbeddingsPath);
+    if (dims_.embedding != dims_.width)
+      model.embeddingProjection =
+          linear(names_.embedding_projection(), dims_.embedding, dims_.width, definition_.bias(),
+                 kEmbeddingsPath);
     for (int64_t i = 0; i < dims_.layers; ++i)
       model.layers.push_back(layer(i));
     if (definition_.norm().placement() == proto::Norm::PRE)
-      model.finalNorm = norm(names_.final_norm(), kFinalNormPath);
-    if (!tied)
-      model.headWeight = headParameter(".weight", {dims_.vocab, dims_.width},
-                                       weightInitializer(dims_.width, dims_.vocab, false));
-    if (definition_.head().bias())
-      model.headBias = headParameter(".bias", {dims_.vocab}, zeros());
+      model.finalNorm = norm(names_.final_norm(), dims_.width, kFinalNormPath);
+    if (definition_.has_pooler())
+      model.pooler = linear(names_.pooler(), dims_.width, dims_.width, true, kPoolerPath);
+    head(model);
     return model;
   }
 
 private:
+  void head(ModelParameters &model) const {
+    const proto::Head &head = definition_.head();
+    if (head.kind() == proto::Head::NONE)
+      return;
+    const bool language = isLanguageModel(definition_), tied = language && head.tied();
+    const int64_t in = language ? dims_.embedding : dims_.width;
+    const int64_t out = language ? dims_.vocab : dims_.classes;
+    if (head.has_transform()) {
+      // A head stands beside the model that the prefix is of.
+      proto::ModelDef plain = definition_;
+      plain.mutable_names()->clear_prefix();
+      plain.mutable_names()->clear_other_prefixes();
+      const Collector beside(plain);
+      model.headTransform =
+          beside.linear(names_.head_transform(), dims_.width, in, true, kHeadPath);
+      if (head.transform().norm())
+        model.headNorm = beside.norm(names_.head_norm(), in, kHeadPath);
+    }
+    // Some writers keep the head's name of a shared tensor.
+    if (tied)
+      model.tokenEmbedding.aliases.push_back(names_.head() + ".weight");
+    else
+      model.headWeight =
+          headParameter(names_.head() + ".weight", {out, in}, weightInitializer(in, out, false));
+    if (!headHasBias(definition_))
+      return;
+    const std::string plain = names_.head() + ".bias";
+    model.headBias =
+        headParameter(names_.has_head_bias() ? names_.head_bias() : plain, {out}, zeros());
+    if (model.headBias->name != plain)
+      model.headBias->aliases.push_back(plain);
+  }
+
   static Initializer zeros() { return {}; }
   static Initializer ones() { return {Initializer::Kind::ones, 0}; }
   Initializer normal() const {
@@ -77,26 +114,45 @@ private:
     return result;
   }
 
+  /// The one that is written, then those that are read too.
+  std::vector<std::string> prefixes() const {
+    std::vector<std::string> all = {names_.prefix()};
+    for (const std::string &prefix : names_.other_prefixes())
+      if (prefix != names_.prefix())
+        all.push_back(prefix);
+    return all;
+  }
+
   ParameterSpec parameter(const std::string &module, const std::string &suffix,
                           std::vector<int64_t> shape, Initializer initializer,
                           const std::string &layerPath) const {
-    ParameterSpec spec{
-        names_.prefix() + module + suffix, std::move(shape), initializer, {}, layerPath};
-    for (const std::string &prefix : names_.other_prefixes())
-      if (prefix != names_.prefix())
-        spec.aliases.push_back(prefix + module + suffix);
+    ParameterSpec spec{"", std::move(shape), initializer, {}, layerPath};
+    for (const std::string &prefix : prefixes())
+      spec.aliases.push_back(prefix + module + suffix);
+    spec.name = spec.aliases.front();
+    spec.aliases.erase(spec.aliases.begin());
     return spec;
   }
 
-  ParameterSpec headParameter(const std::string &suffix, std::vector<int64_t> shape,
-                              Initializer initializer) const {
-    return {names_.head() + suffix, std::move(shape), initializer, {}, kHeadPath};
+  static ParameterSpec headParameter(const std::string &name, std::vector<int64_t> shape,
+                                     Initializer initializer) {
+    return {name, std::move(shape), initializer, {}, kHeadPath};
   }
 
-  NormParameters norm(const std::string &module, const std::string &layerPath) const {
-    NormParameters result{parameter(module, ".weight", {dims_.width}, ones(), layerPath), {}};
+  NormParameters norm(const std::string &module, int64_t width,
+                      const std::string &layerPath) const {
+    auto otherNames = [&](ParameterSpec spec, bool given, const std::string &ending) {
+      if (given)
+        for (const std::string &prefix : prefixes())
+          spec.aliases.push_back(prefix + module + "." + ending);
+      return spec;
+    };
+    NormParameters result{otherNames(parameter(module, ".weight", {width}, ones(), layerPath),
+                                     names_.has_other_norm_weight(), names_.other_norm_weight()),
+                          {}};
     if (normsHaveBias(definition_))
-      result.bias = parameter(module, ".bias", {dims_.width}, zeros(), layerPath);
+      result.bias = otherNames(parameter(module, ".bias", {width}, zeros(), layerPath),
+                               names_.has_other_norm_bias(), names_.other_norm_bias());
     return result;
   }
 
@@ -119,7 +175,7 @@ private:
     const int64_t width = dims_.width, queries = dims_.queryWidth(), keys = dims_.keyWidth();
     const bool qkvBias = qkvHasBias(definition_), ffnBias = ffnHasBias(definition_);
     LayerParameters result;
-    result.attentionNorm = norm(name(names_.attention_norm()), attention);
+    result.attentionNorm = norm(name(names_.attention_norm()), width, attention);
     if (definition_.attention().fused_qkv()) {
       result.qkv = linear(name(names_.qkv()), width, queries + 2 * keys, qkvBias, attention);
     } else {
@@ -129,7 +185,7 @@ private:
     }
     result.attentionOutput = linear(name(names_.attention_output()), queries, width,
                                     attentionOutputHasBias(definition_), attention, true);
-    result.ffnNorm = norm(name(names_.ffn_norm()), ffn);
+    result.ffnNorm = norm(name(names_.ffn_norm()), width, ffn);
     if (definition_.ffn().gated())
       result.ffnGate = linear(name(names_.ffn_gate()), width, dims_.hidden, ffnBias, ffn);
     result.ffnIn = linear(name(names_.ffn_in()), width, dims_.hidden, ffnBias, ffn);
@@ -160,6 +216,10 @@ std::vector<ParameterSpec> ModelParameters::all() const {
   std::vector<ParameterSpec> list{tokenEmbedding};
   if (positionEmbedding)
     list.push_back(*positionEmbedding);
+  if (tokenTypeEmbedding)
+    list.push_back(*tokenTypeEmbedding);
+  append(list, embeddingNorm);
+  append(list, embeddingProjection);
   for (const LayerParameters &layer : layers) {
     append(list, layer.attentionNorm);
     append(list, layer.qkv);
@@ -173,6 +233,9 @@ std::vector<ParameterSpec> ModelParameters::all() const {
     append(list, layer.ffnOut);
   }
   append(list, finalNorm);
+  append(list, pooler);
+  append(list, headTransform);
+  append(list, headNorm);
   if (headWeight)
     list.push_back(*headWeight);
   if (headBias)

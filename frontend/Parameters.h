@@ -60,13 +60,18 @@ struct LayerParameters {
 
 /// All parameters by their role.
 struct ModelParameters {
-  ParameterSpec tokenEmbedding;                   // [V, C]
-  std::optional<ParameterSpec> positionEmbedding; // [max_positions, C]
+  ParameterSpec tokenEmbedding;                    // [V, E]
+  std::optional<ParameterSpec> positionEmbedding;  // [max_positions, E]
+  std::optional<ParameterSpec> tokenTypeEmbedding; // [token types, E]
+  std::optional<NormParameters> embeddingNorm;     // [E]
+  std::optional<LinearParameters> embeddingProjection; // from E to C
   std::vector<LayerParameters> layers;
   std::optional<NormParameters> finalNorm;
-  /// [V, C]; absent when tied.
+  std::optional<LinearParameters> pooler, headTransform;
+  std::optional<NormParameters> headNorm;
+  /// [V, E], or [classes, C]; absent when tied, and in models without a head.
   std::optional<ParameterSpec> headWeight;
-  std::optional<ParameterSpec> headBias; // [V]
+  std::optional<ParameterSpec> headBias; // [V] or [classes]
 
   /// In the order of the entries' arguments.
   std::vector<ParameterSpec> all() const;

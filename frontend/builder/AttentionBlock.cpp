@@ -138,7 +138,11 @@ private:
 
 Tensor attentionBlock(Wiring &w, int64_t layer, Tensor x) {
   LayerScope scope(w.graph, attentionPath(layer));
-  return residual(w, w.parameters.layers[layer].attentionNorm, x, attentionResidualDropoutId(layer),
+  const proto::Dropout &dropout = w.definition.dropout();
+  const double share =
+      dropout.has_attention_output() ? dropout.attention_output() : dropout.residual();
+  return residual(w, w.parameters.layers[layer].attentionNorm, x, share,
+                  attentionResidualDropoutId(layer),
                   [&](Tensor y) { return AttentionLayer(w, layer).run(y); });
 }
 

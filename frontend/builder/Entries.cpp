@@ -33,11 +33,11 @@ public:
                 .seq = options_.seq,
                 .inverseFrequencies = frequencies_};
     if (name == kForwardEntry)
-      graph_.output("logits", maskedLogits(w));
+      forward(w);
     else if (name == kLossEntry)
-      loss(w, maskedLogits(w));
+      loss(w, maskedVectors(w));
     else if (name == kEvalEntry)
-      loss(w, plainLogits(w));
+      loss(w, trainingVectors(w));
     else if (name == kTrainLossEntry)
       trainLoss(w);
     else if (name == kPrefillEntry)
@@ -66,21 +66,39 @@ private:
     return x;
   }
 
-  Tensor maskedLogits(Wiring &w) {
-    Tensor tokens = ids(w, "input_ids");
+  Tensor maskedVectors(Wiring &w) {
+    Tensor tokens = tokenIds(w);
     w.keyMask = ids(w, "attention_mask");
     // Declared in any case: every model's forward takes the same inputs.
     w.positionIds = ids(w, "position_ids");
+    if (definition_.positions().learned().has_padding_id())
+      graph_.setInputPadding("position_ids", definition_.positions().learned().padding_id());
+    if (definition_.has_token_types()) {
+      w.tokenTypeIds = ids(w, "token_type_ids");
+      graph_.limitInput("token_type_ids", definition_.token_types().count());
+    }
     if (rotary_)
       w.ropeTurns = w.positionIds;
-    return head(w, finalNorm(w, layers(w, embedTokens(w, tokens))));
+    return finalNorm(w, layers(w, embedTokens(w, tokens)));
+  }
+
+  Tensor tokenIds(Wiring &w) {
+    Tensor tokens = ids(w, "input_ids");
+    if (definition_.has_padding_id())
+      graph_.setInputPadding("input_ids", definition_.padding_id());
+    return tokens;
+  }
+
+  /// Texts for a causal model fill every row; others come with their padding.
+  Tensor trainingVectors(Wiring &w) {
+    return definition_.attention().causal() ? plainVectors(w) : maskedVectors(w);
   }
 
   /// Every row is whole and begins at position 0.
-  Tensor plainLogits(Wiring &w) {
-    Tensor tokens = ids(w, "input_ids");
+  Tensor plainVectors(Wiring &w) {
+    Tensor tokens = tokenIds(w);
     useDefaultPositions(w);
-    return head(w, finalNorm(w, layers(w, embedTokens(w, tokens))));
+    return finalNorm(w, layers(w, embedTokens(w, tokens)));
   }
 
   void useDefaultPositions(Wiring &w) {
@@ -97,18 +115,24 @@ private:
     return graph_.constant({1, count}, numbers);
   }
 
-  void loss(Wiring &w, Tensor logits) {
-    graph_.output("loss", meanLoss(w, logits, ids(w, "targets")));
+  void forward(Wiring &w) {
+    for (const auto &[name, tensor] : taskOutputs(w, maskedVectors(w)))
+      graph_.output(name, tensor);
+  }
+
+  void loss(Wiring &w, Tensor x) {
+    const Outputs outputs = taskOutputs(w, x);
+    graph_.output("loss", taskLoss(w, outputs));
   }
 
   void trainLoss(Wiring &w) {
     if (largestDropout(definition_) > 0)
       w.rng = graph_.rng();
-    loss(w, plainLogits(w));
+    loss(w, trainingVectors(w));
   }
 
   void prefill(Wiring &w) {
-    Tensor tokens = ids(w, "input_ids");
+    Tensor tokens = tokenIds(w);
     Tensor last = graph_.input("last_index", {w.batch}, Element::i32);
     w.cache = Wiring::Cache::fill;
     useDefaultPositions(w);
@@ -164,7 +188,10 @@ private:
 } // namespace
 
 std::vector<std::string> entriesOf(const proto::ModelDef &definition, bool training) {
-  std::vector<std::string> entries = {kForwardEntry, kLossEntry};
+  std::vector<std::string> entries = {kForwardEntry};
+  if (definition.head().kind() == proto::Head::NONE)
+    return entries;
+  entries.push_back(kLossEntry);
   if (definition.attention().causal())
     entries.insert(entries.end(), {kPrefillEntry, kDecodeEntry});
   if (training)

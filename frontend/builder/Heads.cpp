@@ -13,18 +13,19 @@ Tensor finalNorm(Wiring &w, Tensor x) {
 
 Tensor head(Wiring &w, Tensor x) {
   LayerScope scope(w.graph, kHeadPath);
+  x = headTransform(w, x);
   const ParameterSpec &weight =
       w.parameters.headWeight ? *w.parameters.headWeight : w.parameters.tokenEmbedding;
   Tensor logits = w.graph.matmul(x, w.graph.parameter(weight), /*transposeB=*/true);
   return w.parameters.headBias ? logits + w.graph.parameter(*w.parameters.headBias) : logits;
 }
 
-Tensor meanLoss(Wiring &w, Tensor logits, Tensor targets) {
-  LayerScope scope(w.graph, kHeadPath);
-  const int64_t rows = w.batch * w.seq;
-  logits = w.graph.reshape(logits, {rows, w.dims.vocab});
-  targets = w.graph.reshape(targets, {rows});
-  return w.graph.meanCrossEntropy(logits, targets, w.definition.loss().label_smoothing());
+Tensor headTransform(Wiring &w, Tensor x) {
+  if (!w.parameters.headTransform)
+    return x;
+  x = linear(w, *w.parameters.headTransform, x);
+  x = activate(w.graph, w.definition.head().transform().activation(), x);
+  return w.parameters.headNorm ? norm(w, *w.parameters.headNorm, x) : x;
 }
 
 } // namespace heddle::frontend

@@ -8,10 +8,27 @@ using namespace heddle::ir;
 namespace heddle::passes::autodiff {
 namespace {
 
+/// dy [..., C] with zeros where ids [...] is the row of padding.
+Value withoutPadding(EmbeddingOp op, OpBuilder &b, Value dy) {
+  Location loc = op.getLoc();
+  Type integer = typeOf(op.getIds()).getElementType();
+  Value padding = ConstantOp::create(
+      b, loc,
+      DenseElementsAttr::get(RankedTensorType::get({}, integer),
+                             b.getIntegerAttr(integer, *op.getPaddingRow())));
+  Value counts = CompareOp::create(b, loc, ComparePredicate::ne, op.getIds(), padding);
+  SmallVector<int64_t> shape(shapeOf(op.getIds()));
+  shape.push_back(1);
+  Value rows = reshape(b, loc, counts, shape);
+  Value none = scalar(b, loc, dy, 0.0);
+  return SelectOp::create(b, loc, rows, dy, none);
+}
+
 // y[..., :] = table[ids[...], :]
 Gradients embedding(EmbeddingOp op, OpBuilder &b, ValueRange dys) {
-  Value dtable = EmbeddingGradOp::create(b, op.getLoc(), op.getTable().getType(), op.getIds(),
-                                         dys[0], /*init=*/Value());
+  Value dy = op.getPaddingRow() ? withoutPadding(op, b, dys[0]) : dys[0];
+  Value dtable = EmbeddingGradOp::create(b, op.getLoc(), op.getTable().getType(), op.getIds(), dy,
+                                         /*init=*/Value());
   return {dtable, Value()};
 }
 

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "frontend/ValidateHead.h"
+
+#include "frontend/Dimensions.h"
+#include "runtime/base/Limits.h"
+#include "runtime/base/Utf8.h"
+
+namespace heddle::frontend {
+namespace {
+
+using Found = std::optional<FieldError>;
+
+template <typename... Parts> Found wrong(const char *field, const Parts &...parts) {
+  return FieldError{field, absl::StrCat(parts...)};
+}
+
+Found checkRange(const char *field, int64_t value, int64_t from, int64_t to) {
+  if (value < from || value > to)
+    return wrong(field, "expected a number from ", from, " to ", to, ", found ", value);
+  return std::nullopt;
+}
+
+Found checkEmbeddings(const proto::ModelDef &model) {
+  if (model.has_token_types())
+    if (Found found = checkRange("token_types.count", model.token_types().count(), 1, kMaxDimension))
+      return found;
+  if (model.has_embedding_width())
+    if (Found found = checkRange("embedding_width", model.embedding_width(), 1, kMaxDimension))
+      return found;
+  const int64_t largestId = model.has_vocab_size() ? model.vocab_size() - 1 : kMaxDimension;
+  if (model.has_padding_id())
+    if (Found found = checkRange("padding_id", model.padding_id(), 0, largestId))
+      return found;
+  const proto::LearnedPositions &learned = model.positions().learned();
+  if (learned.has_padding_id()) // at least one position is left
+    return checkRange("positions.learned.padding_id", learned.padding_id(), 0,
+                      std::min(largestId, model.max_positions() - 2));
+  return std::nullopt;
+}
+
+Found checkHead(const proto::ModelDef &model) {
+  const proto::Head &head = model.head();
+  const bool classes = head.kind() == proto::Head::SEQUENCE_CLASSES ||
+                       head.kind() == proto::Head::TOKEN_CLASSES;
+  if (classes && !head.has_classes())
+    return wrong("head.classes", "is missing");
+  // One number for a sequence is a regression, another loss.
+  const int64_t fewest = head.kind() == proto::Head::SEQUENCE_CLASSES ? 2 : 1;
+  if (classes && head.classes() < fewest)
+    return wrong("head.classes", "expected ", fewest, " classes or more, found ", head.classes(),
+                 fewest == 2 ? " (regression is not supported)" : "");
+  if (classes && head.classes() > kMaxDimension)
+    return wrong("head.classes", "expected at most ", kMaxDimension, ", found ", head.classes());
+  if (!isLanguageModel(model) && model.attention().causal())
+    return wrong("head.kind", "needs attention.causal: false");
+  if (isLanguageModel(model) && head.tied() && model.has_embedding_width() &&
+      model.embedding_width() != model.width() && !head.has_transform())
+    return wrong("embedding_width", "a tied head needs head.transform, which leads back to it");
+  return std::nullopt;
+}
+
+Found checkNames(const proto::ParameterNames &names) {
+  const std::pair<const char *, const std::string *> texts[] = {
+      {"names.head_bias", names.has_head_bias() ? &names.head_bias() : nullptr},
+      {"names.other_norm_weight",
+       names.has_other_norm_weight() ? &names.other_norm_weight() : nullptr},
+      {"names.other_norm_bias", names.has_other_norm_bias() ? &names.other_norm_bias() : nullptr}};
+  for (const auto &[field, text] : texts)
+    if (text && text->empty())
+      return wrong(field, "is empty");
+  if (names.has_other_norm_weight() && names.other_norm_weight() == names.other_norm_bias())
+    return wrong("names.other_norm_bias", "is names.other_norm_weight too");
+  return std::nullopt;
+}
+
+} // namespace
+
+std::optional<FieldError> findHeadError(const proto::ModelDef &definition) {
+  if (Found found = checkEmbeddings(definition))
+    return found;
+  if (Found found = checkHead(definition))
+    return found;
+  return checkNames(definition.names());
+}
+
+} // namespace heddle::frontend
