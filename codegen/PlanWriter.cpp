@@ -54,6 +54,8 @@ runtime::proto::Value::Default defaultFor(StringRef name) {
     return runtime::proto::Value::ALL_ONES;
   if (name == "position_ids")
     return runtime::proto::Value::POSITIONS;
+  if (name == "token_type_ids")
+    return runtime::proto::Value::ZERO;
   return runtime::proto::Value::REQUIRED;
 }
 
@@ -64,6 +66,12 @@ Status describeSignature(func::FuncOp function, Plan &plan) {
     HEDDLE_RETURN_IF_ERROR(
         describe(function.getArgument(i).getType(), ir::argumentKind(function, i), name, value));
     value.set_default_value(defaultFor(name));
+    value.set_end(ir::argumentNumber(function, i, ir::kEndAttr).value_or(0));
+    auto padding = ir::argumentNumber(function, i, ir::kPaddingAttr);
+    if (padding && value.default_value() == runtime::proto::Value::POSITIONS) {
+      value.set_default_value(runtime::proto::Value::TOKEN_POSITIONS);
+      value.set_padding_id(*padding);
+    }
   }
   for (unsigned i = 0; i < function.getNumResults(); ++i) {
     StringRef name = ir::resultName(function, i), kind = ir::resultKind(function, i);

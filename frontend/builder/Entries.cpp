@@ -199,6 +199,20 @@ std::vector<std::string> entriesOf(const proto::ModelDef &definition, bool train
   return entries;
 }
 
+namespace {
+
+/// What the user may not know of the model.
+const char *whyMissing(const proto::ModelDef &definition, const std::string &entry) {
+  if (entry == kPrefillEntry || entry == kDecodeEntry)
+    return ": it looks ahead (attention.causal: false), so it does not generate";
+  if (definition.head().kind() == proto::Head::NONE)
+    return ": it has no head (head.kind: NONE, in config.json an architecture such as BertModel), "
+           "so there is no loss and no training";
+  return "";
+}
+
+} // namespace
+
 StatusOr<mlir::OwningOpRef<mlir::ModuleOp>> buildModule(mlir::MLIRContext &context,
                                                         const proto::ModelDef &definition,
                                                         const BuildOptions &options) {
@@ -208,7 +222,7 @@ StatusOr<mlir::OwningOpRef<mlir::ModuleOp>> buildModule(mlir::MLIRContext &conte
   const std::vector<std::string> known = entriesOf(definition, /*training=*/true);
   for (const std::string &entry : options.entries)
     if (std::find(known.begin(), known.end(), entry) == known.end())
-      return invalidInput("the model has no entry ", entry);
+      return invalidInput("the model has no entry ", entry, whyMissing(definition, entry));
   const ModelParameters parameters = parametersOf(definition);
   GraphBuilder graph(context, options.number);
   EntryBuilder builder(graph, definition, parameters, options);
