@@ -6,6 +6,7 @@
 #include "ir/BufferAssignment.h"
 #include "ir/Conventions.h"
 #include "ir/Dialect.h"
+#include "ir/InputFacts.h"
 #include "ir/LayerPath.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "llvm/ADT/StringSet.h"
@@ -66,8 +67,8 @@ Status describeSignature(func::FuncOp function, Plan &plan) {
     HEDDLE_RETURN_IF_ERROR(
         describe(function.getArgument(i).getType(), ir::argumentKind(function, i), name, value));
     value.set_default_value(defaultFor(name));
-    value.set_end(ir::argumentNumber(function, i, ir::kEndAttr).value_or(0));
-    auto padding = ir::argumentNumber(function, i, ir::kPaddingAttr);
+    value.set_end(ir::inputFact(function, i, ir::kEndAttr).value_or(0));
+    auto padding = ir::inputFact(function, i, ir::kPaddingAttr);
     if (padding && value.default_value() == runtime::proto::Value::POSITIONS) {
       value.set_default_value(runtime::proto::Value::TOKEN_POSITIONS);
       value.set_padding_id(*padding);

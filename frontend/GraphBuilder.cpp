@@ -4,6 +4,7 @@
 
 #include "frontend/GraphState.h"
 #include "ir/Conventions.h"
+#include "ir/InputFacts.h"
 #include "ir/LayerPath.h"
 #include "ir/ShapeRules.h"
 #include "mlir/IR/Verifier.h"
@@ -157,9 +158,9 @@ void GraphBuilder::endEntry() {
   for (auto [index, port] : llvm::enumerate(s.arguments)) {
     ir::setArgumentNames(s.entry, index, port.kind, port.name);
     if (port.end)
-      s.entry.setArgAttr(index, ir::kEndAttr, s.builder.getI64IntegerAttr(*port.end));
+      ir::setInputFact(s.entry, index, ir::kEndAttr, *port.end);
     if (port.padding)
-      s.entry.setArgAttr(index, ir::kPaddingAttr, s.builder.getI64IntegerAttr(*port.padding));
+      ir::setInputFact(s.entry, index, ir::kPaddingAttr, *port.padding);
   }
   for (auto [index, port] : llvm::enumerate(s.results))
     ir::setResultNames(s.entry, index, port.kind, port.name);

@@ -80,7 +80,7 @@ public:
   Tensor parameter(const ParameterSpec &spec);
   Tensor parameter(const std::string &name, Shape shape, Initializer initializer);
   Tensor input(const std::string &name, Shape shape, std::optional<Element> element = {});
-  /// What else is known of an input's integers. See ir::kEndAttr and ir::kPaddingAttr.
+  /// What else is known of an input's integers. See ir/InputFacts.h.
   void limitInput(const std::string &name, int64_t end);
   void setInputPadding(const std::string &name, int64_t id);
   Tensor state(const std::string &name, Shape shape);
@@ -137,8 +137,7 @@ public:
   Tensor rmsNorm(Tensor x, std::optional<Tensor> gamma, double epsilon);
 
   // Tokens and positions.
-  /// Look-ups of `paddingRow` do not count for the table's gradient.
-  Tensor embedding(Tensor table, Tensor ids, std::optional<int64_t> paddingRow = {});
+  Tensor embedding(Tensor table, Tensor ids);
   Tensor rope(Tensor x, Tensor positions, const std::vector<double> &inverseFrequencies,
               bool interleaved);
   Tensor cacheUpdate(Tensor cache, Tensor x, Tensor positions);

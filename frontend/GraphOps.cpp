@@ -251,12 +251,8 @@ Tensor GraphBuilder::rmsNorm(Tensor x, std::optional<Tensor> gamma, double epsil
   });
 }
 
-Tensor GraphBuilder::embedding(Tensor table, Tensor ids, std::optional<int64_t> paddingRow) {
-  OpWriter writer(*this);
-  return writer.write<ir::EmbeddingOp>({table, ids}, [&](auto &properties) {
-    if (paddingRow)
-      properties.setPaddingRow(writer.attributes().getI64IntegerAttr(*paddingRow));
-  });
+Tensor GraphBuilder::embedding(Tensor table, Tensor ids) {
+  return OpWriter(*this).write<ir::EmbeddingOp>({table, ids});
 }
 
 Tensor GraphBuilder::rope(Tensor x, Tensor positions, const std::vector<double> &inverseFrequencies,

@@ -26,11 +26,6 @@ StringRef resultName(func::FuncOp function, unsigned index) {
   return textOf(function.getResultAttr(index, kNameAttr));
 }
 
-std::optional<int64_t> argumentNumber(func::FuncOp function, unsigned index, StringRef attribute) {
-  auto number = function.getArgAttrOfType<IntegerAttr>(index, attribute);
-  return number ? std::optional<int64_t>(number.getInt()) : std::nullopt;
-}
-
 void setArgumentNames(func::FuncOp function, unsigned index, StringRef kind, StringRef name) {
   MLIRContext *context = function.getContext();
   function.setArgAttr(index, kKindAttr, StringAttr::get(context, kind));

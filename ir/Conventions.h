@@ -15,12 +15,6 @@ namespace heddle::ir {
 inline constexpr llvm::StringLiteral kKindAttr = "heddle.kind";
 inline constexpr llvm::StringLiteral kNameAttr = "heddle.name";
 
-/// On an input of integers: values are below this number.
-inline constexpr llvm::StringLiteral kEndAttr = "heddle.end";
-/// On input_ids: the id of padding, whose embedding learns nothing from look-ups. On position_ids:
-/// where the caller gives none they count the tokens of input_ids that are not this id, from it on.
-inline constexpr llvm::StringLiteral kPaddingAttr = "heddle.padding";
-
 inline constexpr llvm::StringLiteral kKindParam = "param";
 inline constexpr llvm::StringLiteral kKindState = "state";
 inline constexpr llvm::StringLiteral kKindInput = "input";
@@ -46,10 +40,6 @@ llvm::StringRef argumentKind(mlir::func::FuncOp function, unsigned index);
 llvm::StringRef argumentName(mlir::func::FuncOp function, unsigned index);
 llvm::StringRef resultKind(mlir::func::FuncOp function, unsigned index);
 llvm::StringRef resultName(mlir::func::FuncOp function, unsigned index);
-
-/// kEndAttr, kPaddingAttr; nothing where the attribute is missing.
-std::optional<int64_t> argumentNumber(mlir::func::FuncOp function, unsigned index,
-                                      llvm::StringRef attribute);
 
 void setArgumentNames(mlir::func::FuncOp function, unsigned index, llvm::StringRef kind,
                       llvm::StringRef name);

@@ -10,7 +10,6 @@ def EmbeddingOp : Heddle_PureOp<"embedding", [InferTypeOpAdaptor]> {
   let summary = "y[..., :] = table[ids[...], :]";
   let description = [{
     table [V, C], ids [...] with 0 <= id < V (the runtime checks before a launch).
-    The gradient of row padding_row is zero: the vector of padding is not learned from look-ups.
 
     Example:
 
@@ -18,8 +17,7 @@ def EmbeddingOp : Heddle_PureOp<"embedding", [InferTypeOpAdaptor]> {
     %y = heddle.embedding %table, %ids : (tensor<50257x768xf32>, tensor<2x5xi32>) -> tensor<2x5x768xf32>
     ```
   }];
-  let arguments = (ins Heddle_FloatTensor:$table, Heddle_IndexTensor:$ids,
-                       OptionalAttr<I64Attr>:$padding_row);
+  let arguments = (ins Heddle_FloatTensor:$table, Heddle_IndexTensor:$ids);
   let results = (outs Heddle_FloatTensor:$y);
   let assemblyFormat = "$table `,` $ids attr-dict `:` functional-type(operands, results)";
 }

@@ -5,16 +5,11 @@
 namespace heddle::frontend {
 namespace {
 
-template <typename Message> std::optional<int64_t> paddingRow(const Message &message) {
-  return message.has_padding_id() ? std::optional<int64_t>(message.padding_id()) : std::nullopt;
-}
-
 /// The rows of the position table for this entry's tokens, to be added to [B, t, C].
 Tensor positionRows(Wiring &w, int64_t tokens) {
   Tensor table = w.graph.parameter(*w.parameters.positionEmbedding);
-  const proto::LearnedPositions &learned = w.definition.positions().learned();
   if (w.positionIds)
-    return w.graph.embedding(table, *w.positionIds, paddingRow(learned));
+    return w.graph.embedding(table, *w.positionIds);
   // Positions 0 to t - 1 of every row: the first rows of the table, repeated by the sum.
   return w.graph.slice(table, {0, 0}, {tokens, w.dims.embedding});
 }
@@ -24,7 +19,7 @@ Tensor positionRows(Wiring &w, int64_t tokens) {
 Tensor embedTokens(Wiring &w, Tensor ids) {
   LayerScope scope(w.graph, kEmbeddingsPath);
   Tensor table = w.graph.parameter(w.parameters.tokenEmbedding);
-  Tensor x = w.graph.embedding(table, ids, paddingRow(w.definition));
+  Tensor x = w.graph.embedding(table, ids);
   if (w.tokenTypeIds) {
     Tensor types = w.graph.parameter(*w.parameters.tokenTypeEmbedding);
     x = x + w.graph.embedding(types, *w.tokenTypeIds);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Lookups scatter their gradient; rotations turn it back.
+#include "ir/InputFacts.h"
 #include "passes/autodiff/Rules.h"
 
 using namespace mlir;
@@ -8,14 +9,14 @@ using namespace heddle::ir;
 namespace heddle::passes::autodiff {
 namespace {
 
-/// dy [..., C] with zeros where ids [...] is the row of padding.
-Value withoutPadding(EmbeddingOp op, OpBuilder &b, Value dy) {
+/// dy [..., C] with zeros where ids [...] are padding.
+Value withoutPadding(EmbeddingOp op, OpBuilder &b, Value dy, int64_t id) {
   Location loc = op.getLoc();
   Type integer = typeOf(op.getIds()).getElementType();
   Value padding = ConstantOp::create(
       b, loc,
       DenseElementsAttr::get(RankedTensorType::get({}, integer),
-                             b.getIntegerAttr(integer, *op.getPaddingRow())));
+                             b.getIntegerAttr(integer, id)));
   Value counts = CompareOp::create(b, loc, ComparePredicate::ne, op.getIds(), padding);
   SmallVector<int64_t> shape(shapeOf(op.getIds()));
   shape.push_back(1);
@@ -24,9 +25,10 @@ Value withoutPadding(EmbeddingOp op, OpBuilder &b, Value dy) {
   return SelectOp::create(b, loc, rows, dy, none);
 }
 
-// y[..., :] = table[ids[...], :]
+// y[..., :] = table[ids[...], :]; what padding looks up learns nothing
 Gradients embedding(EmbeddingOp op, OpBuilder &b, ValueRange dys) {
-  Value dy = op.getPaddingRow() ? withoutPadding(op, b, dys[0]) : dys[0];
+  std::optional<int64_t> padding = paddingOf(op.getIds());
+  Value dy = padding ? withoutPadding(op, b, dys[0], *padding) : dys[0];
   Value dtable = EmbeddingGradOp::create(b, op.getLoc(), op.getTable().getType(), op.getIds(), dy,
                                          /*init=*/Value());
   return {dtable, Value()};

@@ -4,6 +4,7 @@
 #include <cstdio>
 
 #include "ir/Conventions.h"
+#include "ir/InputFacts.h"
 #include "ir/interpreter/Interpreter.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/BuiltinOps.h"
@@ -65,7 +66,7 @@ StatusOr<ir::TensorRef> argumentValue(func::FuncOp function, unsigned index,
   ir::Tensor value = ir::Tensor::zeros(ir::ElementKind::i32, type.getShape().vec());
   if (name == "position_ids") {
     HEDDLE_RETURN_IF_ERROR(
-        fillPositions(ir::argumentNumber(function, index, ir::kPaddingAttr), inputs, value));
+        fillPositions(ir::inputFact(function, index, ir::kPaddingAttr), inputs, value));
   } else if (name == "attention_mask") {
     std::fill(value.ints.begin(), value.ints.end(), 1);
   } else if (name != "token_type_ids") { // which are zeros

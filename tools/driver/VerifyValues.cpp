@@ -6,6 +6,7 @@
 
 #include "ir/Conventions.h"
 #include "ir/Dialect.h"
+#include "ir/InputFacts.h"
 #include "ir/interpreter/Interpreter.h"
 #include "ir/interpreter/Philox.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -71,8 +72,8 @@ ir::TensorRef ArgumentValues::of(func::FuncOp function, unsigned index) {
   auto kind = ir::elementKindOf(type.getElementType());
   return make(ir::argumentKind(function, index).str(), ir::argumentName(function, index).str(),
               ir::Tensor::zeros(kind.ok() ? *kind : ir::ElementKind::f32, type.getShape().vec()),
-              {ir::argumentNumber(function, index, ir::kEndAttr),
-               ir::argumentNumber(function, index, ir::kPaddingAttr)});
+              {ir::inputFact(function, index, ir::kEndAttr),
+               ir::inputFact(function, index, ir::kPaddingAttr)});
 }
 
 ir::TensorRef ArgumentValues::ofName(const std::string &name, std::vector<int64_t> shape) {
