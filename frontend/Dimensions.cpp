@@ -8,7 +8,7 @@ namespace heddle::frontend {
 Dimensions::Dimensions(const proto::ModelDef &definition) {
   const proto::Attention &attention = definition.attention();
   width = definition.width();
-  embedding = definition.has_embedding_width() ? definition.embedding_width() : width;
+  embedding = definition.has_embedding_sum_width() ? definition.embedding_sum_width() : width;
   layers = definition.layers();
   heads = attention.heads();
   kvHeads = attention.has_kv_heads() ? attention.kv_heads() : heads;

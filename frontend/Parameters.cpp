@@ -34,7 +34,7 @@ public:
       model.tokenTypeEmbedding = parameter(names_.token_type_embedding(), ".weight",
                                            {definition_.token_types().count(), dims_.embedding},
                                            normal(), kEmbeddingsPath);
-    if (definition_.norm().embeddings())
+    if (definition_.embedding_norm())
       model.embeddingNorm = norm(names_.embedding_norm(), dims_.embedding, kEmbeddingsPath);
     if (dims_.embedding != dims_.width)
       model.embeddingProjection =

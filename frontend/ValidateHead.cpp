@@ -24,8 +24,8 @@ Found checkEmbeddings(const proto::ModelDef &model) {
   if (model.has_token_types())
     if (Found found = checkRange("token_types.count", model.token_types().count(), 1, kMaxDimension))
       return found;
-  if (model.has_embedding_width())
-    if (Found found = checkRange("embedding_width", model.embedding_width(), 1, kMaxDimension))
+  if (model.has_embedding_sum_width())
+    if (Found found = checkRange("embedding_sum_width", model.embedding_sum_width(), 1, kMaxDimension))
       return found;
   const int64_t largestId = model.has_vocab_size() ? model.vocab_size() - 1 : kMaxDimension;
   if (model.has_padding_id())
@@ -53,9 +53,9 @@ Found checkHead(const proto::ModelDef &model) {
     return wrong("head.classes", "expected at most ", kMaxDimension, ", found ", head.classes());
   if (!isLanguageModel(model) && model.attention().causal())
     return wrong("head.kind", "needs attention.causal: false");
-  if (isLanguageModel(model) && head.tied() && model.has_embedding_width() &&
-      model.embedding_width() != model.width() && !head.has_transform())
-    return wrong("embedding_width", "a tied head needs head.transform, which leads back to it");
+  if (isLanguageModel(model) && head.tied() && model.has_embedding_sum_width() &&
+      model.embedding_sum_width() != model.width() && !head.has_transform())
+    return wrong("embedding_sum_width", "a tied head needs head.transform, which leads back to it");
   return std::nullopt;
 }
 
