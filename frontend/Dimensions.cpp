@@ -50,6 +50,15 @@ bool headHasBias(const proto::ModelDef &definition) {
   return head.has_bias() ? head.bias() : !isLanguageModel(definition);
 }
 
+proto::Loss::Kind lossKind(const proto::ModelDef &definition) {
+  const proto::Head &head = definition.head();
+  if (head.kind() != proto::Head::SEQUENCE_CLASSES)
+    return proto::Loss::CROSS_ENTROPY;
+  if (definition.loss().has_kind())
+    return definition.loss().kind();
+  return head.classes() == 1 ? proto::Loss::MEAN_SQUARED_ERROR : proto::Loss::CROSS_ENTROPY;
+}
+
 bool isLanguageModel(const proto::ModelDef &definition) {
   return definition.head().kind() == proto::Head::LANGUAGE_MODEL;
 }

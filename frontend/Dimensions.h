@@ -37,6 +37,7 @@ bool attentionOutputHasBias(const proto::ModelDef &definition);
 bool ffnHasBias(const proto::ModelDef &definition);
 
 bool headHasBias(const proto::ModelDef &definition);
+proto::Loss::Kind lossKind(const proto::ModelDef &definition);
 bool isLanguageModel(const proto::ModelDef &definition);
 /// The most tokens that the positions of a sequence reach; 0: unbounded.
 int64_t longestSequence(const proto::ModelDef &definition);

@@ -109,6 +109,8 @@ public:
   Tensor gelu(Tensor x, bool tanhApproximation = false);
   Tensor silu(Tensor x);
   Tensor tanh(Tensor x);
+  Tensor exp(Tensor x);
+  Tensor log(Tensor x);
   Tensor cast(Tensor x, Element element);
   Tensor notEqual(Tensor a, Tensor b);
   Tensor greater(Tensor a, Tensor b);

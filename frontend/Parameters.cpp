@@ -58,12 +58,14 @@ private:
     const bool language = isLanguageModel(definition_), tied = language && head.tied();
     const int64_t in = language ? dims_.embedding : dims_.width;
     const int64_t out = language ? dims_.vocab : dims_.classes;
+    // A head stands beside the model that the prefix is of.
+    proto::ModelDef plain = definition_;
+    plain.mutable_names()->clear_prefix();
+    plain.mutable_names()->clear_other_prefixes();
+    const Collector beside(plain);
+    if (head.next_sentence())
+      model.nextSentence = beside.linear(names_.next_sentence(), dims_.width, 2, true, kHeadPath);
     if (head.has_transform()) {
-      // A head stands beside the model that the prefix is of.
-      proto::ModelDef plain = definition_;
-      plain.mutable_names()->clear_prefix();
-      plain.mutable_names()->clear_other_prefixes();
-      const Collector beside(plain);
       model.headTransform =
           beside.linear(names_.head_transform(), dims_.width, in, true, kHeadPath);
       if (head.transform().norm())
@@ -240,6 +242,7 @@ std::vector<ParameterSpec> ModelParameters::all() const {
     list.push_back(*headWeight);
   if (headBias)
     list.push_back(*headBias);
+  append(list, nextSentence);
   return list;
 }
 

@@ -69,6 +69,7 @@ struct ModelParameters {
   std::optional<NormParameters> finalNorm;
   std::optional<LinearParameters> pooler, headTransform;
   std::optional<NormParameters> headNorm;
+  std::optional<LinearParameters> nextSentence; // from C to 2
   /// [V, E], or [classes, C]; absent when tied, and in models without a head.
   std::optional<ParameterSpec> headWeight;
   std::optional<ParameterSpec> headBias; // [V] or [classes]

@@ -44,14 +44,14 @@ Found checkHead(const proto::ModelDef &model) {
                        head.kind() == proto::Head::TOKEN_CLASSES;
   if (classes && !head.has_classes())
     return wrong("head.classes", "is missing");
-  // One number for a sequence is a regression, another loss.
-  const int64_t fewest = head.kind() == proto::Head::SEQUENCE_CLASSES ? 2 : 1;
-  if (classes && head.classes() < fewest)
-    return wrong("head.classes", "expected ", fewest, " classes or more, found ", head.classes(),
-                 fewest == 2 ? " (regression is not supported)" : "");
-  if (classes && head.classes() > kMaxDimension)
-    return wrong("head.classes", "expected at most ", kMaxDimension, ", found ", head.classes());
-  if (!isLanguageModel(model) && model.attention().causal())
+  if (classes)
+    if (Found found = checkRange("head.classes", head.classes(), 1, kMaxDimension))
+      return found;
+  if (lossKind(model) != proto::Loss::CROSS_ENTROPY && model.loss().label_smoothing() != 0)
+    return wrong("loss.label_smoothing", "needs loss.kind: CROSS_ENTROPY");
+  if (head.next_sentence() && (!isLanguageModel(model) || !model.has_pooler()))
+    return wrong("head.next_sentence", "needs a pooler and a head of kind LANGUAGE_MODEL");
+  if ((!isLanguageModel(model) || head.next_sentence()) && model.attention().causal())
     return wrong("head.kind", "needs attention.causal: false");
   if (isLanguageModel(model) && head.tied() && model.has_embedding_sum_width() &&
       model.embedding_sum_width() != model.width() && !head.has_transform())

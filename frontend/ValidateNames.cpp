@@ -28,7 +28,8 @@ bool isOfLayer(const google::protobuf::FieldDescriptor &field) {
 
 /// Heads stand beside the model that the prefix is of.
 bool isOfHead(const std::string &path) {
-  return path == "names.head" || path == "names.head_transform" || path == "names.head_norm";
+  return path == "names.head" || path == "names.head_transform" || path == "names.head_norm" ||
+         path == "names.next_sentence";
 }
 
 /// Whole names or endings of names, and no modules.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What models are asked for, by the kind of their head, and the losses.
+// What models are asked for, by the kind of their head.
 #include "frontend/LayerNames.h"
 #include "frontend/builder/Wiring.h"
 
@@ -36,37 +36,30 @@ Tensor classifySequence(Wiring &w, Tensor x) {
   return classify(w, dropout(w, first, w.definition.dropout().pooled(), kPooledDropoutId));
 }
 
+/// Whether the second text follows the first: [B, 2]
+Tensor followsOrNot(Wiring &w, Tensor x) {
+  Tensor pooled = pool(w, x);
+  LayerScope scope(w.graph, kHeadPath);
+  return linear(w, *w.parameters.nextSentence, pooled);
+}
+
 /// Column `index` of logits [B, T, 2] as [B, T].
 Tensor column(Wiring &w, Tensor logits, int64_t index) {
   Tensor one = w.graph.slice(logits, {0, 0, index}, {w.batch, w.seq, 1});
   return w.graph.reshape(one, {w.batch, w.seq});
 }
 
-/// logits [..., classes] against an input of class numbers [...].
-Tensor lossAgainst(Wiring &w, Tensor logits, const char *name) {
-  Shape shape = logits.shape();
-  if (!logits)
-    return {};
-  const int64_t classes = shape.back();
-  shape.pop_back();
-  Tensor targets = w.graph.input(name, shape, Element::i32);
-  if (!isLanguageModel(w.definition)) // the vocabulary, which the manifest says
-    w.graph.limitInput(name, classes);
-  int64_t rows = 1;
-  for (int64_t size : shape)
-    rows *= size;
-  LayerScope scope(w.graph, kHeadPath);
-  logits = w.graph.reshape(logits, {rows, classes});
-  targets = w.graph.reshape(targets, {rows});
-  return w.graph.meanCrossEntropy(logits, targets, w.definition.loss().label_smoothing());
-}
-
 } // namespace
 
 Outputs taskOutputs(Wiring &w, Tensor x) {
   switch (w.definition.head().kind()) {
-  case proto::Head::LANGUAGE_MODEL:
-    return {{"logits", head(w, x)}};
+  case proto::Head::LANGUAGE_MODEL: {
+    Tensor logits = head(w, x);
+    if (!w.parameters.nextSentence)
+      return {{"logits", logits}};
+    Tensor follows = followsOrNot(w, x);
+    return {{"prediction_logits", logits}, {"seq_relationship_logits", follows}};
+  }
   case proto::Head::NONE: {
     Outputs outputs = {{"last_hidden_state", x}};
     if (w.parameters.pooler)
@@ -85,17 +78,6 @@ Outputs taskOutputs(Wiring &w, Tensor x) {
   }
   }
   return {};
-}
-
-Tensor taskLoss(Wiring &w, const Outputs &outputs) {
-  if (w.definition.head().kind() != proto::Head::SPAN)
-    return lossAgainst(w, outputs.front().second, "targets");
-  // The mean of both ends, as for SQuAD (arXiv:1810.04805).
-  Tensor start = lossAgainst(w, outputs[0].second, "start_positions");
-  Tensor end = lossAgainst(w, outputs[1].second, "end_positions");
-  LayerScope scope(w.graph, kHeadPath);
-  Tensor sum = start + end;
-  return sum * 0.5;
 }
 
 } // namespace heddle::frontend

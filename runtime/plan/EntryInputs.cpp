@@ -6,7 +6,10 @@
 namespace heddle::runtime {
 namespace {
 
+/// Class numbers, or the floats that a regression and several labels at once are compared with.
 StatusOr<Tensor> targetsFrom(const Tensor &labels, bool shift) {
+  if (labels.dtype == DType::F32 || labels.dtype == DType::F64)
+    return convertTensor(labels, DType::F32, "labels");
   HEDDLE_ASSIGN_OR_RETURN(Tensor targets, convertTensor(labels, DType::I32, "labels"));
   if (!shift || targets.shape.size() < 2)
     return targets;
@@ -20,7 +23,8 @@ StatusOr<Tensor> targetsFrom(const Tensor &labels, bool shift) {
 } // namespace
 
 bool isTarget(std::string_view name) {
-  return name == "targets" || std::find(std::begin(kSpanInputs), std::end(kSpanInputs), name) !=
+  return name == "targets" || name == kNextSentenceInput ||
+         std::find(std::begin(kSpanInputs), std::end(kSpanInputs), name) !=
                                   std::end(kSpanInputs);
 }
 

@@ -17,6 +17,9 @@ inline constexpr int32_t kIgnoredTarget = -100;
 /// Where a span begins and ends, [B]: what a loss for spans takes in place of `targets`.
 inline constexpr const char *kSpanInputs[] = {"start_positions", "end_positions"};
 
+/// Whether the second text of a pair follows the first, [B].
+inline constexpr const char *kNextSentenceInput = "next_sentence_label";
+
 /// Whether only a loss takes an input of that name.
 bool isTarget(std::string_view name);
 bool hasTargets(const TensorMap &inputs);

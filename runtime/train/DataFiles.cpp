@@ -43,7 +43,7 @@ struct OpenedTensors {
   DataInfo info;
 };
 
-bool isSpan(const std::string &name) { return name != "labels" && isTarget(name); }
+bool isSpan(const std::string &name) { return name != kNextSentenceInput && isTarget(name); }
 
 /// Tensors [N, B, T], or [N, B] where they may belong to rows.
 Status checkBatches(const SafetensorsFile &file) {
@@ -54,7 +54,7 @@ Status checkBatches(const SafetensorsFile &file) {
   const std::vector<int64_t> rows = {ids->shape()[0], ids->shape()[1]};
   for (size_t i = 0; i < file.size(); ++i) {
     TensorView tensor = file.at(i);
-    const bool perRow = tensor.name() == "labels" || isSpan(tensor.name());
+    const bool perRow = tensor.name() == "labels" || isTarget(tensor.name());
     if (tensor.shape() != ids->shape() && !(perRow && tensor.shape() == rows))
       return tensor.error(absl::StrCat("has shape ", describeShape(tensor.shape()),
                                        ", expected that of input_ids, ",

@@ -58,6 +58,7 @@ TEST(EncoderFamily, ArchitecturesNameTheHead) {
   } rows[] = {
       {"bert", "BertModel", "pooler.dense.weight", Head::NONE},
       {"bert", "BertForMaskedLM", "cls.predictions.bias", Head::LANGUAGE_MODEL},
+      {"bert", "BertForPreTraining", "cls.seq_relationship.bias", Head::LANGUAGE_MODEL},
       {"bert", "BertForNextSentencePrediction", "cls.seq_relationship.weight",
        Head::SEQUENCE_CLASSES},
       {"bert", "BertForSequenceClassification", "bert.pooler.dense.bias", Head::SEQUENCE_CLASSES},
@@ -119,13 +120,21 @@ TEST(EncoderFamily, LabelsAreCounted) {
               IsBadInput("key \"num_labels\": found 3, but key \"id2label\""));
 }
 
-TEST(EncoderFamily, OtherLosses) {
-  EXPECT_THAT(read(bert(R"(, "id2label": {"0": "score"})")),
-              IsBadInput("key \"id2label\": expected 2 classes or more, found 1 (regression"));
-  EXPECT_THAT(read(bert(R"(, "problem_type": "multi_label_classification")")),
-              IsBadInput("key \"problem_type\""));
+TEST(EncoderFamily, Losses) {
+  auto one = read(bert(R"(, "id2label": {"0": "score"})"));
+  ASSERT_THAT(one, IsOk());
+  EXPECT_EQ(frontend::lossKind(*one), frontend::proto::Loss::MEAN_SQUARED_ERROR);
+  auto several = read(bert(R"(, "problem_type": "multi_label_classification")"));
+  ASSERT_THAT(several, IsOk());
+  EXPECT_EQ(frontend::lossKind(*several), frontend::proto::Loss::BINARY_CROSS_ENTROPY);
+  EXPECT_THAT(read(bert(R"(, "problem_type": "ranking")")),
+              IsBadInput("key \"problem_type\": \"ranking\" is not supported; supported: "
+                         "single_label_classification, regression, multi_label"));
   // What is not asked for does not matter.
-  EXPECT_THAT(read(config("bert", "BertModel", R"(, "id2label": {"0": "score"})")), IsOk());
+  auto tokens = read(config("bert", "BertForTokenClassification",
+                            R"(, "num_labels": 1, "problem_type": "regression")"));
+  ASSERT_THAT(tokens, IsOk());
+  EXPECT_EQ(frontend::lossKind(*tokens), frontend::proto::Loss::CROSS_ENTROPY);
 }
 
 TEST(EncoderFamily, OtherMathematics) {
@@ -176,6 +185,7 @@ TEST(EncoderDefinition, Mistakes) {
       {"head { kind: SEQUENCE_CLASSES }", "field \"head.classes\": is missing"},
       {"head { kind: TOKEN_CLASSES classes: 0 }", "field \"head.classes\""},
       {"head { kind: NONE } attention { causal: true }", "field \"head.kind\""},
+      {"head { next_sentence: true }", "field \"head.next_sentence\": needs a pooler"},
       {"embedding_sum_width: 8", "field \"embedding_sum_width\": a tied head needs head.transform"},
       {"embedding_sum_width: 0", "field \"embedding_sum_width\": expected a number from 1"},
       {"padding_id: 31", "field \"padding_id\": expected a number from 0 to 30, found 31"},

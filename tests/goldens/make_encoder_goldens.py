@@ -32,7 +32,12 @@ MODELS = {
                                         "type_vocab_size": 3, "pad_token_id": 5}),
     "bert-model": ("BertModel", SMALL),
     "bert-next-sentence": ("BertForNextSentencePrediction", SMALL),
+    "bert-pretraining": ("BertForPreTraining", SMALL),
     "bert-sequence": ("BertForSequenceClassification", {**SMALL, "num_labels": 5}),
+    "bert-regression": ("BertForSequenceClassification", {**SMALL, "num_labels": 1}),
+    "bert-several-labels": ("BertForSequenceClassification",
+                            {**SMALL, "num_labels": 4,
+                             "problem_type": "multi_label_classification"}),
     "bert-tokens": ("BertForTokenClassification", {**SMALL, "num_labels": 7, "hidden_act": "relu"}),
     "bert-span": ("BertForQuestionAnswering", SMALL),
     "roberta-masked-lm": ("RobertaForMaskedLM", {**SIZES, "type_vocab_size": 1}),
@@ -83,12 +88,22 @@ def targets(kind, config, mask, generator):
     if kind.endswith("QuestionAnswering"):
         return {"start_positions": torch.tensor([0, T + 4, 7]),
                 "end_positions": torch.tensor([T - 1, -3, T])}
+    if kind.endswith("ForPreTraining"):
+        labels = torch.randint(0, config.vocab_size, (B, T), generator=generator)
+        return {"labels": torch.where(mask == 1, labels, torch.tensor(-100)),
+                "next_sentence_label": torch.tensor([1, 0, 0])}
     if kind.endswith("ForMaskedLM") or kind.endswith("TokenClassification"):
         classes = config.vocab_size if kind.endswith("ForMaskedLM") else config.num_labels
         labels = torch.randint(0, classes, (B, T), generator=generator)
         return {"labels": torch.where(mask == 1, labels, torch.tensor(-100))}
     if kind.endswith("Model"):
         return {}
+    if config.num_labels == 1:
+        return {"labels": torch.tensor([0.5, -2.0, 1.25], dtype=torch.float64)}
+    if config.problem_type == "multi_label_classification":
+        labels = torch.randint(0, 2, (B, config.num_labels), generator=generator).double()
+        labels[1, 2] = 0.25
+        return {"labels": labels}
     classes = 2 if kind.endswith("NextSentencePrediction") else config.num_labels
     return {"labels": torch.randint(0, classes, (B,), generator=generator)}
 

@@ -156,7 +156,7 @@ TEST_P(EncoderGolden, FusedGradients) {
 
 INSTANTIATE_TEST_SUITE_P(
     Models, EncoderGolden,
-    testing::Values("bert-masked-lm", "bert-model", "bert-next-sentence", "bert-sequence",
+    testing::Values("bert-masked-lm", "bert-model", "bert-next-sentence", "bert-pretraining", "bert-regression", "bert-several-labels", "bert-sequence",
                     "bert-span", "bert-tokens", "bert-untied", "distilbert-masked-lm",
                     "distilbert-model", "distilbert-sequence", "distilbert-span",
                     "distilbert-tokens", "electra-masked-lm", "electra-model", "electra-sequence",
