@@ -59,10 +59,10 @@ private:
     const int64_t in = language ? dims_.embedding : dims_.width;
     const int64_t out = language ? dims_.vocab : dims_.classes;
     // A head stands beside the model that the prefix is of.
-    proto::ModelDef plain = definition_;
-    plain.mutable_names()->clear_prefix();
-    plain.mutable_names()->clear_other_prefixes();
-    const Collector beside(plain);
+    proto::ModelDef bare = definition_;
+    bare.mutable_names()->clear_prefix();
+    bare.mutable_names()->clear_other_prefixes();
+    const Collector beside(bare);
     if (head.next_sentence())
       model.nextSentence = beside.linear(names_.next_sentence(), dims_.width, 2, true, kHeadPath);
     if (head.has_transform()) {

@@ -163,8 +163,12 @@ std::optional<int64_t> countElements(const proto::ModelDef &model) {
   }
   auto layers = square(layer, dims.layers);
   const int64_t widest = std::max(dims.width, dims.embedding);
-  for (int64_t rows : {dims.vocab, dims.vocab, dims.positions, model.token_types().count(),
-                       dims.classes, dims.embedding, 2 * dims.width}) {
+  const int64_t types = model.has_token_types() ? model.token_types().count() : 0;
+  const int64_t projected = dims.embedding != dims.width ? dims.embedding : 0;
+  const int64_t pooled = model.has_pooler() ? dims.width : 0;
+  const int64_t transformed = model.head().has_transform() ? dims.width : 0;
+  for (int64_t rows : {dims.vocab, dims.vocab, dims.positions, types, projected, pooled,
+                       transformed, dims.classes}) {
     auto elements = square(rows, widest);
     if (!elements || *elements > kMaxElements)
       return std::nullopt;

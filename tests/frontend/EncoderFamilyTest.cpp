@@ -180,11 +180,10 @@ TEST(EncoderFamily, OldNamesOfNorms) {
 
 TEST(EncoderDefinition, Mistakes) {
   const std::string sizes = "vocab_size: 31 width: 20 layers: 1 max_positions: 16 "
-                            "attention { heads: 5 causal: false } ";
+                            "attention { heads: 5 ";
   const std::pair<const char *, const char *> rows[] = {
       {"head { kind: SEQUENCE_CLASSES }", "field \"head.classes\": is missing"},
       {"head { kind: TOKEN_CLASSES classes: 0 }", "field \"head.classes\""},
-      {"head { kind: NONE } attention { causal: true }", "field \"head.kind\""},
       {"head { next_sentence: true }", "field \"head.next_sentence\": needs a pooler"},
       {"embedding_sum_width: 8", "field \"embedding_sum_width\": a tied head needs head.transform"},
       {"embedding_sum_width: 0", "field \"embedding_sum_width\": expected a number from 1"},
@@ -194,10 +193,13 @@ TEST(EncoderDefinition, Mistakes) {
       {"names { head_bias: \"\" }", "field \"names.head_bias\": is empty"},
   };
   for (const auto &[text, message] : rows)
-    EXPECT_THAT(frontend::validateModel(parseModel(sizes + text), "m.textproto"),
+    EXPECT_THAT(frontend::validateModel(parseModel(sizes + "causal: false } " + text), "m.textproto"),
                 IsBadInput(message))
         << text;
-  EXPECT_THAT(frontend::validateModel(parseModel(sizes + "head { kind: SPAN }"), "m"), IsOk());
+  EXPECT_THAT(frontend::validateModel(parseModel(sizes + "causal: false } head { kind: SPAN }"), "m"),
+              IsOk());
+  EXPECT_THAT(frontend::validateModel(parseModel(sizes + "} head { kind: SPAN }"), "m"),
+              IsBadInput("field \"head.kind\": needs attention.causal: false"));
 }
 
 } // namespace

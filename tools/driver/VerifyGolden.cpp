@@ -57,6 +57,7 @@ public:
       HEDDLE_ASSIGN_OR_RETURN(runtime::Tensor actual, output(name));
       HEDDLE_RETURN_IF_ERROR(add("out." + name, name, actual, expected));
     }
+    HEDDLE_RETURN_IF_ERROR(findLargestGradient());
     for (const auto &[name, expected] : golden_.gradients) {
       HEDDLE_ASSIGN_OR_RETURN(std::string parameter, parameterNamed(name));
       HEDDLE_ASSIGN_OR_RETURN(const runtime::TensorMap *results, resultsOf("grad"));
@@ -143,11 +144,25 @@ private:
     HEDDLE_ASSIGN_OR_RETURN(ir::TensorRef ours, toReference(actual));
     HEDDLE_ASSIGN_OR_RETURN(ir::TensorRef theirs, toReference(known));
     double bound = toleranceFor("golden", tolerance, "f32").bound;
-    report_.checks.push_back(compareTensors("golden", subject, *ours, *theirs, bound));
+    report_.checks.push_back(
+        compareTensors("golden", subject, *ours, *theirs, bound,
+                       tolerance == "gradient" ? kLeastGradientShare * largestGradient_ : 0));
+    return absl::OkStatus();
+  }
+
+  /// The largest magnitude in all gradients of the file.
+  Status findLargestGradient() {
+    for (const auto &[name, known] : golden_.gradients) {
+      HEDDLE_ASSIGN_OR_RETURN(runtime::Tensor floats,
+                              runtime::convertTensor(known, DType::F32, "grad." + name));
+      HEDDLE_ASSIGN_OR_RETURN(ir::TensorRef gradient, toReference(floats));
+      largestGradient_ = std::max(largestGradient_, largestMagnitude(*gradient));
+    }
     return absl::OkStatus();
   }
 
   Golden golden_;
+  double largestGradient_ = 0;
   VerifySubject &subject_;
   VerifyReport &report_;
   std::map<std::string, runtime::TensorMap> results_; // by entry

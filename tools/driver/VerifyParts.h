@@ -58,7 +58,11 @@ std::string tooLarge(const VerifyRequest &request, mlir::func::FuncOp function, 
 
 /// error and bound for `actual` against `expected` under the table's row.
 VerifyCheck compareTensors(std::string check, std::string subject, const ir::Tensor &actual,
-                           const ir::Tensor &expected, double bound);
+                           const ir::Tensor &expected, double bound, double leastScale = 0);
+
+/// What errors of a gradient are relative to at least, of all parameters' gradients: some are exactly
+/// zero (the bias of keys), where only rounding is left.
+inline constexpr double kLeastGradientShare = 1e-4;
 
 Status checkEntries(VerifySubject &subject, VerifyReport &report);
 Status checkKernels(VerifySubject &subject, VerifyReport &report);
