@@ -7,7 +7,8 @@
 //               [B, classes] or [B, T, classes]; start_logits and end_logits [B, T];
 //               last_hidden_state [B, T, C] and pooler_output [B, C]
 //   loss        (as forward, targets [B, T] or [B], or start_positions and end_positions [B], and
-//               next_sentence_label [B] where the head has one) -> loss []. A model without a head has none, and no training
+//               next_sentence_label [B] where the head has one) -> loss []. A model without a head
+//               has none, and no training
 //   eval        (parameters, input_ids, targets) -> loss []; as loss where models look ahead
 //   train_loss  as eval with dropout, and with `rng` where there is any
 //   prefill     (parameters, input_ids [B, T], last_index [B]) -> logits [B, V] of those positions,

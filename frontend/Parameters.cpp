@@ -37,9 +37,8 @@ public:
     if (definition_.embedding_norm())
       model.embeddingNorm = norm(names_.embedding_norm(), dims_.embedding, kEmbeddingsPath);
     if (dims_.embedding != dims_.width)
-      model.embeddingProjection =
-          linear(names_.embedding_projection(), dims_.embedding, dims_.width, definition_.bias(),
-                 kEmbeddingsPath);
+      model.embeddingProjection = linear(names_.embedding_projection(), dims_.embedding,
+                                         dims_.width, definition_.bias(), kEmbeddingsPath);
     for (int64_t i = 0; i < dims_.layers; ++i)
       model.layers.push_back(layer(i));
     if (definition_.norm().placement() == proto::Norm::PRE)

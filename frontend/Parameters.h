@@ -60,10 +60,10 @@ struct LayerParameters {
 
 /// All parameters by their role.
 struct ModelParameters {
-  ParameterSpec tokenEmbedding;                    // [V, E]
-  std::optional<ParameterSpec> positionEmbedding;  // [max_positions, E]
-  std::optional<ParameterSpec> tokenTypeEmbedding; // [token types, E]
-  std::optional<NormParameters> embeddingNorm;     // [E]
+  ParameterSpec tokenEmbedding;                        // [V, E]
+  std::optional<ParameterSpec> positionEmbedding;      // [max_positions, E]
+  std::optional<ParameterSpec> tokenTypeEmbedding;     // [token types, E]
+  std::optional<NormParameters> embeddingNorm;         // [E]
   std::optional<LinearParameters> embeddingProjection; // from E to C
   std::vector<LayerParameters> layers;
   std::optional<NormParameters> finalNorm;

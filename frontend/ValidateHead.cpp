@@ -22,10 +22,12 @@ Found checkRange(const char *field, int64_t value, int64_t from, int64_t to) {
 
 Found checkEmbeddings(const proto::ModelDef &model) {
   if (model.has_token_types())
-    if (Found found = checkRange("token_types.count", model.token_types().count(), 1, kMaxDimension))
+    if (Found found =
+            checkRange("token_types.count", model.token_types().count(), 1, kMaxDimension))
       return found;
   if (model.has_embedding_sum_width())
-    if (Found found = checkRange("embedding_sum_width", model.embedding_sum_width(), 1, kMaxDimension))
+    if (Found found =
+            checkRange("embedding_sum_width", model.embedding_sum_width(), 1, kMaxDimension))
       return found;
   const int64_t largestId = model.has_vocab_size() ? model.vocab_size() - 1 : kMaxDimension;
   if (model.has_padding_id())
@@ -40,8 +42,8 @@ Found checkEmbeddings(const proto::ModelDef &model) {
 
 Found checkHead(const proto::ModelDef &model) {
   const proto::Head &head = model.head();
-  const bool classes = head.kind() == proto::Head::SEQUENCE_CLASSES ||
-                       head.kind() == proto::Head::TOKEN_CLASSES;
+  const bool classes =
+      head.kind() == proto::Head::SEQUENCE_CLASSES || head.kind() == proto::Head::TOKEN_CLASSES;
   if (classes && !head.has_classes())
     return wrong("head.classes", "is missing");
   if (classes)

@@ -21,8 +21,8 @@ struct Wiring {
   int64_t seq;   // T, and the length of the caches
 
   // Of the entry. Tensors are absent where it has none.
-  std::optional<Tensor> rng = {};         // where there is dropout
-  std::optional<Tensor> positionIds = {}; // [B, t]; absent: 0, 1, ... for every row
+  std::optional<Tensor> rng = {};          // where there is dropout
+  std::optional<Tensor> positionIds = {};  // [B, t]; absent: 0, 1, ... for every row
   std::optional<Tensor> tokenTypeIds = {}; // [B, t], where the model has token types
   std::optional<Tensor> ropeTurns = {}; // [B, t] or [1, t]: the positions that rotary heads turn by
   std::optional<Tensor> keyMask = {};   // [B, T]

@@ -15,8 +15,7 @@ Value withoutPadding(EmbeddingOp op, OpBuilder &b, Value dy, int64_t id) {
   Type integer = typeOf(op.getIds()).getElementType();
   Value padding = ConstantOp::create(
       b, loc,
-      DenseElementsAttr::get(RankedTensorType::get({}, integer),
-                             b.getIntegerAttr(integer, id)));
+      DenseElementsAttr::get(RankedTensorType::get({}, integer), b.getIntegerAttr(integer, id)));
   Value counts = CompareOp::create(b, loc, ComparePredicate::ne, op.getIds(), padding);
   SmallVector<int64_t> shape(shapeOf(op.getIds()));
   shape.push_back(1);

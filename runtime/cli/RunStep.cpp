@@ -48,8 +48,8 @@ StatusOr<std::vector<Batch>> readBatches(PreparedEntry &entry, const TensorMap &
     if (name == "hyper" || name == "grad_clip")
       continue;
     const bool several = count > 1 || tensor.shape.size() == 3;
-    if (several && (tensor.shape.empty() || tensor.shape[0] != static_cast<int64_t>(count) ||
-                    count == 0))
+    if (several &&
+        (tensor.shape.empty() || tensor.shape[0] != static_cast<int64_t>(count) || count == 0))
       return invalidInput("input ", name, ": ", tensor.shape.empty() ? 0 : tensor.shape[0],
                           " micro-batches of ", count);
     for (uint64_t i = 0; i < count; ++i) {

@@ -226,8 +226,10 @@ StatusOr<int> trainVerb(FileLayer &layer, SharedExecutable executable, const Tra
   if (!flags.data.empty()) {
     HEDDLE_ASSIGN_OR_RETURN(info, inspectData(layer, flags.data));
   }
-  if (!flags.data.empty() && info.kind != DataKind::Batches && !executable->manifest().shift_labels())
-    return invalidInput("--data ", flags.data, ": the model does not predict the token that "
+  if (!flags.data.empty() && info.kind != DataKind::Batches &&
+      !executable->manifest().shift_labels())
+    return invalidInput("--data ", flags.data,
+                        ": the model does not predict the token that "
                         "follows, so it needs ready batches with labels (a safetensors file with "
                         "input_ids and labels)");
   HEDDLE_ASSIGN_OR_RETURN(std::optional<FoundCheckpoint> resumed, findResume(layer, flags));

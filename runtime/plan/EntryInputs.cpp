@@ -24,8 +24,7 @@ StatusOr<Tensor> targetsFrom(const Tensor &labels, bool shift) {
 
 bool isTarget(std::string_view name) {
   return name == "targets" || name == kNextSentenceInput ||
-         std::find(std::begin(kSpanInputs), std::end(kSpanInputs), name) !=
-                                  std::end(kSpanInputs);
+         std::find(std::begin(kSpanInputs), std::end(kSpanInputs), name) != std::end(kSpanInputs);
 }
 
 bool hasTargets(const TensorMap &inputs) {

@@ -18,8 +18,8 @@ namespace heddle::runtime {
 class FileLayer;
 class Tokenizer;
 
-/// Token ids [B, T] with the token that follows each, or with whatever else the model is to give for
-/// each or for the row, [B, T] or [B]; -100 in targets is ignored. Other inputs by name:
+/// Token ids [B, T] with the token that follows each, or with whatever else the model is to give
+/// for each or for the row, [B, T] or [B]; -100 in targets is ignored. Other inputs by name:
 /// attention_mask, token_type_ids, position_ids [B, T], start_positions, end_positions [B].
 struct Batch {
   std::vector<int32_t> inputIds;
@@ -80,9 +80,8 @@ makeTokenWindows(std::vector<int32_t> tokens, const std::string &name, const Dat
 
 /// Ready batches [N, B, T], or [N, B] of what belongs to rows, taken in order and again from the
 /// first. `batches` holds all N of them in each of its members.
-StatusOr<std::unique_ptr<TrainingData>> makeReadyBatches(Batch batches, int64_t count,
-                                                         const std::string &name,
-                                                         const DataOptions &options);
+StatusOr<std::unique_ptr<TrainingData>>
+makeReadyBatches(Batch batches, int64_t count, const std::string &name, const DataOptions &options);
 
 } // namespace heddle::runtime
 

@@ -56,10 +56,9 @@ Status checkBatches(const SafetensorsFile &file) {
     TensorView tensor = file.at(i);
     const bool perRow = tensor.name() == "labels" || isTarget(tensor.name());
     if (tensor.shape() != ids->shape() && !(perRow && tensor.shape() == rows))
-      return tensor.error(absl::StrCat("has shape ", describeShape(tensor.shape()),
-                                       ", expected that of input_ids, ",
-                                       describeShape(ids->shape()),
-                                       perRow ? ", or " + describeShape(rows) : ""));
+      return tensor.error(absl::StrCat(
+          "has shape ", describeShape(tensor.shape()), ", expected that of input_ids, ",
+          describeShape(ids->shape()), perRow ? ", or " + describeShape(rows) : ""));
   }
   return absl::OkStatus();
 }

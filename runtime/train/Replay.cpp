@@ -28,12 +28,12 @@ TensorToWrite joined(const std::string &name, const TrainingState &state, const 
 Status writeInputs(ByteSink &sink, const TrainingState &state, const ReplayedRun &run) {
   std::vector<TensorToWrite> tensors;
   using Values = const std::vector<int32_t> &;
-  tensors.push_back(joined("input_ids", state, run,
-                           [](const Batch &batch) -> Values { return batch.inputIds; }));
+  tensors.push_back(
+      joined("input_ids", state, run, [](const Batch &batch) -> Values { return batch.inputIds; }));
   // Batches of one run hold the same tensors.
   if (!run.batches.front().targets.empty())
-    tensors.push_back(joined("targets", state, run,
-                             [](const Batch &batch) -> Values { return batch.targets; }));
+    tensors.push_back(
+        joined("targets", state, run, [](const Batch &batch) -> Values { return batch.targets; }));
   for (const auto &other : run.batches.front().others)
     tensors.push_back(
         joined(other.first, state, run,

@@ -128,10 +128,9 @@ StatusOr<std::unique_ptr<TrainingData>> makeReadyBatches(Batch batches, int64_t 
                                                          const DataOptions &options) {
   HEDDLE_RETURN_IF_ERROR(
       checkIds(batches.inputIds, options.vocabSize, false, absl::StrCat(name, ": input_ids")));
-  HEDDLE_RETURN_IF_ERROR(options.classes > 0
-                             ? checkLabels(batches.targets, options.classes, name)
-                             : checkIds(batches.targets, options.vocabSize, true,
-                                        absl::StrCat(name, ": labels")));
+  HEDDLE_RETURN_IF_ERROR(options.classes > 0 ? checkLabels(batches.targets, options.classes, name)
+                                             : checkIds(batches.targets, options.vocabSize, true,
+                                                        absl::StrCat(name, ": labels")));
   return std::unique_ptr<TrainingData>(
       std::make_unique<ReadyBatches>(std::move(batches), static_cast<uint64_t>(count)));
 }

@@ -36,8 +36,8 @@ std::string config(const std::string &family, const std::string &architecture,
                "intermediate_size": 24)";
   const std::string named =
       architecture.empty() ? "" : R"(, "architectures": [")" + architecture + R"("])";
-  return R"({"model_type": ")" + family + R"(", "vocab_size": 31, "max_position_embeddings": 16, )" +
-         sizes + named + more + "}";
+  return R"({"model_type": ")" + family +
+         R"(", "vocab_size": 31, "max_position_embeddings": 16, )" + sizes + named + more + "}";
 }
 std::string bert(const std::string &more) {
   return config("bert", "BertForSequenceClassification", more);
@@ -193,11 +193,13 @@ TEST(EncoderDefinition, Mistakes) {
       {"names { head_bias: \"\" }", "field \"names.head_bias\": is empty"},
   };
   for (const auto &[text, message] : rows)
-    EXPECT_THAT(frontend::validateModel(parseModel(sizes + "causal: false } " + text), "m.textproto"),
-                IsBadInput(message))
+    EXPECT_THAT(
+        frontend::validateModel(parseModel(sizes + "causal: false } " + text), "m.textproto"),
+        IsBadInput(message))
         << text;
-  EXPECT_THAT(frontend::validateModel(parseModel(sizes + "causal: false } head { kind: SPAN }"), "m"),
-              IsOk());
+  EXPECT_THAT(
+      frontend::validateModel(parseModel(sizes + "causal: false } head { kind: SPAN }"), "m"),
+      IsOk());
   EXPECT_THAT(frontend::validateModel(parseModel(sizes + "} head { kind: SPAN }"), "m"),
               IsBadInput("field \"head.kind\": needs attention.causal: false"));
 }

@@ -50,8 +50,8 @@ protected:
       positions[i] = i % seq();
     if (padding) {
       std::vector<int32_t> tokens(ids.ints.begin(), ids.ints.end());
-      std::vector<int32_t> counted = runtime::tokenPositions(
-          tokens.data(), ids.elements(), seq(), static_cast<int32_t>(*padding));
+      std::vector<int32_t> counted = runtime::tokenPositions(tokens.data(), ids.elements(), seq(),
+                                                             static_cast<int32_t>(*padding));
       positions.assign(counted.begin(), counted.end());
     }
     return std::make_shared<ir::Tensor>(ir::Tensor::ofInts(ids.shape, positions));
@@ -156,12 +156,13 @@ TEST_P(EncoderGolden, FusedGradients) {
 
 INSTANTIATE_TEST_SUITE_P(
     Models, EncoderGolden,
-    testing::Values("bert-masked-lm", "bert-model", "bert-next-sentence", "bert-pretraining", "bert-regression", "bert-several-labels", "bert-sequence",
-                    "bert-span", "bert-tokens", "bert-untied", "distilbert-masked-lm",
-                    "distilbert-model", "distilbert-sequence", "distilbert-span",
-                    "distilbert-tokens", "electra-masked-lm", "electra-model", "electra-sequence",
-                    "electra-span", "electra-tokens", "roberta-masked-lm", "roberta-model",
-                    "roberta-sequence", "roberta-span", "roberta-tokens"),
+    testing::Values("bert-masked-lm", "bert-model", "bert-next-sentence", "bert-pretraining",
+                    "bert-regression", "bert-several-labels", "bert-sequence", "bert-span",
+                    "bert-tokens", "bert-untied", "distilbert-masked-lm", "distilbert-model",
+                    "distilbert-sequence", "distilbert-span", "distilbert-tokens",
+                    "electra-masked-lm", "electra-model", "electra-sequence", "electra-span",
+                    "electra-tokens", "roberta-masked-lm", "roberta-model", "roberta-sequence",
+                    "roberta-span", "roberta-tokens"),
     [](const testing::TestParamInfo<const char *> &info) {
       std::string name = info.param;
       std::replace(name.begin(), name.end(), '-', '_');

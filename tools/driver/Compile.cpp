@@ -313,8 +313,7 @@ std::vector<std::string> entriesPresent(std::vector<std::string> entries,
                                         const frontend::Model *model) {
   if (!model)
     return entries;
-  const std::vector<std::string> known =
-      frontend::entriesOf(model->definition, /*training=*/true);
+  const std::vector<std::string> known = frontend::entriesOf(model->definition, /*training=*/true);
   std::erase_if(entries, [&](const std::string &entry) {
     return !contains(known, functionOf(entry).c_str());
   });

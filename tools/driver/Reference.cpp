@@ -35,8 +35,8 @@ Status fillPositions(std::optional<int64_t> padding, const runtime::TensorMap &i
                           runtime::convertTensor(ids->second, DType::I32, "input_ids"));
   if (tokens.elements() != value.elements())
     return absl::OkStatus(); // an error of its own
-  std::vector<int32_t> positions = runtime::tokenPositions(
-      tokens.as<int32_t>(), tokens.elements(), inner, static_cast<int32_t>(*padding));
+  std::vector<int32_t> positions = runtime::tokenPositions(tokens.as<int32_t>(), tokens.elements(),
+                                                           inner, static_cast<int32_t>(*padding));
   value.ints.assign(positions.begin(), positions.end());
   return absl::OkStatus();
 }

@@ -31,8 +31,8 @@ Status checkEntry(VerifySubject &subject, func::FuncOp function, VerifyReport &r
     auto found = actual.find(name);
     if (found == actual.end())
       return absl::InternalError(absl::StrCat("compiled ", entry, " has no result ", name));
-    report.checks.push_back(compareTensors(entry, name, *found->second, *expected.at(name), bound,
-                                           leastScale));
+    report.checks.push_back(
+        compareTensors(entry, name, *found->second, *expected.at(name), bound, leastScale));
   }
   return absl::OkStatus();
 }

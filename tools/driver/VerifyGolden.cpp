@@ -51,8 +51,8 @@ public:
       : golden_(std::move(golden)), subject_(subject), report_(report) {}
 
   Status run() {
-    HEDDLE_RETURN_IF_ERROR(runtime::makeEntryInputs(
-        golden_.inputs, subject_.executable->manifest().shift_labels()));
+    HEDDLE_RETURN_IF_ERROR(
+        runtime::makeEntryInputs(golden_.inputs, subject_.executable->manifest().shift_labels()));
     for (const auto &[name, expected] : golden_.outputs) {
       HEDDLE_ASSIGN_OR_RETURN(runtime::Tensor actual, output(name));
       HEDDLE_RETURN_IF_ERROR(add("out." + name, name, actual, expected));

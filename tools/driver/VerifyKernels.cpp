@@ -274,9 +274,9 @@ private:
     return worst;
   }
 
-  /// The largest error over what rounding may come to, or infinity where that is not known. Sums that
-  /// cancel to nothing (the gradient of a bias that shifts all logits of a row) have no magnitude
-  /// that their error could be relative to.
+  /// The largest error over what rounding may come to, or infinity where that is not known. Sums
+  /// that cancel to nothing (the gradient of a bias that shifts all logits of a row) have no
+  /// magnitude that their error could be relative to.
   StatusOr<double> shareOfRounding(func::FuncOp body, const std::vector<ir::TensorRef> &operands,
                                    const std::vector<runtime::Tensor> &actual) {
     HEDDLE_ASSIGN_OR_RETURN(std::vector<ir::BoundedResult> bounded,

@@ -61,7 +61,8 @@ VerifyCheck compareTensors(std::string check, std::string subject, const ir::Ten
                            const ir::Tensor &expected, double bound, double leastScale = 0);
 
 /// What errors of a gradient are relative to at least, of all gradients: some are exactly
-/// zero (the bias of keys, of the logits of places), where only the rounding of their terms is left.
+/// zero (the bias of keys, of the logits of places), where only the rounding of their terms is
+/// left.
 inline constexpr double kLeastGradientShare = 1e-3;
 
 Status checkEntries(VerifySubject &subject, VerifyReport &report);

@@ -57,7 +57,8 @@ Status checkObjective(const runtime::TrainFlags &flags, const frontend::Model &m
   HEDDLE_ASSIGN_OR_RETURN(runtime::DataInfo info, runtime::inspectData(files(), flags.data));
   if (info.kind == runtime::DataKind::Batches)
     return absl::OkStatus();
-  return invalidInput("--data ", flags.data, ": the model does not predict the token that follows, "
+  return invalidInput("--data ", flags.data,
+                      ": the model does not predict the token that follows, "
                       "so it needs ready batches with labels (a safetensors file with input_ids "
                       "and labels)");
 }
