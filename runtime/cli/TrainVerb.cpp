@@ -269,7 +269,7 @@ StatusOr<int> trainVerb(FileLayer &layer, SharedExecutable executable, const Tra
     HEDDLE_ASSIGN_OR_RETURN(
         data, openTrainingData(layer, flags.data, tokenizer.get(),
                                {state.batch, state.seq, executable->manifest().vocab_size(),
-                                targets ? targets->end() : 0, state.seed, state.valSplit}));
+                                state.seed, state.valSplit, targets ? targets->end() : 0}));
     HEDDLE_RETURN_IF_ERROR(withContext(checkBatches(*data, *first), flags.data));
     remark(absl::StrCat(flags.data, ": ", data->describe()));
   }

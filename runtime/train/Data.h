@@ -62,9 +62,9 @@ struct DataOptions {
   int64_t batch = 1;
   int64_t seq = 1;
   int64_t vocabSize = 0;
-  int64_t classes = 0; // labels are below it; 0: below vocabSize
   uint64_t seed = 0;
   double valSplit = 0; // the last share of the tokens
+  int64_t classes = 0; // labels of ready batches are below it; 0: below vocabSize
 };
 
 /// Opens `path` as inspectData says. `tokenizer` is needed for text only. Errors: fewer than T + 1

@@ -32,6 +32,25 @@ func.func @train_loss(%table: tensor<5x4xf32> {heddle.kind = "param", heddle.nam
 
 // -----
 
+// What padding looks up learns nothing.
+// CHECK-LABEL: func.func @grad(
+// CHECK-SAME: [[IDS:%arg1]]: tensor
+// CHECK: [[ID:%[a-z0-9_]+]] = heddle.constant dense<3> : tensor<i32>
+// CHECK: [[COUNTS:%[a-z0-9_]+]] = heddle.compare ne [[IDS]], [[ID]]
+// CHECK: [[ROWS:%[a-z0-9_]+]] = heddle.reshape [[COUNTS]] : tensor<2x3xi1> -> tensor<2x3x1xi1>
+// CHECK: [[DY:%[a-z0-9_]+]] = heddle.select [[ROWS]], {{.*}} -> tensor<2x3x4xf32>
+// CHECK: heddle.embedding_grad [[IDS]], [[DY]]
+func.func @train_loss(%table: tensor<5x4xf32> {heddle.kind = "param", heddle.name = "table"},
+    %ids: tensor<2x3xi32> {heddle.padding = 3 : i64},
+    %h: tensor<2x3x4xf32>) -> tensor<f32> {
+  %x = heddle.embedding %table, %ids : (tensor<5x4xf32>, tensor<2x3xi32>) -> tensor<2x3x4xf32>
+  %y = heddle.mul %x, %h : (tensor<2x3x4xf32>, tensor<2x3x4xf32>) -> tensor<2x3x4xf32>
+  %loss = heddle.sum %y {axes = array<i64: 0, 1, 2>} : (tensor<2x3x4xf32>) -> tensor<f32>
+  return %loss : tensor<f32>
+}
+
+// -----
+
 // A rotation turns back.
 // CHECK-LABEL: func.func @grad(
 // CHECK-SAME: [[P:%arg1]]: tensor
