@@ -24,24 +24,31 @@ public:
 
   ModelParameters run() {
     ModelParameters model;
-    model.tokenEmbedding = parameter(names_.token_embedding(), ".weight",
-                                     {dims_.vocab, dims_.embedding}, normal(), kEmbeddingsPath);
+    model.tokenEmbedding =
+        parameter(names_.token_embedding(), ".weight", {dims_.vocab, dims_.embeddingWidth},
+                  normal(), kEmbeddingsPath);
+    if (hasEmbeddingProjections(definition_)) {
+      model.embeddingIn =
+          linear(names_.embedding_in(), dims_.embeddingWidth, dims_.width, false, kEmbeddingsPath);
+      model.embeddingOut =
+          linear(names_.embedding_out(), dims_.width, dims_.embeddingWidth, false, kHeadPath);
+    }
     if (hasLearnedPositions(definition_))
       model.positionEmbedding =
-          parameter(names_.position_embedding(), ".weight", {dims_.positions, dims_.embedding},
-                    normal(), kEmbeddingsPath);
+          parameter(names_.position_embedding(), ".weight",
+                    {positionRows(definition_), dims_.embeddingSum}, normal(), kEmbeddingsPath);
     if (definition_.has_token_types())
       model.tokenTypeEmbedding = parameter(names_.token_type_embedding(), ".weight",
-                                           {definition_.token_types().count(), dims_.embedding},
+                                           {definition_.token_types().count(), dims_.embeddingSum},
                                            normal(), kEmbeddingsPath);
     if (definition_.embedding_norm())
-      model.embeddingNorm = norm(names_.embedding_norm(), dims_.embedding, kEmbeddingsPath);
-    if (dims_.embedding != dims_.width)
-      model.embeddingProjection = linear(names_.embedding_projection(), dims_.embedding,
+      model.embeddingNorm = norm(names_.embedding_norm(), dims_.embeddingSum, kEmbeddingsPath);
+    if (dims_.embeddingSum != dims_.width)
+      model.embeddingProjection = linear(names_.embedding_projection(), dims_.embeddingSum,
                                          dims_.width, definition_.bias(), kEmbeddingsPath);
     for (int64_t i = 0; i < dims_.layers; ++i)
       model.layers.push_back(layer(i));
-    if (definition_.norm().placement() == proto::Norm::PRE)
+    if (hasFinalNorm(definition_))
       model.finalNorm = norm(names_.final_norm(), dims_.width, kFinalNormPath);
     if (definition_.has_pooler())
       model.pooler = linear(names_.pooler(), dims_.width, dims_.width, true, kPoolerPath);
@@ -55,7 +62,7 @@ private:
     if (head.kind() == proto::Head::NONE)
       return;
     const bool language = isLanguageModel(definition_), tied = language && head.tied();
-    const int64_t in = language ? dims_.embedding : dims_.width;
+    const int64_t in = language ? dims_.embeddingWidth : dims_.width;
     const int64_t out = language ? dims_.vocab : dims_.classes;
     // A head stands beside the model that the prefix is of.
     proto::ModelDef bare = definition_;
@@ -71,18 +78,19 @@ private:
         model.headNorm = beside.norm(names_.head_norm(), in, kHeadPath);
     }
     // Some writers keep the head's name of a shared tensor.
-    if (tied)
-      model.tokenEmbedding.aliases.push_back(names_.head() + ".weight");
-    else
-      model.headWeight =
-          headParameter(names_.head() + ".weight", {out, in}, weightInitializer(in, out, false));
-    if (!headHasBias(definition_))
-      return;
-    const std::string plain = names_.head() + ".bias";
-    model.headBias =
-        headParameter(names_.has_head_bias() ? names_.head_bias() : plain, {out}, zeros());
-    if (model.headBias->name != plain)
-      model.headBias->aliases.push_back(plain);
+    const ParameterSpec weight = headParameter(names_.head() + ".weight", ".weight", {out, in},
+                                               weightInitializer(in, out, false));
+    if (tied) {
+      model.tokenEmbedding.aliases.push_back(weight.name);
+      for (const std::string &other : weight.aliases)
+        model.tokenEmbedding.aliases.push_back(other);
+    } else {
+      model.headWeight = weight;
+    }
+    if (headHasBias(definition_))
+      model.headBias =
+          headParameter(names_.has_head_bias() ? names_.head_bias() : names_.head() + ".bias",
+                        ".bias", {out}, zeros());
   }
 
   static Initializer zeros() { return {}; }
@@ -135,12 +143,18 @@ private:
     return spec;
   }
 
-  static ParameterSpec headParameter(const std::string &name, std::vector<int64_t> shape,
-                                     Initializer initializer) {
-    return {name, std::move(shape), initializer, {}, kHeadPath};
+  /// The head's weight or bias: its names are whole.
+  ParameterSpec headParameter(const std::string &name, const std::string &suffix,
+                              std::vector<int64_t> shape, Initializer initializer) const {
+    ParameterSpec spec{name, std::move(shape), initializer, {}, kHeadPath};
+    if (name != names_.head() + suffix)
+      spec.aliases.push_back(names_.head() + suffix);
+    for (const std::string &other : names_.other_heads())
+      spec.aliases.push_back(other + suffix);
+    return spec;
   }
 
-  NormParameters norm(const std::string &module, int64_t width,
+  NormParameters norm(const std::string &module, int64_t size,
                       const std::string &layerPath) const {
     auto otherNames = [&](ParameterSpec spec, bool given, const std::string &ending) {
       if (given)
@@ -148,11 +162,12 @@ private:
           spec.aliases.push_back(prefix + module + "." + ending);
       return spec;
     };
-    NormParameters result{otherNames(parameter(module, ".weight", {width}, ones(), layerPath),
+    Initializer first = definition_.norm().unit_offset() ? zeros() : ones();
+    NormParameters result{otherNames(parameter(module, ".weight", {size}, first, layerPath),
                                      names_.has_other_norm_weight(), names_.other_norm_weight()),
                           {}};
     if (normsHaveBias(definition_))
-      result.bias = otherNames(parameter(module, ".bias", {width}, zeros(), layerPath),
+      result.bias = otherNames(parameter(module, ".bias", {size}, zeros(), layerPath),
                                names_.has_other_norm_bias(), names_.other_norm_bias());
     return result;
   }
@@ -186,7 +201,16 @@ private:
     }
     result.attentionOutput = linear(name(names_.attention_output()), queries, width,
                                     attentionOutputHasBias(definition_), attention, true);
-    result.ffnNorm = norm(name(names_.ffn_norm()), width, ffn);
+    if (!sharesNorm(definition_))
+      result.ffnNorm = norm(name(names_.ffn_norm()), width, ffn);
+    if (definition_.attention().qk_norm()) {
+      result.queryNorm = norm(name(names_.query_norm()), dims_.headDim, attention);
+      result.keyNorm = norm(name(names_.key_norm()), dims_.headDim, attention);
+    }
+    if (definition_.norm().placement() == proto::Norm::SANDWICH) {
+      result.attentionPostNorm = norm(name(names_.attention_post_norm()), width, attention);
+      result.ffnPostNorm = norm(name(names_.ffn_post_norm()), width, ffn);
+    }
     if (definition_.ffn().gated())
       result.ffnGate = linear(name(names_.ffn_gate()), width, dims_.hidden, ffnBias, ffn);
     result.ffnIn = linear(name(names_.ffn_in()), width, dims_.hidden, ffnBias, ffn);
@@ -215,6 +239,7 @@ void append(std::vector<ParameterSpec> &list, const std::optional<Module> &modul
 
 std::vector<ParameterSpec> ModelParameters::all() const {
   std::vector<ParameterSpec> list{tokenEmbedding};
+  append(list, embeddingIn);
   if (positionEmbedding)
     list.push_back(*positionEmbedding);
   if (tokenTypeEmbedding)
@@ -227,14 +252,19 @@ std::vector<ParameterSpec> ModelParameters::all() const {
     append(list, layer.query);
     append(list, layer.key);
     append(list, layer.value);
+    append(list, layer.queryNorm);
+    append(list, layer.keyNorm);
     append(list, layer.attentionOutput);
+    append(list, layer.attentionPostNorm);
     append(list, layer.ffnNorm);
     append(list, layer.ffnGate);
     append(list, layer.ffnIn);
     append(list, layer.ffnOut);
+    append(list, layer.ffnPostNorm);
   }
   append(list, finalNorm);
   append(list, pooler);
+  append(list, embeddingOut);
   append(list, headTransform);
   append(list, headNorm);
   if (headWeight)

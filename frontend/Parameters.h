@@ -49,22 +49,28 @@ struct NormParameters {
 
 struct LayerParameters {
   NormParameters attentionNorm;
+  std::optional<NormParameters> queryNorm, keyNorm; // [D]
   /// Either qkv, or query, key and value.
   std::optional<LinearParameters> qkv, query, key, value;
   LinearParameters attentionOutput;
-  NormParameters ffnNorm;
+  std::optional<NormParameters> attentionPostNorm;
+  /// Absent where both parts share one norm.
+  std::optional<NormParameters> ffnNorm;
   LinearParameters ffnIn;
   std::optional<LinearParameters> ffnGate;
   LinearParameters ffnOut;
+  std::optional<NormParameters> ffnPostNorm;
 };
 
 /// All parameters by their role.
 struct ModelParameters {
-  ParameterSpec tokenEmbedding;                        // [V, E]
-  std::optional<ParameterSpec> positionEmbedding;      // [max_positions, E]
-  std::optional<ParameterSpec> tokenTypeEmbedding;     // [token types, E]
-  std::optional<NormParameters> embeddingNorm;         // [E]
-  std::optional<LinearParameters> embeddingProjection; // from E to C
+  ParameterSpec tokenEmbedding;                              // [V, E]
+  std::optional<LinearParameters> embeddingIn, embeddingOut; // E to C, C to E
+  std::optional<ParameterSpec> positionEmbedding;            // [max_positions + offset, C]
+  std::optional<ParameterSpec> tokenTypeEmbedding;           // [token types, C]
+  std::optional<NormParameters> embeddingNorm;
+  /// From Dimensions::embeddingSum to C; the rows above are of that size where it is there.
+  std::optional<LinearParameters> embeddingProjection;
   std::vector<LayerParameters> layers;
   std::optional<NormParameters> finalNorm;
   std::optional<LinearParameters> pooler, headTransform;

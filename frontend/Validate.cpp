@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "frontend/Dimensions.h"
+#include "frontend/ValidateBlocks.h"
 #include "frontend/ValidateHead.h"
 #include "frontend/ValidateNames.h"
 #include "runtime/base/CheckedMath.h"
@@ -162,9 +163,9 @@ std::optional<int64_t> countElements(const proto::ModelDef &model) {
     layer += *elements;
   }
   auto layers = square(layer, dims.layers);
-  const int64_t widest = std::max(dims.width, dims.embedding);
+  const int64_t widest = std::max(dims.width, dims.embeddingSum);
   const int64_t types = model.has_token_types() ? model.token_types().count() : 0;
-  const int64_t projected = dims.embedding != dims.width ? dims.embedding : 0;
+  const int64_t projected = dims.embeddingSum != dims.width ? dims.embeddingSum : 0;
   const int64_t pooled = model.has_pooler() ? dims.width : 0;
   const int64_t transformed = model.head().has_transform() ? dims.width : 0;
   for (int64_t rows : {dims.vocab, dims.vocab, dims.positions, types, projected, pooled,
@@ -186,6 +187,7 @@ std::optional<FieldError> findFieldError(const proto::ModelDef &definition) {
   if (definition.positions().has_rotary())
     HEDDLE_RETURN_IF_FOUND(checkRotary(definition));
   HEDDLE_RETURN_IF_FOUND(checkNumbers(definition));
+  HEDDLE_RETURN_IF_FOUND(findBlockError(definition));
   HEDDLE_RETURN_IF_FOUND(findHeadError(definition));
   if (!countElements(definition))
     return wrong("width", "the model has more than ", kMaxElements, " weights");
@@ -209,7 +211,7 @@ Status validateShape(const proto::ModelDef &definition, int64_t batch, int64_t s
   Dimensions dims(definition);
   // The largest tensors between layers: scores, hidden vectors, logits.
   for (int64_t last :
-       {dims.hidden, dims.vocab, 3 * dims.queryWidth(), dims.width, dims.embedding, dims.classes}) {
+       {dims.hidden, dims.vocab, 3 * dims.queryWidth(), dims.width, dims.embeddingSum, dims.classes}) {
     auto elements = checkedProduct<int64_t>(std::initializer_list<int64_t>{batch, seq, last});
     if (!elements || *elements > kMaxElements)
       return invalidInput("batch ", batch, " and seq ", seq, ": a tensor of ", batch, " x ", seq,

@@ -29,10 +29,9 @@ Found checkEmbeddings(const proto::ModelDef &model) {
     if (Found found =
             checkRange("embedding_sum_width", model.embedding_sum_width(), 1, kMaxDimension))
       return found;
+  if (model.has_embedding_sum_width() && model.has_embedding_width())
+    return wrong("embedding_width", "does not go with embedding_sum_width");
   const int64_t largestId = model.has_vocab_size() ? model.vocab_size() - 1 : kMaxDimension;
-  if (model.has_padding_id())
-    if (Found found = checkRange("padding_id", model.padding_id(), 0, largestId))
-      return found;
   const proto::LearnedPositions &learned = model.positions().learned();
   if (learned.has_padding_id()) // at least one position is left
     return checkRange("positions.learned.padding_id", learned.padding_id(), 0,
@@ -55,6 +54,8 @@ Found checkHead(const proto::ModelDef &model) {
     return wrong("head.next_sentence", "needs a pooler and a head of kind LANGUAGE_MODEL");
   if ((!isLanguageModel(model) || head.next_sentence()) && model.attention().causal())
     return wrong("head.kind", "needs attention.causal: false");
+  if (head.has_transform() && model.has_embedding_width())
+    return wrong("head.transform", "does not go with embedding_width");
   if (isLanguageModel(model) && head.tied() && model.has_embedding_sum_width() &&
       model.embedding_sum_width() != model.width() && !head.has_transform())
     return wrong("embedding_sum_width", "a tied head needs head.transform, which leads back to it");

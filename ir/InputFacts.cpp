@@ -16,11 +16,4 @@ void setInputFact(func::FuncOp function, unsigned index, StringRef attribute, in
   function.setArgAttr(index, attribute, Builder(function.getContext()).getI64IntegerAttr(value));
 }
 
-std::optional<int64_t> paddingOf(Value ids) {
-  auto argument = dyn_cast<BlockArgument>(ids);
-  auto function =
-      argument ? dyn_cast<func::FuncOp>(argument.getOwner()->getParentOp()) : func::FuncOp();
-  return function ? inputFact(function, argument.getArgNumber(), kPaddingAttr) : std::nullopt;
-}
-
 } // namespace heddle::ir

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Lookups scatter their gradient; rotations turn it back.
-#include "ir/InputFacts.h"
+#include "ir/PaddingId.h"
 #include "passes/autodiff/Rules.h"
 
 using namespace mlir;
@@ -9,25 +9,28 @@ using namespace heddle::ir;
 namespace heddle::passes::autodiff {
 namespace {
 
-/// dy [..., C] with zeros where ids [...] are padding.
-Value withoutPadding(EmbeddingOp op, OpBuilder &b, Value dy, int64_t id) {
+/// dy with zeros where the padding token was looked up.
+Value withoutPadding(EmbeddingOp op, OpBuilder &b, Value dy) {
+  std::optional<int64_t> padding = paddingIdOf(op);
+  if (!padding)
+    return dy;
   Location loc = op.getLoc();
-  Type integer = typeOf(op.getIds()).getElementType();
-  Value padding = ConstantOp::create(
-      b, loc,
-      DenseElementsAttr::get(RankedTensorType::get({}, integer), b.getIntegerAttr(integer, id)));
-  Value counts = CompareOp::create(b, loc, ComparePredicate::ne, op.getIds(), padding);
-  SmallVector<int64_t> shape(shapeOf(op.getIds()));
-  shape.push_back(1);
-  Value rows = reshape(b, loc, counts, shape);
+  RankedTensorType ids = typeOf(op.getIds());
+  Value id =
+      ConstantOp::create(b, loc,
+                         DenseElementsAttr::get(RankedTensorType::get({}, ids.getElementType()),
+                                                b.getIntegerAttr(ids.getElementType(), *padding)));
+  Value kept = CompareOp::create(b, loc, ComparePredicate::ne, op.getIds(), id);
+  SmallVector<int64_t> rows(ids.getShape());
+  rows.push_back(1);
+  kept = reshape(b, loc, kept, rows);
   Value none = scalar(b, loc, dy, 0.0);
-  return SelectOp::create(b, loc, rows, dy, none);
+  return SelectOp::create(b, loc, kept, dy, none);
 }
 
-// y[..., :] = table[ids[...], :]; what padding looks up learns nothing
+// y[..., :] = table[ids[...], :]
 Gradients embedding(EmbeddingOp op, OpBuilder &b, ValueRange dys) {
-  std::optional<int64_t> padding = paddingOf(op.getIds());
-  Value dy = padding ? withoutPadding(op, b, dys[0], *padding) : dys[0];
+  Value dy = withoutPadding(op, b, dys[0]);
   Value dtable = EmbeddingGradOp::create(b, op.getLoc(), op.getTable().getType(), op.getIds(), dy,
                                          /*init=*/Value());
   return {dtable, Value()};

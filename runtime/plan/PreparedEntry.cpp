@@ -88,7 +88,7 @@ Status PreparedEntry::checkValues(const proto::Value &argument, const Tensor &va
     return absl::OkStatus();
   const std::string &name = argument.name();
   const proto::Manifest &manifest = session_.manifest();
-  int64_t end = INT32_MAX;
+  int64_t begin = 0, end = INT32_MAX;
   bool ignorable = isTarget(name);
   const char *what = "position", *limit = "positions of the model";
   if (argument.end() > 0) {
@@ -100,6 +100,7 @@ Status PreparedEntry::checkValues(const proto::Value &argument, const Tensor &va
     what = "token";
     limit = "tokens of the vocabulary";
   } else if (name == "position_ids") {
+    begin = manifest.positions_from_mask() ? -1 : 0;
     end = manifest.max_positions() > 0 ? manifest.max_positions() : end;
   } else if (name == "attention_mask") {
     end = 2;
@@ -113,7 +114,7 @@ Status PreparedEntry::checkValues(const proto::Value &argument, const Tensor &va
   }
   const int32_t *values = value.as<int32_t>();
   for (int64_t i = 0; i < value.elements(); ++i)
-    if ((values[i] < 0 || values[i] >= end) && !(ignorable && values[i] == -100))
+    if ((values[i] < begin || values[i] >= end) && !(ignorable && values[i] == -100))
       return invalidInput("input ", name, ": ", what, " ", values[i], " at ",
                           positionText(value.shape, i), " is outside the ", end, " ", limit);
   return absl::OkStatus();

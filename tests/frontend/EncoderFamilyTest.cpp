@@ -187,7 +187,7 @@ TEST(EncoderDefinition, Mistakes) {
       {"head { next_sentence: true }", "field \"head.next_sentence\": needs a pooler"},
       {"embedding_sum_width: 8", "field \"embedding_sum_width\": a tied head needs head.transform"},
       {"embedding_sum_width: 0", "field \"embedding_sum_width\": expected a number from 1"},
-      {"padding_id: 31", "field \"padding_id\": expected a number from 0 to 30, found 31"},
+      {"padding_id: 31", "field \"padding_id\": expected one of the 31 tokens, found 31"},
       {"positions { learned { padding_id: 15 } }", "field \"positions.learned.padding_id\""},
       {"dropout { classifier: 1 }", "field \"dropout.classifier\""},
       {"names { head_bias: \"\" }", "field \"names.head_bias\": is empty"},

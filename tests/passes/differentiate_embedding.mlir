@@ -41,9 +41,9 @@ func.func @train_loss(%table: tensor<5x4xf32> {heddle.kind = "param", heddle.nam
 // CHECK: [[DY:%[a-z0-9_]+]] = heddle.select [[ROWS]], {{.*}} -> tensor<2x3x4xf32>
 // CHECK: heddle.embedding_grad [[IDS]], [[DY]]
 func.func @train_loss(%table: tensor<5x4xf32> {heddle.kind = "param", heddle.name = "table"},
-    %ids: tensor<2x3xi32> {heddle.padding = 3 : i64},
+    %ids: tensor<2x3xi32>,
     %h: tensor<2x3x4xf32>) -> tensor<f32> {
-  %x = heddle.embedding %table, %ids : (tensor<5x4xf32>, tensor<2x3xi32>) -> tensor<2x3x4xf32>
+  %x = heddle.embedding %table, %ids {heddle.padding_id = 3 : i64} : (tensor<5x4xf32>, tensor<2x3xi32>) -> tensor<2x3x4xf32>
   %y = heddle.mul %x, %h : (tensor<2x3x4xf32>, tensor<2x3x4xf32>) -> tensor<2x3x4xf32>
   %loss = heddle.sum %y {axes = array<i64: 0, 1, 2>} : (tensor<2x3x4xf32>) -> tensor<f32>
   return %loss : tensor<f32>
