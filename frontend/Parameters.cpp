@@ -154,8 +154,7 @@ private:
     return spec;
   }
 
-  NormParameters norm(const std::string &module, int64_t size,
-                      const std::string &layerPath) const {
+  NormParameters norm(const std::string &module, int64_t size, const std::string &layerPath) const {
     auto otherNames = [&](ParameterSpec spec, bool given, const std::string &ending) {
       if (given)
         for (const std::string &prefix : prefixes())

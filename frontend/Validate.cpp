@@ -210,8 +210,8 @@ Status validateShape(const proto::ModelDef &definition, int64_t batch, int64_t s
                         " positions of the model");
   Dimensions dims(definition);
   // The largest tensors between layers: scores, hidden vectors, logits.
-  for (int64_t last :
-       {dims.hidden, dims.vocab, 3 * dims.queryWidth(), dims.width, dims.embeddingSum, dims.classes}) {
+  for (int64_t last : {dims.hidden, dims.vocab, 3 * dims.queryWidth(), dims.width,
+                       dims.embeddingSum, dims.classes}) {
     auto elements = checkedProduct<int64_t>(std::initializer_list<int64_t>{batch, seq, last});
     if (!elements || *elements > kMaxElements)
       return invalidInput("batch ", batch, " and seq ", seq, ": a tensor of ", batch, " x ", seq,
