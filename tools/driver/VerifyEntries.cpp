@@ -18,19 +18,17 @@ Status checkEntry(VerifySubject &subject, func::FuncOp function, VerifyReport &r
   HEDDLE_ASSIGN_OR_RETURN(NamedTensors expected, evaluateNamed(function, arguments));
   HEDDLE_ASSIGN_OR_RETURN(NamedTensors actual, runCompiled(subject, function, arguments));
   double bound = toleranceFor("entry", entry, "f32").bound;
-  auto isGradient = [](const std::string &name) {
-    return StringRef(name).starts_with(ir::kGradient);
-  };
+  auto isGradient = [](const std::string &name) { return name.rfind(ir::kGradient.str(), 0) == 0; };
   double largest = 0;
   for (const auto &[name, tensor] : expected)
     if (isGradient(name))
       largest = std::max(largest, largestMagnitude(*tensor));
   for (unsigned i = 0; i < function.getNumResults(); ++i) {
     std::string name = ir::resultName(function, i).str();
-    const double leastScale = isGradient(name) ? kLeastGradientShare * largest : 0;
     auto found = actual.find(name);
     if (found == actual.end())
       return absl::InternalError(absl::StrCat("compiled ", entry, " has no result ", name));
+    const double leastScale = isGradient(name) ? kLeastGradient * largest : 0;
     report.checks.push_back(
         compareTensors(entry, name, *found->second, *expected.at(name), bound, leastScale));
   }

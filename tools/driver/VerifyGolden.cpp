@@ -57,12 +57,12 @@ public:
       HEDDLE_ASSIGN_OR_RETURN(runtime::Tensor actual, output(name));
       HEDDLE_RETURN_IF_ERROR(add("out." + name, name, actual, expected));
     }
-    HEDDLE_RETURN_IF_ERROR(findLargestGradient());
+    HEDDLE_ASSIGN_OR_RETURN(const double least, leastGradient());
     for (const auto &[name, expected] : golden_.gradients) {
       HEDDLE_ASSIGN_OR_RETURN(std::string parameter, parameterNamed(name));
       HEDDLE_ASSIGN_OR_RETURN(const runtime::TensorMap *results, resultsOf("grad"));
       HEDDLE_RETURN_IF_ERROR(
-          add("grad." + name, "gradient", results->at("grad." + parameter), expected));
+          add("grad." + name, "gradient", results->at("grad." + parameter), expected, least));
     }
     if (size_t all = subject_.executable->manifest().parameters().size();
         !golden_.gradients.empty() && golden_.gradients.size() < all)
@@ -135,8 +135,20 @@ private:
     return logits;
   }
 
+  StatusOr<double> leastGradient() const {
+    double largest = 0;
+    for (const auto &[name, expected] : golden_.gradients) {
+      HEDDLE_ASSIGN_OR_RETURN(runtime::Tensor known,
+                              runtime::convertTensor(expected, DType::F32, "grad." + name));
+      HEDDLE_ASSIGN_OR_RETURN(ir::TensorRef values, toReference(known));
+      largest = std::max(largest, largestMagnitude(*values));
+    }
+    return kLeastGradient * largest;
+  }
+
   Status add(const std::string &subject, const std::string &tolerance,
-             const runtime::Tensor &actual, const runtime::Tensor &expected) {
+             const runtime::Tensor &actual, const runtime::Tensor &expected,
+             double leastScale = 0) {
     runtime::Tensor known = expected;
     HEDDLE_ASSIGN_OR_RETURN(known, runtime::convertTensor(expected, DType::F32, subject));
     if (tolerance == "logits")
@@ -144,25 +156,11 @@ private:
     HEDDLE_ASSIGN_OR_RETURN(ir::TensorRef ours, toReference(actual));
     HEDDLE_ASSIGN_OR_RETURN(ir::TensorRef theirs, toReference(known));
     double bound = toleranceFor("golden", tolerance, "f32").bound;
-    report_.checks.push_back(
-        compareTensors("golden", subject, *ours, *theirs, bound,
-                       tolerance == "gradient" ? kLeastGradientShare * largestGradient_ : 0));
-    return absl::OkStatus();
-  }
-
-  /// The largest magnitude in all gradients of the file.
-  Status findLargestGradient() {
-    for (const auto &[name, known] : golden_.gradients) {
-      HEDDLE_ASSIGN_OR_RETURN(runtime::Tensor floats,
-                              runtime::convertTensor(known, DType::F32, "grad." + name));
-      HEDDLE_ASSIGN_OR_RETURN(ir::TensorRef gradient, toReference(floats));
-      largestGradient_ = std::max(largestGradient_, largestMagnitude(*gradient));
-    }
+    report_.checks.push_back(compareTensors("golden", subject, *ours, *theirs, bound, leastScale));
     return absl::OkStatus();
   }
 
   Golden golden_;
-  double largestGradient_ = 0;
   VerifySubject &subject_;
   VerifyReport &report_;
   std::map<std::string, runtime::TensorMap> results_; // by entry

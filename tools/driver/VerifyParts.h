@@ -56,14 +56,15 @@ double evaluationBytes(mlir::func::FuncOp function);
 /// `times`: how often it would be.
 std::string tooLarge(const VerifyRequest &request, mlir::func::FuncOp function, int times);
 
-/// error and bound for `actual` against `expected` under the table's row.
+/// error and bound for `actual` against `expected` under the table's row, relative to `expected`
+/// but not to less than `leastScale`.
 VerifyCheck compareTensors(std::string check, std::string subject, const ir::Tensor &actual,
                            const ir::Tensor &expected, double bound, double leastScale = 0);
 
-/// What errors of a gradient are relative to at least, of all gradients: some are exactly
-/// zero (the bias of keys, of the logits of places), where only the rounding of their terms is
-/// left.
-inline constexpr double kLeastGradientShare = 1e-3;
+/// A gradient is compared with no less than this share of the largest element of all gradients:
+/// some are exactly zero (the bias of keys, and of logits over places with all that shifts them),
+/// where only the rounding of their terms is left.
+inline constexpr double kLeastGradient = 1e-3;
 
 Status checkEntries(VerifySubject &subject, VerifyReport &report);
 Status checkKernels(VerifySubject &subject, VerifyReport &report);
