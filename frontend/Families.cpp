@@ -45,6 +45,8 @@ Status addParts(proto::Family &family) {
     const EmbeddedText *end = kEmbeddedFamilies + kEmbeddedFamilyCount;
     const EmbeddedText *file = std::find_if(
         kEmbeddedFamilies, end, [&](const EmbeddedText &text) { return text.file == name; });
+    if (std::count(own.includes().begin(), own.includes().end(), name) > 1)
+      return invalidInput("includes \"", name, "\" twice");
     if (file == end || !name.ends_with(kPartEnding))
       return invalidInput("includes \"", name, "\", which is no part of families");
     proto::Family part;

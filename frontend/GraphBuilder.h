@@ -96,7 +96,8 @@ public:
   Tensor scalar(double value, std::optional<Element> element = {});
   Tensor integer(int64_t value, Element element = Element::i32);
   Tensor constant(Shape shape, const std::vector<int32_t> &values);
-  Tensor constant(Shape shape, const std::vector<float> &values);
+  /// f32.
+  Tensor floats(Shape shape, const std::vector<float> &values);
 
   // Products: a [..., M, K] times b [K, N] or [..., K, N]. transposeB: b is [..., N, K].
   Tensor matmul(Tensor a, Tensor b, bool transposeB = false);

@@ -120,7 +120,7 @@ Tensor writeConstant(OpWriter &&writer, const Shape &shape, Element element,
 Tensor GraphBuilder::constant(Shape shape, const std::vector<int32_t> &values) {
   return writeConstant(OpWriter(*this), shape, Element::i32, values);
 }
-Tensor GraphBuilder::constant(Shape shape, const std::vector<float> &values) {
+Tensor GraphBuilder::floats(Shape shape, const std::vector<float> &values) {
   return writeConstant(OpWriter(*this), shape, Element::f32, values);
 }
 

@@ -44,7 +44,7 @@ Tensor alibiBias(Wiring &w, Tensor positions) {
   const Shape shape = positions.shape();
   Tensor place = w.graph.cast(positions, Element::f32);
   place = rounded(w.graph.reshape(place, {shape[0], 1, 1, shape[1]}));
-  Tensor bias = rounded(w.graph.constant({1, w.dims.heads, 1, 1}, slopes) * place);
+  Tensor bias = rounded(w.graph.floats({1, w.dims.heads, 1, 1}, slopes) * place);
   bias = w.graph.cast(bias, w.number);
   return alibi.scaled() ? bias * scoreScale(w.definition, 0) : bias;
 }

@@ -35,6 +35,13 @@ std::string small(const std::string &type, const std::string &more = "") {
   return R"({"model_type": ")" + type + "\"" + sizes + more + "}";
 }
 
+int64_t countWeights(const ModelDef &model) {
+  int64_t count = 0;
+  for (const frontend::ParameterSpec &spec : frontend::parametersOf(model).all())
+    count += spec.elements();
+  return count;
+}
+
 TEST(DecoderConfig, Mistral) {
   auto absent = read(small("mistral", R"(, "num_key_value_heads": 2)"));
   ASSERT_THAT(absent, IsOk());
@@ -148,6 +155,25 @@ TEST(DecoderConfig, BloomAsPublished) {
   EXPECT_TRUE(model->positions().has_alibi());
   EXPECT_TRUE(model->embedding_norm());
   EXPECT_EQ(model->width(), 1024);
+  EXPECT_EQ(countWeights(*model), 559'214'592);
+}
+
+TEST(DecoderConfig, PublishedSizes) {
+  auto falcon = read(R"({"model_type": "falcon", "hidden_size": 4544, "num_hidden_layers": 32,
+    "num_attention_heads": 71, "vocab_size": 65024, "multi_query": true, "parallel_attn": true,
+    "new_decoder_architecture": false, "alibi": false, "bias": false})");
+  ASSERT_THAT(falcon, IsOk());
+  EXPECT_EQ(countWeights(*falcon), 6'921'720'704);
+  auto gemma = read(R"({"model_type": "gemma2", "hidden_size": 2304, "intermediate_size": 9216,
+    "num_hidden_layers": 26, "num_attention_heads": 8, "num_key_value_heads": 4, "head_dim": 256,
+    "max_position_embeddings": 8192, "vocab_size": 256000})");
+  ASSERT_THAT(gemma, IsOk());
+  EXPECT_EQ(countWeights(*gemma), 2'614'341'888);
+  auto opt = read(R"({"model_type": "opt", "hidden_size": 1024, "ffn_dim": 4096,
+    "num_hidden_layers": 24, "num_attention_heads": 16, "max_position_embeddings": 2048,
+    "word_embed_proj_dim": 512, "do_layer_norm_before": false, "vocab_size": 50272})");
+  ASSERT_THAT(opt, IsOk());
+  EXPECT_EQ(countWeights(*opt), 331'196'416);
 }
 
 TEST(DecoderConfig, FalconOfEachArchitecture) {

@@ -141,8 +141,8 @@ func.func @finite_mask(%q: tensor<1x1x3x8xf32>, %k: tensor<1x1x5x8xf32>, %v: ten
 func.func @alibi(%q: tensor<3x2x4x8xf32>, %k: tensor<3x2x4x8xf32>, %v: tensor<3x2x4x8xf32>, %keys: tensor<3x4xi32>)
     -> tensor<3x2x4x8xf32> {
   %m0 = heddle.causal_mask : tensor<4x4xi1>
-  %tri = heddle.cast %m0 : (tensor<4x4xi1>) -> tensor<4x4xf32>
-  %seen = heddle.cast %keys : (tensor<3x4xi32>) -> tensor<3x4xf32>
+  %tri = heddle.cast %m0 : tensor<4x4xi1> -> tensor<4x4xf32>
+  %seen = heddle.cast %keys : tensor<3x4xi32> -> tensor<3x4xf32>
   %count = heddle.matmul %seen, %tri {transpose_b} : (tensor<3x4xf32>, tensor<4x4xf32>) -> tensor<3x4xf32>
   %place = heddle.reshape %count : tensor<3x4xf32> -> tensor<3x1x1x4xf32>
   %slopes = heddle.constant dense<[[[[0.0625]], [[0.00390625]]]]> : tensor<1x2x1x1xf32>
