@@ -127,7 +127,7 @@ MODELS = {
     "opt-no-final-norm": OPTConfig(**{**OPT, "num_hidden_layers": 1}, _remove_final_layer_norm=True,
                                    enable_bias=False, activation_function="gelu"),
     "bloom-holes": BloomConfig(**BLOOM),
-    "bloom-residual-from-norm": BloomConfig(**{**BLOOM, "n_layer": 1},
+    "bloom-residual-from-norm": BloomConfig(**{**BLOOM, "n_layer": 1, "n_head": 6},
                                             apply_residual_connection_post_layernorm=True),
     "falcon-multi-query": FalconConfig(**FALCON),
     "falcon-grouped": FalconConfig(**{**FALCON, "hidden_size": 36, "num_attention_heads": 6},
