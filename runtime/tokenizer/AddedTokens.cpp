@@ -3,7 +3,6 @@
 
 #include <algorithm>
 
-#include "absl/container/flat_hash_set.h"
 #include "runtime/io/JsonWriter.h"
 #include "runtime/tokenizer/Characters.h"
 #include "runtime/tokenizer/ReadHelpers.h"
@@ -95,6 +94,8 @@ StatusOr<AddedTokens> AddedTokens::read(const JsonRef &json, const TokenModel &m
                                         " in this vocabulary"));
     if (id >= added.size())
       added.byId_.resize(static_cast<size_t>(id) + 1, -1);
+    if (token.special)
+      added.special_.insert(token.content);
     added.byId_[static_cast<size_t>(id)] = static_cast<int32_t>(added.tokens_.size());
     added.tokens_.push_back(std::move(token));
   }

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/container/flat_hash_set.h"
 #include "absl/functional/function_ref.h"
 #include "runtime/tokenizer/Normalizer.h"
 #include "runtime/tokenizer/TokenModel.h"
@@ -38,11 +39,14 @@ public:
   Status split(std::string_view text, bool normalized, TextSink stretch, TokenSink token) const;
 
   const AddedToken *find(int32_t id) const;
+  /// Is this the content of a special token? The model may have it under another id besides.
+  bool isSpecial(const std::string &content) const { return special_.contains(content); }
   /// One more than the largest id, 0 without tokens.
   int64_t size() const { return static_cast<int64_t>(byId_.size()); }
 
 private:
   std::vector<AddedToken> tokens_;
+  absl::flat_hash_set<std::string> special_;
   std::vector<int32_t> byId_; // index into tokens_, -1 for none
   Trie plain_, normalized_;   // indices into tokens_
 };

@@ -132,9 +132,8 @@ Status TokenizerPipeline::encodePiece(Piece piece, Workspace &workspace,
 
 const std::string *TokenizerPipeline::tokenOf(int32_t id) const {
   const AddedToken *added = added_.find(id);
-  if (added)
-    return added->special ? nullptr : &added->normal;
-  return model_->vocabulary().token(id);
+  const std::string *token = added ? &added->normal : model_->vocabulary().token(id);
+  return token && !added_.isSpecial(*token) ? token : nullptr;
 }
 
 std::string TokenizerPipeline::decode(const std::vector<int32_t> &ids) const {

@@ -44,6 +44,7 @@ private:
   Status encodeStretch(std::string_view text, bool front, Workspace &workspace,
                        std::vector<int32_t> &ids) const;
   Status encodePiece(Piece piece, Workspace &workspace, std::vector<int32_t> &ids) const;
+  /// Null for a special token, and for an id that stands for nothing.
   const std::string *tokenOf(int32_t id) const;
 
   class Borrowed;

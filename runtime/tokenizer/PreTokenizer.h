@@ -31,6 +31,10 @@ public:
 /// The error names the key and value that are not supported.
 StatusOr<std::unique_ptr<PreTokenizer>> readPreTokenizer(const JsonRef &json);
 
+/// GPT-2's words, spelled in the byte alphabet.
+StatusOr<std::unique_ptr<PreTokenizer>> makeByteLevelPreTokenizer(bool addPrefixSpace,
+                                                                  bool splitsWords);
+
 /// Metaspace's prepend_scheme.
 enum class PrependScheme { Always, First, Never };
 /// Of a pre-tokenizer or decoder; older files say add_prefix_space.

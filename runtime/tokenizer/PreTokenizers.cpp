@@ -193,12 +193,7 @@ StatusOr<std::unique_ptr<PreTokenizer>> readByteLevel(const JsonRef &json) {
       expectKeys(json, {"type", "add_prefix_space", "trim_offsets", "use_regex"}));
   HEDDLE_ASSIGN_OR_RETURN(bool prefix, json.getBool("add_prefix_space"));
   HEDDLE_ASSIGN_OR_RETURN(bool useRegex, json.getBool("use_regex", true));
-  std::optional<Pattern> pattern;
-  if (useRegex) {
-    HEDDLE_ASSIGN_OR_RETURN(Regex regex, Regex::compilePcre(kByteLevelPattern));
-    pattern = Pattern(std::move(regex));
-  }
-  return std::make_unique<ByteLevelPreTokenizer>(std::move(pattern), prefix);
+  return makeByteLevelPreTokenizer(prefix, useRegex);
 }
 
 StatusOr<std::unique_ptr<PreTokenizer>> readMetaspace(const JsonRef &json) {
@@ -240,6 +235,16 @@ StatusOr<std::unique_ptr<PreTokenizer>> readDelimiter(const JsonRef &json) {
 }
 
 } // namespace
+
+StatusOr<std::unique_ptr<PreTokenizer>> makeByteLevelPreTokenizer(bool addPrefixSpace,
+                                                                  bool splitsWords) {
+  std::optional<Pattern> pattern;
+  if (splitsWords) {
+    HEDDLE_ASSIGN_OR_RETURN(Regex regex, Regex::compilePcre(kByteLevelPattern));
+    pattern = Pattern(std::move(regex));
+  }
+  return std::make_unique<ByteLevelPreTokenizer>(std::move(pattern), addPrefixSpace);
+}
 
 StatusOr<PrependScheme> readPrependScheme(const JsonRef &json) {
   auto member = json.find("prepend_scheme");

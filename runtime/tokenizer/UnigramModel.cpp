@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Unigram: of all ways to cut a piece into tokens the one with the largest sum of scores.
 #include <algorithm>
+#include <charconv>
+#include <cmath>
 #include <limits>
 
 #include "runtime/tokenizer/Characters.h"
@@ -13,6 +15,38 @@ namespace {
 
 // An unknown character's score below that of the least likely token.
 constexpr double kUnknownPenalty = 10.0;
+
+/// The number that the package reads where the file has `score`: it takes the digits for an integer
+/// and divides by a power of ten, each rounded. Ways to cut a word are often as good as each other,
+/// so that the last bit decides.
+double asThePackageReads(double score) {
+  char text[32];
+  auto end =
+      std::to_chars(text, text + sizeof text, std::abs(score), std::chars_format::scientific);
+  uint64_t digits = 0;
+  int exponent = 0;
+  bool point = false;
+  for (char *at = text; at != end.ptr; ++at) {
+    if (*at == 'e') {
+      int given = 0;
+      std::from_chars(at + (at[1] == '+' ? 2 : 1), end.ptr, given);
+      exponent += given;
+      break;
+    }
+    if (*at == '.') {
+      point = true;
+      continue;
+    }
+    digits = digits * 10 + static_cast<uint64_t>(*at - '0');
+    exponent -= point ? 1 : 0;
+  }
+  if (std::abs(exponent) > 300)
+    return score;
+  double power = std::pow(10.0, std::abs(exponent));
+  double read =
+      exponent < 0 ? static_cast<double>(digits) / power : static_cast<double>(digits) * power;
+  return std::copysign(read, score);
+}
 
 class UnigramModel : public TokenModel {
 public:
@@ -129,7 +163,7 @@ StatusOr<std::unique_ptr<TokenModel>> readUnigramModel(const JsonRef &json) {
       return vocab.error(absl::StrCat("[", id, "]: a token of ", token->size(),
                                       " bytes, more than the limit of ", limits::kTokenBytes));
     vocabulary.add(*token, id);
-    scores.push_back(real ? *real : static_cast<double>(*integer));
+    scores.push_back(real ? asThePackageReads(*real) : static_cast<double>(*integer));
   }
   int32_t unknown = Vocabulary::kNone;
   if (auto member = json.find("unk_id")) {

@@ -178,12 +178,19 @@ RULES = {"ﬁ": "fi", "ﬂ": "fl", "Å": "A", "№": "No", "①": "1", "②": "2
          "\u200b": " ", "\ufeff": "", "\u0001": "", "e\u0301": "é", "ｶ": "カ", "ｶﾞ": "ガ", "㌔": "キロ", "𝒜": "A", "ǅ": "Dž", "…": "..."}
 
 
+def frequent(lines, count=300):
+    """Only the most frequent characters: Unigram's trainer keeps all that it sees."""
+    from collections import Counter
+    kept = {c for c, _ in Counter("".join(lines)).most_common(count)}
+    return ["".join(c for c in line if c in kept) for line in lines]
+
+
 def t5(text, size):
     t = Tokenizer(M.Unigram())
     t.normalizer = N.Sequence([N.Precompiled(charsmap(RULES)), N.Strip(left=False, right=True), N.Replace(Regex(" {2,}"), "▁")])
     t.pre_tokenizer = P.Sequence([P.WhitespaceSplit(), P.Metaspace()])
     t.decoder = D.Metaspace()
-    t.train_from_iterator(text, T.UnigramTrainer(vocab_size=size, unk_token="<unk>", special_tokens=["<pad>", "</s>", "<unk>"], show_progress=False))
+    t.train_from_iterator(frequent(text, size // 4), T.UnigramTrainer(vocab_size=size, unk_token="<unk>", special_tokens=["<pad>", "</s>", "<unk>"], show_progress=False))
     return framed(t, "$A </s>", ["</s>"])
 
 
@@ -192,14 +199,14 @@ def xlnet(text, size):
     t.normalizer = N.Sequence([N.Nmt(), N.NFKD(), N.StripAccents(), N.Lowercase(), N.Replace(Regex(" {2,}"), " ")])
     t.pre_tokenizer = P.Metaspace(prepend_scheme="first")
     t.decoder = D.Metaspace(prepend_scheme="first")
-    t.train_from_iterator(text, T.UnigramTrainer(vocab_size=size, unk_token="<unk>", special_tokens=["<cls>", "<sep>", "<unk>"], show_progress=False))
+    t.train_from_iterator(frequent(text, size // 4), T.UnigramTrainer(vocab_size=size, unk_token="<unk>", special_tokens=["<cls>", "<sep>", "<unk>"], show_progress=False))
     return framed(t, "$A <sep> <cls>", ["<sep>", "<cls>"])
 
 
 def unigram_bytes(text, size):
     t = Tokenizer(M.Unigram())
     t.pre_tokenizer = P.Metaspace()
-    t.train_from_iterator(text, T.UnigramTrainer(vocab_size=size - 256, unk_token="<unk>", special_tokens=["<unk>"], show_progress=False))
+    t.train_from_iterator(frequent(text, size // 4), T.UnigramTrainer(vocab_size=size - 256, unk_token="<unk>", special_tokens=["<unk>"], show_progress=False))
     spec = json.loads(t.to_str())
     spec["model"]["vocab"] = spec["model"]["vocab"][:1] + [[b, -20.0] for b in BYTES] + spec["model"]["vocab"][1:]
     spec["model"]["byte_fallback"] = True
