@@ -136,14 +136,30 @@ private:
       text.resize(cut);
       sequence.done = last = true;
     }
-    // The end may yet turn out to be the beginning of a stop text.
+    // The end may yet turn out to be the beginning of a stop text, or part of a character.
     size_t held = last || longest == 0 ? 0 : longest - 1;
     size_t certain = text.size() > held ? text.size() - held : 0;
+    if (!last && listener_)
+      certain = std::min(certain, settledBytes(sequence.answer.ids, text));
     if (certain > sequence.shown && listener_) {
       listener_(prompt, text.substr(sequence.shown, certain - sequence.shown));
       sequence.shown = certain;
     }
     sequence.answer.text = std::move(text);
+  }
+
+  /// How much of the ids' `text` stays as it is whatever ids follow.
+  size_t settledBytes(const std::vector<int32_t> &ids, const std::string &text) const {
+    size_t count = tokenizer_->settled(ids);
+    if (count == ids.size())
+      return text.size();
+    std::string settled =
+        tokenizer_->decode({ids.begin(), ids.begin() + static_cast<ptrdiff_t>(count)});
+    size_t length = std::min(settled.size(), text.size());
+    return static_cast<size_t>(
+        std::mismatch(text.begin(), text.begin() + static_cast<ptrdiff_t>(length), settled.begin())
+            .first -
+        text.begin());
   }
 
   Session &session_;
