@@ -129,7 +129,9 @@ private:
           .endArray();
     json.endArray().endObject();
     parts_.model = json.take();
-    parts_.preTokenizer = parts_.decoder = kMetaspace;
+    parts_.preTokenizer = absl::StrCat(
+        R"({"type":"Sequence","pretokenizers":[{"type":"WhitespaceSplit"},)", kMetaspace, "]}");
+    parts_.decoder = kMetaspace;
   }
 
   Status t5() {
@@ -140,8 +142,6 @@ private:
           {absl::StrCat("<extra_id_", extraIds_ - 1 - i, ">"), model_.pieces_size() + i});
     std::vector<std::string> steps;
     precompiled(steps);
-    steps.push_back(R"({"type":"Strip","strip_left":false,"strip_right":true})");
-    steps.push_back(R"({"type":"Replace","pattern":{"Regex":" {2,}"},"content":"▁"})");
     parts_.normalizer = sequence(steps);
     HEDDLE_ASSIGN_OR_RETURN(SpecialToken end, special("</s>"));
     parts_.postProcessor = templateJson({}, {end});
@@ -161,7 +161,6 @@ private:
     if (config_.lowercaseGiven)
       steps.push_back(R"({"type":"Lowercase"})");
     precompiled(steps);
-    steps.push_back(R"({"type":"Replace","pattern":{"Regex":" {2,}"},"content":" "})");
     parts_.normalizer = sequence(steps);
     HEDDLE_ASSIGN_OR_RETURN(SpecialToken sep, special("<sep>"));
     HEDDLE_ASSIGN_OR_RETURN(SpecialToken cls, special("<cls>"));
@@ -172,11 +171,10 @@ private:
 
   Status llama() {
     bool prefix = model_.normalization().add_dummy_prefix();
-    std::vector<std::string> steps;
-    if (prefix)
-      steps.push_back(R"({"type":"Prepend","prepend":"▁"})");
-    steps.push_back(R"({"type":"Replace","pattern":{"String":" "},"content":"▁"})");
-    parts_.normalizer = sequence(steps);
+    const char *scheme = !prefix ? "never" : config_.legacy ? "always" : "first";
+    parts_.preTokenizer =
+        absl::StrCat(R"({"type":"Metaspace","replacement":"▁","prepend_scheme":")", scheme,
+                     R"(","split":false})");
     parts_.decoder =
         absl::StrCat(R"({"type":"Sequence","decoders":[{"type":"Replace","pattern":)",
                      R"({"String":"▁"},"content":" "},{"type":"ByteFallback"},{"type":"Fuse"})",
@@ -194,7 +192,6 @@ private:
     JsonWriter json;
     json.beginObject()
         .member("type", "BPE")
-        .member("unk_token", model_.pieces(model_.training().unk_id()).text())
         .member("fuse_unk", true)
         .member("byte_fallback", model_.training().byte_fallback());
     json.key("vocab").beginObject();

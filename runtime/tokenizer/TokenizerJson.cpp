@@ -75,7 +75,8 @@ StatusOr<TokenizerConfig> readTokenizerConfig(std::string_view text, const std::
   HEDDLE_ASSIGN_OR_RETURN(config.ideographsApart, json.getBool("tokenize_chinese_chars", true));
   HEDDLE_ASSIGN_OR_RETURN(config.addPrefixSpace, json.getBool("add_prefix_space", false));
   HEDDLE_ASSIGN_OR_RETURN(config.keepAccents, json.getBool("keep_accents", false));
-  HEDDLE_ASSIGN_OR_RETURN(config.addBos, json.getBool("add_bos_token", true));
+  HEDDLE_ASSIGN_OR_RETURN(config.addBos, json.getBool("add_bos_token", false));
+  HEDDLE_ASSIGN_OR_RETURN(config.legacy, json.getBool("legacy", false));
   HEDDLE_ASSIGN_OR_RETURN(config.addEos, json.getBool("add_eos_token", false));
   if (auto extra = json.find("extra_ids")) {
     HEDDLE_ASSIGN_OR_RETURN(config.extraIds, extra->asInteger(0, 10'000));

@@ -41,7 +41,8 @@ struct TokenizerConfig {
   bool ideographsApart = true;
   bool addPrefixSpace = false;
   bool keepAccents = false;
-  bool addBos = true, addEos = false;
+  bool addBos = false, addEos = false;
+  bool legacy = false; // Llama: a space goes before every stretch of text, not the first alone
   int64_t extraIds = 100;
   /// The error that names a class whose rules are not known here.
   Status unknownClass(const std::string &known) const;
