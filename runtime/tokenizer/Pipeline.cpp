@@ -61,6 +61,7 @@ Status TokenizerPipeline::read(const JsonRef &json) {
   }
   if (auto part = json.find("decoder")) {
     HEDDLE_ASSIGN_OR_RETURN(decoder_, readTokenDecoder(*part));
+    joinsFallbackBytes_ = joinsFallbackBytes(*part);
   }
   if (auto part = json.find("added_tokens")) {
     HEDDLE_ASSIGN_OR_RETURN(added_, AddedTokens::read(*part, *model_, normalizer_.get()));
@@ -155,9 +156,17 @@ std::string TokenizerPipeline::decode(const std::vector<int32_t> &ids) const {
 }
 
 size_t TokenizerPipeline::settled(const std::vector<int32_t> &ids) const {
+  // Bytes in a row are text together or not at all. Tokens that are left out do not part them.
+  size_t count = ids.size();
+  if (joinsFallbackBytes_)
+    while (count > 0) {
+      const std::string *token = tokenOf(ids[count - 1]);
+      if (token && fallbackByte(*token) < 0)
+        break;
+      --count;
+    }
   // A character that is not whole yet shows as U+FFFD at the end of the text, and stays so only
   // where what follows does not complete it. No character has more than four bytes.
-  size_t count = ids.size();
   for (int tries = 0; tries < 4 && count > 0; ++tries) {
     std::vector<int32_t> last(ids.begin() + static_cast<ptrdiff_t>(count > 8 ? count - 8 : 0),
                               ids.begin() + static_cast<ptrdiff_t>(count));

@@ -54,6 +54,7 @@ private:
   AddedTokens added_;
   SpecialFrame frame_;
   std::unique_ptr<TokenDecoder> decoder_;
+  bool joinsFallbackBytes_ = false;
   LengthRules lengths_;
 
   mutable std::mutex mutex_;

@@ -19,6 +19,11 @@ public:
   virtual void apply(std::vector<std::string> &tokens, Workspace &workspace) const = 0;
 };
 
+/// The byte that a token such as "<0x41>" stands for where bytes fall back on such tokens, or -1.
+int fallbackByte(std::string_view token);
+/// Does the decoder put these together? A run of them is text or not as a whole.
+bool joinsFallbackBytes(const JsonRef &decoder);
+
 /// The error names the key and value that are not supported.
 StatusOr<std::unique_ptr<TokenDecoder>> readTokenDecoder(const JsonRef &json);
 

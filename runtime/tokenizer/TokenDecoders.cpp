@@ -72,14 +72,8 @@ void decodeByteFallback(Tokens &tokens, Workspace &) {
     bytes.clear();
   };
   for (std::string &token : tokens) {
-    unsigned value = 0;
-    bool isByte = token.size() == 6 && token.starts_with("<0x") && token.back() == '>';
-    if (isByte) {
-      auto [end, error] = std::from_chars(token.data() + 3, token.data() + 5, value, 16);
-      isByte = error == std::errc() && end == token.data() + 5;
-    }
-    if (isByte) {
-      bytes.push_back(static_cast<char>(value));
+    if (int byte = fallbackByte(token); byte >= 0) {
+      bytes.push_back(static_cast<char>(byte));
       continue;
     }
     flush();
@@ -191,6 +185,26 @@ StatusOr<std::unique_ptr<TokenDecoder>> readSequence(const JsonRef &json) {
 }
 
 } // namespace
+
+int fallbackByte(std::string_view token) {
+  if (token.size() != 6 || !token.starts_with("<0x") || token.back() != '>')
+    return -1;
+  int value = 0;
+  auto [end, error] = std::from_chars(token.data() + 3, token.data() + 5, value, 16);
+  return error == std::errc() && end == token.data() + 5 && value >= 0 ? value : -1;
+}
+
+bool joinsFallbackBytes(const JsonRef &decoder) {
+  const JsonValue *type = decoder.value().find("type");
+  if (type && type->string() && *type->string() == "ByteFallback")
+    return true;
+  const JsonValue *steps = decoder.value().find("decoders");
+  if (steps && steps->elements())
+    for (const JsonValue &step : *steps->elements())
+      if (joinsFallbackBytes(JsonRef(step, decoder.file())))
+        return true;
+  return false;
+}
 
 StatusOr<std::unique_ptr<TokenDecoder>> readTokenDecoder(const JsonRef &json) {
   HEDDLE_ASSIGN_OR_RETURN(std::string type, typeOf(json));
