@@ -147,13 +147,45 @@ private:
       if (key.key() != name)
         continue;
       HEDDLE_ASSIGN_OR_RETURN(std::optional<JsonRef> value, lookUp(key));
-      return value ? spelled(*value) : key.default_value();
+      return value ? spelled(*value) : textOfAbsent(key);
     }
     return std::string();
   }
 
+  /// Whether the key or one of its other spellings is there with the value null.
+  bool saysNull(const proto::ConfigKey &key) const {
+    auto isNull = [&](const std::string &path) {
+      const runtime::JsonValue *at = &config_.value();
+      for (size_t begin = 0; at && begin <= path.size();) {
+        size_t end = std::min(path.find('.', begin), path.size());
+        at = at->find(path.substr(begin, end - begin));
+        begin = end + 1;
+      }
+      return at && at->isNull();
+    };
+    return isNull(key.key()) || std::any_of(key.aliases().begin(), key.aliases().end(), isNull);
+  }
+  std::string textOfAbsent(const proto::ConfigKey &key) const {
+    return key.has_null_value() && saysNull(key) ? key.null_value() : key.default_value();
+  }
+
+  StatusOr<bool> isPresent(const std::string &name) const {
+    for (const proto::ConfigKey &key : family_.keys())
+      if (key.key() == name) {
+        HEDDLE_ASSIGN_OR_RETURN(std::optional<JsonRef> value, lookUp(key));
+        return value.has_value();
+      }
+    return false;
+  }
+
   StatusOr<bool> applies(const proto::ConfigKey &key) const {
     for (const proto::Condition &condition : key.when()) {
+      if (condition.has_present()) {
+        HEDDLE_ASSIGN_OR_RETURN(bool present, isPresent(condition.key()));
+        if (present != condition.present())
+          return false;
+        continue;
+      }
       HEDDLE_ASSIGN_OR_RETURN(std::string value, textOf(condition.key()));
       if (value != condition.equals())
         return false;
@@ -173,10 +205,34 @@ private:
       return take(key, *value);
     if (key.required())
       return config_.error(absl::StrCat("key \"", key.key(), "\" is missing"));
-    return key.has_default_value() ? takeText(key, key.default_value()) : absl::OkStatus();
+    const std::string text = textOfAbsent(key);
+    return text.empty() ? absl::OkStatus() : takeText(key, text);
+  }
+
+  /// Each element of an array by the key's values.
+  Status takeList(const proto::ConfigKey &key, const JsonRef &value) {
+    HEDDLE_ASSIGN_OR_RETURN(std::vector<JsonRef> elements, value.asArray());
+    HEDDLE_ASSIGN_OR_RETURN(FieldPath field,
+                            FieldPath::findRepeated(*proto::ModelDef::descriptor(), key.field()));
+    if (key.has_length_key()) {
+      HEDDLE_ASSIGN_OR_RETURN(std::string length, textOf(key.length_key()));
+      if (length != std::to_string(elements.size()))
+        return value.error(absl::StrCat("expected ", length, " elements, as \"", key.length_key(),
+                                        "\" says, found ", elements.size()));
+    }
+    field.clear(definition_);
+    for (const JsonRef &element : elements) {
+      const proto::Value *option = optionOf(key, spelled(element));
+      if (!option)
+        return withSupported(key, element, invalidInput("not among the values"));
+      HEDDLE_RETURN_IF_ERROR(field.addText(definition_, option->to()));
+    }
+    return absl::OkStatus();
   }
 
   Status take(const proto::ConfigKey &key, const JsonRef &value) {
+    if (key.list())
+      return takeList(key, value);
     if (!key.values().empty())
       return withSupported(key, value, takeText(key, spelled(value)));
     if (!key.has_field())
@@ -195,13 +251,18 @@ private:
                                     " is not supported; supported: ", joined(supported)));
   }
 
+  static const proto::Value *optionOf(const proto::ConfigKey &key, const std::string &text) {
+    auto option = std::find_if(key.values().begin(), key.values().end(),
+                               [&](const proto::Value &value) { return value.from() == text; });
+    return option == key.values().end() ? nullptr : &*option;
+  }
+
   /// A default, or one of the key's values.
   Status takeText(const proto::ConfigKey &key, const std::string &text) {
     std::string to = text;
     if (!key.values().empty()) {
-      auto option = std::find_if(key.values().begin(), key.values().end(),
-                                 [&](const proto::Value &value) { return value.from() == text; });
-      if (option == key.values().end())
+      const proto::Value *option = optionOf(key, text);
+      if (!option)
         return invalidInput("not among the values");
       if (!option->has_to())
         return absl::OkStatus();
@@ -226,6 +287,9 @@ private:
       if (!value)
         continue;
       const proto::Condition &condition = key.when(0);
+      if (condition.has_present())
+        return value->error(absl::StrCat("has no meaning where \"", condition.key(), "\" is ",
+                                         condition.present() ? "absent" : "there"));
       HEDDLE_ASSIGN_OR_RETURN(std::string found, textOf(condition.key()));
       return value->error(
           absl::StrCat("has no meaning where \"", condition.key(), "\" is \"", found, "\""));

@@ -2,12 +2,14 @@
 #include "frontend/Dimensions.h"
 
 #include <algorithm>
+#include <cmath>
 
 namespace heddle::frontend {
 
 Dimensions::Dimensions(const proto::ModelDef &definition) {
   const proto::Attention &attention = definition.attention();
   width = definition.width();
+  embeddingWidth = definition.has_embedding_width() ? definition.embedding_width() : width;
   layers = definition.layers();
   heads = attention.heads();
   kvHeads = attention.has_kv_heads() ? attention.kv_heads() : heads;
@@ -40,6 +42,50 @@ bool attentionOutputHasBias(const proto::ModelDef &definition) {
 
 bool ffnHasBias(const proto::ModelDef &definition) {
   return definition.ffn().has_bias() ? definition.ffn().bias() : definition.bias();
+}
+
+bool hasFinalNorm(const proto::ModelDef &definition) {
+  const proto::Norm &norm = definition.norm();
+  return norm.has_final() ? norm.final() : norm.placement() != proto::Norm::POST;
+}
+
+bool sharesNorm(const proto::ModelDef &definition) {
+  return definition.residual() == proto::ModelDef::PARALLEL_SHARED_NORM;
+}
+
+bool hasEmbeddingProjections(const proto::ModelDef &definition) {
+  return definition.has_embedding_width() && definition.embedding_width() != definition.width();
+}
+
+int64_t positionRows(const proto::ModelDef &definition) {
+  return definition.max_positions() + definition.positions().learned().offset();
+}
+
+int64_t windowOf(const proto::ModelDef &definition, int64_t layer) {
+  const proto::Attention &attention = definition.attention();
+  const int count = attention.window_layers_size();
+  if (layer < attention.first_window_layer() ||
+      (count > 0 && !attention.window_layers(static_cast<int>(layer % count))))
+    return 0;
+  return attention.window();
+}
+
+bool hasWindows(const proto::ModelDef &definition) {
+  for (int64_t layer = 0; layer < definition.layers(); ++layer)
+    if (windowOf(definition, layer) > 0)
+      return true;
+  return false;
+}
+
+double scoreScale(const proto::ModelDef &definition, int64_t layer) {
+  const proto::Attention &attention = definition.attention();
+  const auto headDim = static_cast<double>(Dimensions(definition).headDim);
+  double scale = attention.has_scale()
+                     ? attention.scale()
+                     : 1 / std::sqrt(attention.has_scale_dim() ? attention.scale_dim() : headDim);
+  if (attention.scale_by_inverse_layer())
+    scale /= static_cast<double>(layer + 1);
+  return scale;
 }
 
 double largestDropout(const proto::ModelDef &definition) {

@@ -14,7 +14,8 @@ namespace heddle::frontend {
 struct Dimensions {
   explicit Dimensions(const proto::ModelDef &definition);
 
-  int64_t width; // C
+  int64_t width;          // C
+  int64_t embeddingWidth; // E, a row of the token table
   int64_t layers;
   int64_t heads;     // H
   int64_t kvHeads;   // G
@@ -32,6 +33,24 @@ bool normsHaveBias(const proto::ModelDef &definition);
 bool qkvHasBias(const proto::ModelDef &definition);
 bool attentionOutputHasBias(const proto::ModelDef &definition);
 bool ffnHasBias(const proto::ModelDef &definition);
+/// Whether a norm stands behind the last layer.
+bool hasFinalNorm(const proto::ModelDef &definition);
+/// Whether attention and FFN read one norm's result.
+bool sharesNorm(const proto::ModelDef &definition);
+/// Whether projections stand between the token table and the layers.
+bool hasEmbeddingProjections(const proto::ModelDef &definition);
+
+/// The rows of the table of learned positions.
+int64_t positionRows(const proto::ModelDef &definition);
+
+/// How many keys a query of a layer sees; 0: all.
+int64_t windowOf(const proto::ModelDef &definition, int64_t layer);
+
+/// Whether any layer has a window.
+bool hasWindows(const proto::ModelDef &definition);
+
+/// What the scores of a layer are multiplied by.
+double scoreScale(const proto::ModelDef &definition, int64_t layer);
 
 /// The largest share of elements that any part drops in training; 0: no dropout.
 double largestDropout(const proto::ModelDef &definition);

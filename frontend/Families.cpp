@@ -13,6 +13,7 @@ namespace heddle::frontend {
 namespace {
 
 constexpr char kCommonFile[] = "common.textproto";
+constexpr std::string_view kPartEnding = ".part.textproto";
 
 bool hasKey(const proto::Family &family, const std::string &key) {
   return std::any_of(
@@ -33,6 +34,32 @@ void addCommon(proto::Family &family, const proto::Family &common) {
   for (const std::string &key : common.ignored_keys())
     if (!hasKey(own, key))
       family.add_ignored_keys(key);
+}
+
+/// The parts that a family includes go before what it says itself, less what it says in their
+/// place.
+Status addParts(proto::Family &family) {
+  const proto::Family own = family;
+  family.clear_keys();
+  for (const std::string &name : own.includes()) {
+    const EmbeddedText *end = kEmbeddedFamilies + kEmbeddedFamilyCount;
+    const EmbeddedText *file = std::find_if(
+        kEmbeddedFamilies, end, [&](const EmbeddedText &text) { return text.file == name; });
+    if (std::count(own.includes().begin(), own.includes().end(), name) > 1)
+      return invalidInput("includes \"", name, "\" twice");
+    if (file == end || !name.ends_with(kPartEnding))
+      return invalidInput("includes \"", name, "\", which is no part of families");
+    proto::Family part;
+    HEDDLE_RETURN_IF_ERROR(runtime::parseTextproto(file->text, file->file, part));
+    for (const proto::ConfigKey &key : part.keys())
+      if (!hasKey(own, key.key()))
+        *family.add_keys() = key;
+    family.mutable_tables()->MergeFrom(part.tables());
+    family.mutable_ignored_keys()->MergeFrom(part.ignored_keys());
+    family.mutable_ignored_tensors()->MergeFrom(part.ignored_tensors());
+  }
+  family.mutable_keys()->MergeFrom(own.keys());
+  return absl::OkStatus();
 }
 
 /// Whether what keys bring along is little enough to resolve: a table is said once, and costs as
@@ -75,6 +102,16 @@ Status checkKey(const proto::ConfigKey &key, const proto::Family &family) {
       return invalidInput("its condition reads \"", condition.key(), "\", which is no key");
   if (key.has_default_key() && !hasKey(family, key.default_key()))
     return invalidInput("its default reads \"", key.default_key(), "\", which is no key");
+  if (key.has_length_key() && !hasKey(family, key.length_key()))
+    return invalidInput("its length reads \"", key.length_key(), "\", which is no key");
+  if (key.list()) {
+    proto::ModelDef scratch;
+    HEDDLE_ASSIGN_OR_RETURN(FieldPath field,
+                            FieldPath::findRepeated(*proto::ModelDef::descriptor(), key.field()));
+    for (const proto::Value &value : key.values())
+      HEDDLE_RETURN_IF_ERROR(field.addText(scratch, value.to()));
+    return absl::OkStatus();
+  }
   if (key.has_field()) {
     proto::ModelDef scratch;
     HEDDLE_ASSIGN_OR_RETURN(FieldPath field,
@@ -84,6 +121,8 @@ Status checkKey(const proto::ConfigKey &key, const proto::Family &family) {
         HEDDLE_RETURN_IF_ERROR(field.setText(scratch, value.to()));
     if (key.has_default_value() && key.values().empty())
       HEDDLE_RETURN_IF_ERROR(field.setText(scratch, key.default_value()));
+    if (!key.null_value().empty() && key.values().empty())
+      HEDDLE_RETURN_IF_ERROR(field.setText(scratch, key.null_value()));
   }
   if (key.has_default_value() && !key.values().empty() &&
       std::none_of(key.values().begin(), key.values().end(),
@@ -103,6 +142,7 @@ Status Families::add(const std::string &text, const std::string &file,
   if (family.keys_size() > kMaxFamilyKeys)
     return invalidInput(file, ": ", family.keys_size(), " keys, more than the limit of ",
                         kMaxFamilyKeys);
+  HEDDLE_RETURN_IF_ERROR(withContext(addParts(family), file));
   addCommon(family, common);
   HEDDLE_RETURN_IF_ERROR(withContext(checkValues(family), file));
   for (proto::ConfigKey &key : *family.mutable_keys()) {
@@ -128,7 +168,8 @@ StatusOr<Families> Families::load(runtime::FileLayer &layer,
       HEDDLE_RETURN_IF_ERROR(
           runtime::parseTextproto(kEmbeddedFamilies[i].text, kEmbeddedFamilies[i].file, common));
   for (size_t i = 0; i < kEmbeddedFamilyCount; ++i)
-    if (kEmbeddedFamilies[i].file != std::string_view(kCommonFile))
+    if (std::string_view file = kEmbeddedFamilies[i].file;
+        file != kCommonFile && !file.ends_with(kPartEnding))
       HEDDLE_RETURN_IF_ERROR(
           result.add(kEmbeddedFamilies[i].text, kEmbeddedFamilies[i].file, common));
   if (extraFile) {

@@ -26,14 +26,42 @@ template <typename T> std::optional<T> parseNumber(const std::string &text) {
 
 StatusOr<FieldPath> FieldPath::find(const google::protobuf::Descriptor &descriptor,
                                     const std::string &path) {
+  return findAny(descriptor, path, /*repeated=*/false);
+}
+
+StatusOr<FieldPath> FieldPath::findRepeated(const google::protobuf::Descriptor &descriptor,
+                                            const std::string &path) {
+  HEDDLE_ASSIGN_OR_RETURN(FieldPath field, findAny(descriptor, path, /*repeated=*/true));
+  if (field.fields_.back()->cpp_type() != FieldDescriptor::CPPTYPE_BOOL)
+    return invalidInput("\"", path, "\" is no list of true and false");
+  return field;
+}
+
+void FieldPath::clear(Message &message) const {
+  Message &at = parent(message);
+  at.GetReflection()->ClearField(&at, fields_.back());
+}
+
+Status FieldPath::addText(Message &message, const std::string &text) const {
+  if (text != "true" && text != "false")
+    return invalidInput("\"", text, "\" is no element of the field ", fields_.back()->full_name());
+  Message &at = parent(message);
+  at.GetReflection()->AddBool(&at, fields_.back(), text == "true");
+  return absl::OkStatus();
+}
+
+StatusOr<FieldPath> FieldPath::findAny(const google::protobuf::Descriptor &descriptor,
+                                       const std::string &path, bool repeated) {
   FieldPath result;
   const google::protobuf::Descriptor *message = &descriptor;
   for (size_t begin = 0; begin <= path.size();) {
     size_t end = std::min(path.find('.', begin), path.size());
     std::string name = path.substr(begin, end - begin);
     const FieldDescriptor *field = message ? message->FindFieldByName(name) : nullptr;
-    if (!field || field->is_repeated())
-      return invalidInput("\"", path, "\" is no single field of a ", descriptor.name());
+    const bool last = end == path.size();
+    if (!field || field->is_repeated() != (repeated && last))
+      return invalidInput("\"", path, "\" is no ", repeated ? "repeated" : "single", " field of a ",
+                          descriptor.name());
     result.fields_.push_back(field);
     message = field->message_type();
     begin = end + 1;

@@ -13,19 +13,29 @@
 
 namespace heddle::frontend {
 
-/// A singular field below a message; `message` owns what is written.
+/// A field below a message; `message` owns what is written.
 class FieldPath {
 public:
   /// InvalidArgument where there is no such field, or it is repeated or a message.
   static StatusOr<FieldPath> find(const google::protobuf::Descriptor &descriptor,
                                   const std::string &path);
+  /// A repeated field of truths.
+  static StatusOr<FieldPath> findRepeated(const google::protobuf::Descriptor &descriptor,
+                                          const std::string &path);
 
   /// From the text of a textproto: a number, true or false, an enumerator, a string without quotes.
   Status setText(google::protobuf::Message &message, const std::string &text) const;
   /// From a JSON value of the field's own type; the error names its key.
   Status setJson(google::protobuf::Message &message, const runtime::JsonRef &value) const;
 
+  /// Of a repeated field.
+  void clear(google::protobuf::Message &message) const;
+  /// Adds true or false to a repeated field of truths.
+  Status addText(google::protobuf::Message &message, const std::string &text) const;
+
 private:
+  static StatusOr<FieldPath> findAny(const google::protobuf::Descriptor &descriptor,
+                                     const std::string &path, bool repeated);
   google::protobuf::Message &parent(google::protobuf::Message &message) const;
   /// The messages on the way, then the field.
   std::vector<const google::protobuf::FieldDescriptor *> fields_;

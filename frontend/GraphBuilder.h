@@ -93,6 +93,8 @@ public:
   Tensor scalar(double value, std::optional<Element> element = {});
   Tensor integer(int64_t value, Element element = Element::i32);
   Tensor constant(Shape shape, const std::vector<int32_t> &values);
+  /// f32.
+  Tensor floats(Shape shape, const std::vector<float> &values);
 
   // Products: a [..., M, K] times b [K, N] or [..., K, N]. transposeB: b is [..., N, K].
   Tensor matmul(Tensor a, Tensor b, bool transposeB = false);
@@ -106,6 +108,7 @@ public:
   Tensor gelu(Tensor x, bool tanhApproximation = false);
   Tensor silu(Tensor x);
   Tensor tanh(Tensor x);
+  /// x itself where it has the type.
   Tensor cast(Tensor x, Element element);
   Tensor notEqual(Tensor a, Tensor b);
   Tensor greater(Tensor a, Tensor b);
@@ -134,7 +137,8 @@ public:
   Tensor rmsNorm(Tensor x, std::optional<Tensor> gamma, double epsilon);
 
   // Tokens and positions.
-  Tensor embedding(Tensor table, Tensor ids);
+  /// Looking `paddingId` up gives its row no gradient.
+  Tensor embedding(Tensor table, Tensor ids, std::optional<int64_t> paddingId = {});
   Tensor rope(Tensor x, Tensor positions, const std::vector<double> &inverseFrequencies,
               bool interleaved);
   Tensor cacheUpdate(Tensor cache, Tensor x, Tensor positions);

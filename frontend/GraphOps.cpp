@@ -2,6 +2,7 @@
 #include <limits>
 
 #include "frontend/GraphState.h"
+#include "ir/PaddingId.h"
 #include "ir/ShapeRules.h"
 #include "mlir/IR/Verifier.h"
 
@@ -97,17 +98,30 @@ Tensor GraphBuilder::integer(int64_t value, Element element) {
   return writer.constant(RankedTensorType::get({}, type), IntegerAttr::get(type, value));
 }
 
-Tensor GraphBuilder::constant(Shape shape, const std::vector<int32_t> &values) {
-  RankedTensorType type = state_->tensorType(shape, Element::i32);
+namespace {
+
+template <typename Value>
+Tensor writeConstant(OpWriter &&writer, const Shape &shape, Element element,
+                     const std::vector<Value> &values) {
+  RankedTensorType type = writer.state().tensorType(shape, element);
   if (!type)
     return {};
   if (type.getNumElements() != static_cast<int64_t>(values.size())) {
-    state_->fail("a constant of shape " + ir::formatShape(shape) + " got " +
-                 std::to_string(values.size()) + " values");
+    writer.state().fail("a constant of shape " + ir::formatShape(shape) + " got " +
+                        std::to_string(values.size()) + " values");
     return {};
   }
-  auto elements = DenseElementsAttr::get(type, ArrayRef<int32_t>(values));
-  return OpWriter(*this).write<ir::ConstantOp>({}, [&](auto &p) { p.setValue(elements); });
+  auto elements = DenseElementsAttr::get(type, ArrayRef<Value>(values));
+  return writer.write<ir::ConstantOp>({}, [&](auto &p) { p.setValue(elements); });
+}
+
+} // namespace
+
+Tensor GraphBuilder::constant(Shape shape, const std::vector<int32_t> &values) {
+  return writeConstant(OpWriter(*this), shape, Element::i32, values);
+}
+Tensor GraphBuilder::floats(Shape shape, const std::vector<float> &values) {
+  return writeConstant(OpWriter(*this), shape, Element::f32, values);
 }
 
 Tensor GraphBuilder::matmul(Tensor a, Tensor b, bool transposeB) {
@@ -135,7 +149,8 @@ Tensor GraphBuilder::gelu(Tensor x, bool tanhApproximation) {
 }
 
 Tensor GraphBuilder::cast(Tensor x, Element element) {
-  return OpWriter(*this).write<ir::CastOp>({x}, typeLike(x, state_->elementType(element)));
+  RankedTensorType type = typeLike(x, state_->elementType(element));
+  return x && type == typeOf(x) ? x : OpWriter(*this).write<ir::CastOp>({x}, type);
 }
 
 namespace {
@@ -251,8 +266,11 @@ Tensor GraphBuilder::rmsNorm(Tensor x, std::optional<Tensor> gamma, double epsil
   });
 }
 
-Tensor GraphBuilder::embedding(Tensor table, Tensor ids) {
-  return OpWriter(*this).write<ir::EmbeddingOp>({table, ids});
+Tensor GraphBuilder::embedding(Tensor table, Tensor ids, std::optional<int64_t> paddingId) {
+  Tensor rows = OpWriter(*this).write<ir::EmbeddingOp>({table, ids});
+  if (rows && paddingId)
+    ir::setPaddingId(rows.value().getDefiningOp<ir::EmbeddingOp>(), *paddingId);
+  return rows;
 }
 
 Tensor GraphBuilder::rope(Tensor x, Tensor positions, const std::vector<double> &inverseFrequencies,

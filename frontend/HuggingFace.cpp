@@ -26,6 +26,26 @@ Status readHuggingFace(runtime::FileLayer &layer, const std::string &folder,
   return absl::OkStatus();
 }
 
+namespace {
+
+/// The head's name is the one that the checkpoint has.
+void takeHeadOf(const std::vector<std::string> &sorted, proto::ParameterNames &names) {
+  auto has = [&](const std::string &head) {
+    return std::binary_search(sorted.begin(), sorted.end(), head + ".weight");
+  };
+  if (has(names.head()))
+    return;
+  for (std::string &other : *names.mutable_other_heads())
+    if (has(other)) {
+      std::string head = names.head();
+      names.set_head(other);
+      other = head;
+      return;
+    }
+}
+
+} // namespace
+
 void takePrefixOf(const std::vector<std::string> &tensors, proto::ModelDef &definition) {
   proto::ParameterNames &names = *definition.mutable_names();
   std::vector<std::string> prefixes(names.other_prefixes().begin(), names.other_prefixes().end());
@@ -48,6 +68,7 @@ void takePrefixOf(const std::vector<std::string> &tensors, proto::ModelDef &defi
     }
   }
   names.set_prefix(prefixes[best]);
+  takeHeadOf(sorted, names);
   names.clear_other_prefixes();
   for (size_t i = 0; i < prefixes.size(); ++i)
     if (i != best)

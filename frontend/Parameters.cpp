@@ -25,22 +25,34 @@ public:
   ModelParameters run() {
     ModelParameters model;
     bool tied = definition_.head().tied();
-    model.tokenEmbedding = parameter(names_.token_embedding(), ".weight",
-                                     {dims_.vocab, dims_.width}, normal(), kEmbeddingsPath);
+    model.tokenEmbedding =
+        parameter(names_.token_embedding(), ".weight", {dims_.vocab, dims_.embeddingWidth},
+                  normal(), kEmbeddingsPath);
     // Some writers keep the head's name of a shared tensor.
     if (tied)
       model.tokenEmbedding.aliases.push_back(names_.head() + ".weight");
+    if (tied)
+      for (const std::string &other : names_.other_heads())
+        model.tokenEmbedding.aliases.push_back(other + ".weight");
+    if (hasEmbeddingProjections(definition_)) {
+      model.embeddingIn =
+          linear(names_.embedding_in(), dims_.embeddingWidth, dims_.width, false, kEmbeddingsPath);
+      model.embeddingOut =
+          linear(names_.embedding_out(), dims_.width, dims_.embeddingWidth, false, kHeadPath);
+    }
     if (hasLearnedPositions(definition_))
       model.positionEmbedding =
-          parameter(names_.position_embedding(), ".weight", {dims_.positions, dims_.width},
-                    normal(), kEmbeddingsPath);
+          parameter(names_.position_embedding(), ".weight",
+                    {positionRows(definition_), dims_.width}, normal(), kEmbeddingsPath);
+    if (definition_.embedding_norm())
+      model.embeddingNorm = norm(names_.embedding_norm(), kEmbeddingsPath);
     for (int64_t i = 0; i < dims_.layers; ++i)
       model.layers.push_back(layer(i));
-    if (definition_.norm().placement() == proto::Norm::PRE)
+    if (hasFinalNorm(definition_))
       model.finalNorm = norm(names_.final_norm(), kFinalNormPath);
     if (!tied)
-      model.headWeight = headParameter(".weight", {dims_.vocab, dims_.width},
-                                       weightInitializer(dims_.width, dims_.vocab, false));
+      model.headWeight = headParameter(".weight", {dims_.vocab, dims_.embeddingWidth},
+                                       weightInitializer(dims_.embeddingWidth, dims_.vocab, false));
     if (definition_.head().bias())
       model.headBias = headParameter(".bias", {dims_.vocab}, zeros());
     return model;
@@ -90,13 +102,21 @@ private:
 
   ParameterSpec headParameter(const std::string &suffix, std::vector<int64_t> shape,
                               Initializer initializer) const {
-    return {names_.head() + suffix, std::move(shape), initializer, {}, kHeadPath};
+    ParameterSpec spec{names_.head() + suffix, std::move(shape), initializer, {}, kHeadPath};
+    for (const std::string &other : names_.other_heads())
+      spec.aliases.push_back(other + suffix);
+    return spec;
   }
 
   NormParameters norm(const std::string &module, const std::string &layerPath) const {
-    NormParameters result{parameter(module, ".weight", {dims_.width}, ones(), layerPath), {}};
+    return normOf(dims_.width, module, layerPath);
+  }
+  NormParameters normOf(int64_t size, const std::string &module,
+                        const std::string &layerPath) const {
+    Initializer first = definition_.norm().unit_offset() ? zeros() : ones();
+    NormParameters result{parameter(module, ".weight", {size}, first, layerPath), {}};
     if (normsHaveBias(definition_))
-      result.bias = parameter(module, ".bias", {dims_.width}, zeros(), layerPath);
+      result.bias = parameter(module, ".bias", {size}, zeros(), layerPath);
     return result;
   }
 
@@ -129,7 +149,16 @@ private:
     }
     result.attentionOutput = linear(name(names_.attention_output()), queries, width,
                                     attentionOutputHasBias(definition_), attention, true);
-    result.ffnNorm = norm(name(names_.ffn_norm()), ffn);
+    if (!sharesNorm(definition_))
+      result.ffnNorm = norm(name(names_.ffn_norm()), ffn);
+    if (definition_.attention().qk_norm()) {
+      result.queryNorm = normOf(dims_.headDim, name(names_.query_norm()), attention);
+      result.keyNorm = normOf(dims_.headDim, name(names_.key_norm()), attention);
+    }
+    if (definition_.norm().placement() == proto::Norm::SANDWICH) {
+      result.attentionPostNorm = norm(name(names_.attention_post_norm()), attention);
+      result.ffnPostNorm = norm(name(names_.ffn_post_norm()), ffn);
+    }
     if (definition_.ffn().gated())
       result.ffnGate = linear(name(names_.ffn_gate()), width, dims_.hidden, ffnBias, ffn);
     result.ffnIn = linear(name(names_.ffn_in()), width, dims_.hidden, ffnBias, ffn);
@@ -158,21 +187,28 @@ void append(std::vector<ParameterSpec> &list, const std::optional<Module> &modul
 
 std::vector<ParameterSpec> ModelParameters::all() const {
   std::vector<ParameterSpec> list{tokenEmbedding};
+  append(list, embeddingIn);
   if (positionEmbedding)
     list.push_back(*positionEmbedding);
+  append(list, embeddingNorm);
   for (const LayerParameters &layer : layers) {
     append(list, layer.attentionNorm);
     append(list, layer.qkv);
     append(list, layer.query);
     append(list, layer.key);
     append(list, layer.value);
+    append(list, layer.queryNorm);
+    append(list, layer.keyNorm);
     append(list, layer.attentionOutput);
+    append(list, layer.attentionPostNorm);
     append(list, layer.ffnNorm);
     append(list, layer.ffnGate);
     append(list, layer.ffnIn);
     append(list, layer.ffnOut);
+    append(list, layer.ffnPostNorm);
   }
   append(list, finalNorm);
+  append(list, embeddingOut);
   if (headWeight)
     list.push_back(*headWeight);
   if (headBias)

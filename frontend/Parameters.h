@@ -49,22 +49,28 @@ struct NormParameters {
 
 struct LayerParameters {
   NormParameters attentionNorm;
+  std::optional<NormParameters> queryNorm, keyNorm; // [D]
   /// Either qkv, or query, key and value.
   std::optional<LinearParameters> qkv, query, key, value;
   LinearParameters attentionOutput;
-  NormParameters ffnNorm;
+  std::optional<NormParameters> attentionPostNorm;
+  /// Absent where both parts share one norm.
+  std::optional<NormParameters> ffnNorm;
   LinearParameters ffnIn;
   std::optional<LinearParameters> ffnGate;
   LinearParameters ffnOut;
+  std::optional<NormParameters> ffnPostNorm;
 };
 
 /// All parameters by their role.
 struct ModelParameters {
-  ParameterSpec tokenEmbedding;                   // [V, C]
-  std::optional<ParameterSpec> positionEmbedding; // [max_positions, C]
+  ParameterSpec tokenEmbedding;                              // [V, E]
+  std::optional<LinearParameters> embeddingIn, embeddingOut; // E to C, C to E
+  std::optional<ParameterSpec> positionEmbedding;            // [max_positions + offset, C]
+  std::optional<NormParameters> embeddingNorm;
   std::vector<LayerParameters> layers;
   std::optional<NormParameters> finalNorm;
-  /// [V, C]; absent when tied.
+  /// [V, E]; absent when tied.
   std::optional<ParameterSpec> headWeight;
   std::optional<ParameterSpec> headBias; // [V]
 

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "frontend/Dimensions.h"
+#include "frontend/ValidateBlocks.h"
 #include "frontend/ValidateNames.h"
 #include "runtime/base/CheckedMath.h"
 
@@ -174,6 +175,7 @@ std::optional<FieldError> findFieldError(const proto::ModelDef &definition) {
   if (definition.positions().has_rotary())
     HEDDLE_RETURN_IF_FOUND(checkRotary(definition));
   HEDDLE_RETURN_IF_FOUND(checkNumbers(definition));
+  HEDDLE_RETURN_IF_FOUND(findBlockError(definition));
   if (!countElements(definition))
     return wrong("width", "the model has more than ", kMaxElements, " weights");
   return findNameError(definition);

@@ -23,7 +23,8 @@ bool isPlainText(const std::string &text) {
 
 bool isOfLayer(const std::string &field) {
   return field != "token_embedding" && field != "position_embedding" && field != "final_norm" &&
-         field != "head" && field != "prefix" && field != "other_prefixes";
+         field != "head" && field != "prefix" && field != "other_prefixes" &&
+         field != "embedding_norm" && field != "embedding_in" && field != "embedding_out";
 }
 
 std::optional<FieldError> findPrefixError(const proto::ParameterNames &names) {

@@ -37,6 +37,36 @@ void setResultNames(func::FuncOp function, unsigned index, StringRef kind, Strin
   function.setResultAttr(index, kNameAttr, StringAttr::get(context, name));
 }
 
+std::vector<std::string> nameTheNameless(func::FuncOp function) {
+  std::vector<std::string> given;
+  auto firstFree = [](StringRef stem, unsigned index, auto isTaken) {
+    std::string name = (stem + Twine(index)).str();
+    while (isTaken(name))
+      name += "_";
+    return name;
+  };
+  auto orElse = [](StringRef kind, StringRef usual) { return kind.empty() ? usual : kind; };
+  for (unsigned i = 0; i < function.getNumArguments(); ++i) {
+    std::string name = argumentName(function, i).str();
+    if (name.empty()) {
+      name =
+          firstFree("arg", i, [&](StringRef n) { return findArgument(function, n).has_value(); });
+      given.push_back("argument " + std::to_string(i) + ": " + name);
+    }
+    setArgumentNames(function, i, orElse(argumentKind(function, i), kKindInput), name);
+  }
+  for (unsigned i = 0; i < function.getNumResults(); ++i) {
+    std::string name = resultName(function, i).str();
+    if (name.empty()) {
+      name =
+          firstFree("result", i, [&](StringRef n) { return findResult(function, n).has_value(); });
+      given.push_back("result " + std::to_string(i) + ": " + name);
+    }
+    setResultNames(function, i, orElse(resultKind(function, i), kKindOutput), name);
+  }
+  return given;
+}
+
 std::optional<unsigned> findArgument(func::FuncOp function, StringRef name) {
   for (unsigned index = 0; index < function.getNumArguments(); ++index)
     if (argumentName(function, index) == name)

@@ -7,6 +7,8 @@
 #define HEDDLE_IR_CONVENTIONS_H
 
 #include <optional>
+#include <string>
+#include <vector>
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 
@@ -45,6 +47,11 @@ void setArgumentNames(mlir::func::FuncOp function, unsigned index, llvm::StringR
                       llvm::StringRef name);
 void setResultNames(mlir::func::FuncOp function, unsigned index, llvm::StringRef kind,
                     llvm::StringRef name);
+
+/// Gives arguments and results without a name the first free ones of arg0, arg1, ..., result0, ...,
+/// and those without a kind the kind input or output: IR by hand runs, too. Returns the names
+/// given, as "argument 0: arg0".
+std::vector<std::string> nameTheNameless(mlir::func::FuncOp function);
 
 /// The index of the argument or result of that name.
 std::optional<unsigned> findArgument(mlir::func::FuncOp function, llvm::StringRef name);

@@ -223,8 +223,9 @@ private:
 
   static bool leadsToProduct(Value value) {
     while (Operation *op = value.getDefiningOp()) {
-      if (isa<MatmulOp>(op))
-        return value.hasOneUse();
+      // A bias may come from a product by a matrix: positions counted by a triangle.
+      if (auto matmul = dyn_cast<MatmulOp>(op))
+        return value.hasOneUse() && tensorOf(matmul.getB()).getRank() > 2;
       if (!isa<CastOp, MulOp, DivOp, AddOp, ReshapeOp, TanhOp>(op))
         return false;
       Value next = op->getOperand(0);

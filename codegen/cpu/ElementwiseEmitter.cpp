@@ -28,10 +28,11 @@ public:
 
   /// Null where there is no code.
   Value emit(Operation *op) {
-    // Floating-point work is f32 only.
+    // Floating-point work is f32 only; bf16 comes and goes by casts.
     for (Value lanes : lanes_)
       if (isa<VectorType>(lanes.getType()))
-        if (Type type = elementType(lanes); isa<FloatType>(type) && !type.isF32())
+        if (Type type = elementType(lanes);
+            isa<FloatType>(type) && !type.isF32() && !(type.isBF16() && isa<ir::CastOp>(op)))
           return {};
     return llvm::TypeSwitch<Operation *, Value>(op)
         .Case([&](ir::AddOp) { return math_.add(x(), y()); })
@@ -128,6 +129,10 @@ private:
       return arith::UIToFPOp::create(b_, type, x());
     if (to.isF32() && isa<IntegerType>(from))
       return arith::SIToFPOp::create(b_, type, x());
+    if (to.isBF16() || from.isBF16())
+      return to.isBF16() && from.isF32()   ? roundToBf16(type)
+             : to.isF32() && from.isBF16() ? widenBf16(type)
+                                           : Value();
     if (to.isInteger(1) && from.isF32())
       return compare(arith::CmpFPredicate::UNE, x(), zero());
     if (to.isInteger(1)) {
@@ -143,6 +148,37 @@ private:
     if (from.getIntOrFloatBitWidth() < to.getIntOrFloatBitWidth())
       return arith::ExtSIOp::create(b_, type, x());
     return arith::TruncIOp::create(b_, type, x());
+  }
+
+  Value integers(int32_t value) {
+    auto type = VectorType::get({context_.lanes}, b_.getI32Type());
+    return arith::ConstantOp::create(b_, DenseElementsAttr::get(type, value));
+  }
+  Value asType(Type element, Value value) {
+    return arith::BitcastOp::create(b_, VectorType::get({context_.lanes}, element), value);
+  }
+
+  /// To nearest, ties to even, on the bits: the upper half of an f32 is a bf16. Written out, since
+  /// LLVM calls a library function for it where the machine has no instruction.
+  Value roundToBf16(VectorType type) {
+    Value bits = asType(b_.getI32Type(), x());
+    Value upper = arith::ShRUIOp::create(b_, bits, integers(16));
+    Value odd = arith::AndIOp::create(b_, upper, integers(1));
+    Value bumped = arith::AddIOp::create(b_, bits, integers(0x7FFF));
+    bumped = arith::AddIOp::create(b_, bumped, odd);
+    Value rounded = arith::ShRUIOp::create(b_, bumped, integers(16));
+    // Adding would make some NaNs zeros.
+    Value notANumber = compare(arith::CmpFPredicate::UNO, x(), x());
+    Value quiet = arith::OrIOp::create(b_, upper, integers(0x40));
+    rounded = select(notANumber, quiet, rounded);
+    auto half = VectorType::get({context_.lanes}, b_.getI16Type());
+    return arith::BitcastOp::create(b_, type, arith::TruncIOp::create(b_, half, rounded));
+  }
+  Value widenBf16(VectorType type) {
+    Value half = asType(b_.getI16Type(), x());
+    auto wide = VectorType::get({context_.lanes}, b_.getI32Type());
+    Value bits = arith::ExtUIOp::create(b_, wide, half);
+    return arith::BitcastOp::create(b_, type, arith::ShLIOp::create(b_, bits, integers(16)));
   }
 
   /// The instruction is undefined for numbers that do not fit; those saturate, NaN is 0.

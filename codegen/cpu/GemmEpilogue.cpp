@@ -100,7 +100,8 @@ private:
     }
     Value buffer = operands_[argument.getArgNumber()];
     ir::StridedView view = source.view.broadcastTo(iteration.getShape().vec());
-    int64_t last = view.sizes.empty() || view.elements() == 1 ? 0 : view.strides.back();
+    // An axis of one element may have any stride.
+    int64_t last = view.sizes.empty() || view.sizes.back() == 1 ? 0 : view.strides.back();
     if (last != 0 && last != 1) {
       *reason = "an operand of a gemm's epilogue is not contiguous along the last axis";
       return failure();

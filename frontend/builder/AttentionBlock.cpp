@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <cmath>
 #include <limits>
 
 #include "frontend/LayerNames.h"
@@ -23,6 +22,8 @@ public:
     Tensor weights = graph_.softmax(mask(scores()));
     weights = dropout(w_, weights, w_.definition.dropout().attention(), attentionDropoutId(layer_));
     Tensor o = product(weights, v_, /*transposeB=*/false);
+    if (attention_.mean_if_blind() && w_.keysSeen)
+      o = meanIfBlind(o);
     o = graph_.reshape(graph_.transpose(o, {0, 2, 1, 3}),
                        {w_.batch, tokens_, w_.dims.queryWidth()});
     return linear(w_, parameters_.attentionOutput, o);
@@ -33,7 +34,14 @@ private:
   void project(Tensor x) {
     const int64_t queries = w_.dims.queryWidth(), keys = w_.dims.keyWidth();
     Tensor q, k, v;
-    if (parameters_.qkv) {
+    if (parameters_.qkv && attention_.qkv_layout() == proto::Attention::BY_KEY_HEAD) {
+      Tensor all = linear(w_, *parameters_.qkv, x);
+      const int64_t groups = w_.dims.kvHeads, shared = w_.dims.heads / groups;
+      all = graph_.reshape(all, {w_.batch, tokens_, groups, shared + 2, w_.dims.headDim});
+      q = ofEveryGroup(all, 0, shared);
+      k = ofEveryGroup(all, shared, 1);
+      v = ofEveryGroup(all, shared + 1, 1);
+    } else if (parameters_.qkv) {
       Tensor all = linear(w_, *parameters_.qkv, x);
       q = columns(all, 0, queries);
       k = columns(all, queries, keys);
@@ -43,13 +51,24 @@ private:
       k = linear(w_, *parameters_.key, x);
       v = linear(w_, *parameters_.value, x);
     }
-    q_ = turn(splitHeads(q, w_.dims.heads));
-    k_ = turn(splitHeads(k, w_.dims.kvHeads));
+    q_ = turn(headNorm(parameters_.queryNorm, splitHeads(q, w_.dims.heads)));
+    k_ = turn(headNorm(parameters_.keyNorm, splitHeads(k, w_.dims.kvHeads)));
     v_ = splitHeads(v, w_.dims.kvHeads);
   }
 
   Tensor columns(Tensor all, int64_t first, int64_t count) {
     return graph_.slice(all, {0, 0, first}, {w_.batch, tokens_, count});
+  }
+
+  /// Some vectors of each group [B, t, G, R + 2, D], in one row.
+  Tensor ofEveryGroup(Tensor all, int64_t first, int64_t count) {
+    const int64_t groups = w_.dims.kvHeads, size = w_.dims.headDim;
+    Tensor part = graph_.slice(all, {0, 0, 0, first, 0}, {w_.batch, tokens_, groups, count, size});
+    return graph_.reshape(part, {w_.batch, tokens_, groups * count * size});
+  }
+
+  Tensor headNorm(const std::optional<NormParameters> &parameters, Tensor x) {
+    return parameters ? norm(w_, *parameters, x) : x;
   }
 
   /// [B, t, heads * D] -> [B, heads, t, D]
@@ -92,13 +111,25 @@ private:
     return y ? graph_.reshape(y, {left[0], heads, left[2], y.shape()[4]}) : y;
   }
 
+  /// o [B, H, T, D] where a query sees a key, elsewhere the mean of v.
+  Tensor meanIfBlind(Tensor o) {
+    const int64_t groups = w_.dims.kvHeads, shared = w_.dims.heads / groups, size = w_.dims.headDim;
+    const bool windowed = windowOf(w_.definition, layer_) > 0;
+    Tensor seen = windowed ? *w_.windowKeysSeen : *w_.keysSeen;
+    Tensor sees = graph_.greater(seen, graph_.scalar(0, Element::f32));
+    sees = graph_.reshape(sees, {w_.batch, 1, 1, w_.seq, 1});
+    Tensor mean = graph_.sum(v_, {2}) * (1 / static_cast<double>(w_.seq));
+    mean = graph_.reshape(mean, {w_.batch, groups, 1, 1, size});
+    o = graph_.reshape(o, {w_.batch, groups, shared, w_.seq, size});
+    o = graph_.select(sees, o, mean);
+    return graph_.reshape(o, {w_.batch, w_.dims.heads, w_.seq, size});
+  }
+
   /// [B, H, t, S], before the mask.
   Tensor scores() {
-    double scale = attention_.has_scale() ? attention_.scale()
-                                          : 1 / std::sqrt(static_cast<double>(w_.dims.headDim));
-    if (attention_.scale_by_inverse_layer())
-      scale /= static_cast<double>(layer_ + 1);
-    Tensor scores = product(q_, k_, /*transposeB=*/true) * scale;
+    Tensor scores = product(q_, k_, /*transposeB=*/true) * scoreScale(w_.definition, layer_);
+    if (w_.keyBias)
+      scores = scores + *w_.keyBias;
     if (attention_.soft_cap() > 0) {
       Tensor cap = graph_.scalar(attention_.soft_cap());
       scores = graph_.tanh(scores / cap) * cap;
@@ -114,10 +145,13 @@ private:
     auto perKey = [&](Tensor condition) {
       return graph_.reshape(condition, {w_.batch, 1, 1, w_.seq});
     };
+    const int64_t window = windowOf(w_.definition, layer_);
     if (w_.cache == Wiring::Cache::extend)
       also(perKey(*w_.visibleKeys));
-    else if (attention_.causal())
-      also(graph_.causalMask(tokens_, tokens_, attention_.window()));
+    if (w_.cache == Wiring::Cache::extend && window > 0)
+      also(perKey(graph_.notEqual(*w_.windowKeys, graph_.integer(0))));
+    if (w_.cache != Wiring::Cache::extend && attention_.causal())
+      also(graph_.causalMask(tokens_, tokens_, window));
     if (w_.keyMask)
       also(perKey(graph_.notEqual(*w_.keyMask, graph_.integer(0))));
     if (!visible)
@@ -136,10 +170,14 @@ private:
 
 } // namespace
 
+Tensor attentionOf(Wiring &w, int64_t layer, Tensor x) { return AttentionLayer(w, layer).run(x); }
+
 Tensor attentionBlock(Wiring &w, int64_t layer, Tensor x) {
   LayerScope scope(w.graph, attentionPath(layer));
-  return residual(w, w.parameters.layers[layer].attentionNorm, x, attentionResidualDropoutId(layer),
-                  [&](Tensor y) { return AttentionLayer(w, layer).run(y); });
+  const LayerParameters &parameters = w.parameters.layers[layer];
+  return residual(w, parameters.attentionNorm, parameters.attentionPostNorm, x,
+                  attentionResidualDropoutId(layer),
+                  [&](Tensor y) { return attentionOf(w, layer, y); });
 }
 
 } // namespace heddle::frontend

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <cmath>
+
 #include "frontend/LayerNames.h"
 #include "frontend/builder/Wiring.h"
 
@@ -8,19 +10,29 @@ namespace {
 /// The rows of the position table for this entry's tokens, to be added to [B, t, C].
 Tensor positionRows(Wiring &w, int64_t tokens) {
   Tensor table = w.graph.parameter(*w.parameters.positionEmbedding);
+  const int64_t offset = w.definition.positions().learned().offset();
   if (w.positionIds)
-    return w.graph.embedding(table, *w.positionIds);
+    return w.graph.embedding(table, shifted(w.graph, *w.positionIds, offset));
   // Positions 0 to t - 1 of every row: the first rows of the table, repeated by the sum.
-  return w.graph.slice(table, {0, 0}, {tokens, w.dims.width});
+  return w.graph.slice(table, {offset, 0}, {tokens, w.dims.width});
 }
 
 } // namespace
 
 Tensor embedTokens(Wiring &w, Tensor ids) {
   LayerScope scope(w.graph, kEmbeddingsPath);
-  Tensor x = w.graph.embedding(w.graph.parameter(w.parameters.tokenEmbedding), ids);
+  std::optional<int64_t> padding;
+  if (w.definition.has_padding_id())
+    padding = w.definition.padding_id() + (w.definition.padding_id() < 0 ? w.dims.vocab : 0);
+  Tensor x = w.graph.embedding(w.graph.parameter(w.parameters.tokenEmbedding), ids, padding);
+  if (w.definition.scale_embeddings())
+    x = x * static_cast<double>(std::sqrt(static_cast<float>(w.dims.width)));
+  if (w.parameters.embeddingIn)
+    x = linear(w, *w.parameters.embeddingIn, x);
   if (x && w.parameters.positionEmbedding)
     x = x + positionRows(w, x.shape()[1]);
+  if (w.parameters.embeddingNorm)
+    x = norm(w, *w.parameters.embeddingNorm, x);
   return dropout(w, x, w.definition.dropout().embedding(), kEmbeddingDropoutId);
 }
 

@@ -16,7 +16,7 @@ public:
   EntryBuilder(GraphBuilder &graph, const proto::ModelDef &definition,
                const ModelParameters &parameters, const BuildOptions &options)
       : graph_(graph), definition_(definition), parameters_(parameters), options_(options),
-        rotary_(definition.positions().has_rotary()) {
+        rotary_(definition.positions().has_rotary()), alibi_(definition.positions().has_alibi()) {
     if (rotary_)
       frequencies_ =
           rotaryFrequencies(definition.positions().rotary(), Dimensions(definition).headDim);
@@ -31,6 +31,7 @@ public:
                 .dims = Dimensions(definition_),
                 .batch = options_.batch,
                 .seq = options_.seq,
+                .number = options_.number,
                 .inverseFrequencies = frequencies_};
     if (name == kForwardEntry)
       graph_.output("logits", maskedLogits(w));
@@ -60,6 +61,10 @@ private:
 
   Tensor layers(Wiring &w, Tensor x) {
     for (int64_t layer = 0; layer < w.dims.layers; ++layer) {
+      if (definition_.residual() != proto::ModelDef::SEQUENTIAL) {
+        x = parallelBlock(w, layer, x);
+        continue;
+      }
       x = attentionBlock(w, layer, x);
       x = ffnBlock(w, layer, x);
     }
@@ -73,7 +78,22 @@ private:
     w.positionIds = ids(w, "position_ids");
     if (rotary_)
       w.ropeTurns = w.positionIds;
+    {
+      LayerScope scope(graph_, kEmbeddingsPath);
+      countKeys(w);
+    }
     return head(w, finalNorm(w, layers(w, embedTokens(w, tokens))));
+  }
+
+  /// What depends on how many keys attention_mask lets a query see.
+  void countKeys(Wiring &w) {
+    const proto::Attention &attention = definition_.attention();
+    if (alibi_ || attention.mean_if_blind())
+      w.keysSeen = countKeysSeen(w, *w.keyMask);
+    if (attention.mean_if_blind() && hasWindows(definition_))
+      w.windowKeysSeen = countKeysSeen(w, *w.keyMask, attention.window());
+    if (alibi_)
+      w.keyBias = alibiBias(w, *w.keysSeen - graph_.scalar(1, Element::f32));
   }
 
   /// Every row is whole and begins at position 0.
@@ -84,10 +104,13 @@ private:
   }
 
   void useDefaultPositions(Wiring &w) {
-    if (!rotary_)
+    if (!rotary_ && !alibi_)
       return;
     LayerScope scope(graph_, kEmbeddingsPath);
-    w.ropeTurns = countUp(w.seq);
+    if (rotary_)
+      w.ropeTurns = countUp(w.seq);
+    else
+      w.keyBias = alibiBias(w, countUp(w.seq));
   }
 
   /// 0, 1, ... as [1, count].
@@ -130,34 +153,29 @@ private:
       w.positionIds = graph_.reshape(positions, {w.batch, 1});
       if (rotary_)
         w.ropeTurns = w.positionIds;
-      w.visibleKeys = visibleKeys(w, positions);
+      w.visibleKeys = graph_.lengthMask(shifted(graph_, positions, 1), w.seq);
+      if (hasWindows(definition_))
+        w.windowKeys = windowKeys(w, positions);
+      if (alibi_)
+        w.keyBias = alibiBias(w, countUp(w.seq));
     }
     Tensor x = layers(w, embedTokens(w, tokens));
     x = graph_.reshape(x, {w.batch, w.dims.width});
     graph_.output("logits", head(w, finalNorm(w, x)));
   }
 
-  /// [B, T]: keys 0 to positions[b], the last `window` of them.
-  Tensor visibleKeys(const Wiring &w, Tensor positions) {
-    Tensor visible = graph_.lengthMask(shifted(positions, 1), w.seq);
+  /// [B, T]: 1 for the keys from positions[b] - window + 1 on, else 0.
+  Tensor windowKeys(const Wiring &w, Tensor positions) {
     const int64_t window = definition_.attention().window();
-    if (window == 0)
-      return visible;
-    Tensor tooOld = graph_.reshape(shifted(positions, -static_cast<double>(window)), {w.batch, 1});
-    return graph_.logicalAnd(visible, graph_.greater(countUp(w.seq), tooOld));
-  }
-
-  /// positions + by. Arithmetic is on floating-point numbers; f32 is exact up to kMaxSequence.
-  Tensor shifted(Tensor positions, double by) {
-    Tensor number = graph_.cast(positions, Element::f32);
-    return graph_.cast(number + graph_.scalar(by, Element::f32), Element::i32);
+    Tensor tooOld = graph_.reshape(shifted(graph_, positions, -window), {w.batch, 1});
+    return graph_.cast(graph_.greater(countUp(w.seq), tooOld), Element::i32);
   }
 
   GraphBuilder &graph_;
   const proto::ModelDef &definition_;
   const ModelParameters &parameters_;
   const BuildOptions &options_;
-  bool rotary_;
+  bool rotary_, alibi_;
   std::vector<double> frequencies_;
 };
 

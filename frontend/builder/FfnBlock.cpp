@@ -32,10 +32,14 @@ Tensor feedForward(Wiring &w, const LayerParameters &parameters, Tensor x) {
 
 } // namespace
 
+Tensor feedForwardOf(Wiring &w, int64_t layer, Tensor x) {
+  return feedForward(w, w.parameters.layers[layer], x);
+}
+
 Tensor ffnBlock(Wiring &w, int64_t layer, Tensor x) {
   LayerScope scope(w.graph, ffnPath(layer));
   const LayerParameters &parameters = w.parameters.layers[layer];
-  return residual(w, parameters.ffnNorm, x, ffnResidualDropoutId(layer),
+  return residual(w, *parameters.ffnNorm, parameters.ffnPostNorm, x, ffnResidualDropoutId(layer),
                   [&](Tensor y) { return feedForward(w, parameters, y); });
 }
 

@@ -15,8 +15,15 @@ Tensor head(Wiring &w, Tensor x) {
   LayerScope scope(w.graph, kHeadPath);
   const ParameterSpec &weight =
       w.parameters.headWeight ? *w.parameters.headWeight : w.parameters.tokenEmbedding;
+  if (w.parameters.embeddingOut)
+    x = linear(w, *w.parameters.embeddingOut, x);
   Tensor logits = w.graph.matmul(x, w.graph.parameter(weight), /*transposeB=*/true);
-  return w.parameters.headBias ? logits + w.graph.parameter(*w.parameters.headBias) : logits;
+  logits = w.parameters.headBias ? logits + w.graph.parameter(*w.parameters.headBias) : logits;
+  if (w.definition.head().soft_cap() > 0) {
+    Tensor cap = w.graph.scalar(w.definition.head().soft_cap());
+    logits = w.graph.tanh(logits / cap) * cap;
+  }
+  return logits;
 }
 
 Tensor meanLoss(Wiring &w, Tensor logits, Tensor targets) {

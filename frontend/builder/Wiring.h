@@ -17,14 +17,19 @@ struct Wiring {
   const proto::ModelDef &definition;
   const ModelParameters &parameters;
   Dimensions dims;
-  int64_t batch; // B
-  int64_t seq;   // T, and the length of the caches
+  int64_t batch;                 // B
+  int64_t seq;                   // T, and the length of the caches
+  Element number = Element::f32; // of parameters and activations
 
   // Of the entry. Tensors are absent where it has none.
   std::optional<Tensor> rng = {};         // where there is dropout
   std::optional<Tensor> positionIds = {}; // [B, t]; absent: 0, 1, ... for every row
   std::optional<Tensor> ropeTurns = {}; // [B, t] or [1, t]: the positions that rotary heads turn by
   std::optional<Tensor> keyMask = {};   // [B, T]
+  // Where blind queries yield the mean: [B, T] in f32, how many keys a query sees, of all that are
+  // not later and of those in the window.
+  std::optional<Tensor> keysSeen = {}, windowKeysSeen = {};
+  std::optional<Tensor> keyBias = {}; // [B, H, 1, T] or [1, H, 1, T], added to the scores
   /// What rotary pairs turn by per position.
   std::vector<double> inverseFrequencies = {};
 
@@ -33,6 +38,7 @@ struct Wiring {
   // Where the cache is extended: the one new token of each row stands at positions [B].
   std::optional<Tensor> positions = {};
   std::optional<Tensor> visibleKeys = {}; // [B, T], the keys that the new token sees
+  std::optional<Tensor> windowKeys = {};  // [B, T], not 0 for those that no window hides
 };
 
 /// input_ids [B, t] -> [B, t, C]
@@ -43,6 +49,19 @@ Tensor attentionBlock(Wiring &w, int64_t layer, Tensor x);
 
 /// The same for the feed-forward network.
 Tensor ffnBlock(Wiring &w, int64_t layer, Tensor x);
+
+/// x + attention(norm(x)) + ffn(norm'(x)): both at once.
+Tensor parallelBlock(Wiring &w, int64_t layer, Tensor x);
+
+/// What the two compute within their blocks, on x already normed where norms come first.
+Tensor attentionOf(Wiring &w, int64_t layer, Tensor x);
+Tensor feedForwardOf(Wiring &w, int64_t layer, Tensor x);
+
+/// What ALiBi adds to the scores of keys at positions [B, T] or [1, T]: [B or 1, H, 1, T].
+Tensor alibiBias(Wiring &w, Tensor positions);
+/// How many keys attention_mask [B, T] lets each query see, of the last `window` or (0) of all up
+/// to its own: [B, T] in f32.
+Tensor countKeysSeen(Wiring &w, Tensor mask, int64_t window = 0);
 
 /// [..., C] -> [..., C]; x itself where the definition has no final norm.
 Tensor finalNorm(Wiring &w, Tensor x);
@@ -60,15 +79,24 @@ Tensor linear(Wiring &w, const LinearParameters &parameters, Tensor x);
 Tensor norm(Wiring &w, const NormParameters &parameters, Tensor x);
 /// x itself where p is 0 or the entry has no dropout.
 Tensor dropout(Wiring &w, Tensor x, double p, int64_t rngId);
-/// x + f(norm(x)) or norm(x + f(x)), with dropout on f's result.
+/// What stands around attention and FFN: x + f(norm(x)) or norm(x + f(x)), with dropout on f's
+/// result, and perhaps another norm on that.
 template <typename Function>
-Tensor residual(Wiring &w, const NormParameters &parameters, Tensor x, int64_t rngId,
+Tensor residual(Wiring &w, const NormParameters &parameters,
+                const std::optional<NormParameters> &postNorm, Tensor x, int64_t rngId,
                 Function function) {
-  const bool pre = w.definition.norm().placement() == proto::Norm::PRE;
-  Tensor added = function(pre ? norm(w, parameters, x) : x);
-  Tensor sum = x + dropout(w, added, w.definition.dropout().residual(), rngId);
-  return pre ? sum : norm(w, parameters, sum);
+  const bool post = w.definition.norm().placement() == proto::Norm::POST;
+  Tensor normed = post ? x : norm(w, parameters, x);
+  Tensor added = function(normed);
+  if (postNorm)
+    added = norm(w, *postNorm, added);
+  added = dropout(w, added, w.definition.dropout().residual(), rngId);
+  Tensor sum = (w.definition.norm().residual_from_norm() ? normed : x) + added;
+  return post ? norm(w, parameters, sum) : sum;
 }
+
+/// Integers plus `by`. Arithmetic is on floating-point numbers; f32 is exact up to kMaxSequence.
+Tensor shifted(GraphBuilder &graph, Tensor integers, int64_t by);
 
 // The numbers of the random streams. They are part of a model's meaning: a resumed run and another
 // build draw the same masks.

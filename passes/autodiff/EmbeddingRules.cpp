@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Lookups scatter their gradient; rotations turn it back.
+#include "ir/PaddingId.h"
 #include "passes/autodiff/Rules.h"
 
 using namespace mlir;
@@ -8,10 +9,30 @@ using namespace heddle::ir;
 namespace heddle::passes::autodiff {
 namespace {
 
+/// dy with zeros where the padding token was looked up.
+Value withoutPadding(EmbeddingOp op, OpBuilder &b, Value dy) {
+  std::optional<int64_t> padding = paddingIdOf(op);
+  if (!padding)
+    return dy;
+  Location loc = op.getLoc();
+  RankedTensorType ids = typeOf(op.getIds());
+  Value id =
+      ConstantOp::create(b, loc,
+                         DenseElementsAttr::get(RankedTensorType::get({}, ids.getElementType()),
+                                                b.getIntegerAttr(ids.getElementType(), *padding)));
+  Value kept = CompareOp::create(b, loc, ComparePredicate::ne, op.getIds(), id);
+  SmallVector<int64_t> rows(ids.getShape());
+  rows.push_back(1);
+  kept = reshape(b, loc, kept, rows);
+  Value none = scalar(b, loc, dy, 0.0);
+  return SelectOp::create(b, loc, kept, dy, none);
+}
+
 // y[..., :] = table[ids[...], :]
 Gradients embedding(EmbeddingOp op, OpBuilder &b, ValueRange dys) {
-  Value dtable = EmbeddingGradOp::create(b, op.getLoc(), op.getTable().getType(), op.getIds(),
-                                         dys[0], /*init=*/Value());
+  Value dy = withoutPadding(op, b, dys[0]);
+  Value dtable = EmbeddingGradOp::create(b, op.getLoc(), op.getTable().getType(), op.getIds(), dy,
+                                         /*init=*/Value());
   return {dtable, Value()};
 }
 

@@ -86,7 +86,7 @@ Status PreparedEntry::checkValues(const std::string &name, const Tensor &value) 
   if (value.dtype != DType::I32)
     return absl::OkStatus();
   const proto::Manifest &manifest = session_.manifest();
-  int64_t end = INT32_MAX;
+  int64_t begin = 0, end = INT32_MAX;
   bool ignorable = false;
   const char *what = "position", *limit = "positions of the model";
   if (name == "input_ids" || name == "targets") {
@@ -95,6 +95,7 @@ Status PreparedEntry::checkValues(const std::string &name, const Tensor &value) 
     what = "token";
     limit = "tokens of the vocabulary";
   } else if (name == "position_ids") {
+    begin = manifest.positions_from_mask() ? -1 : 0;
     end = manifest.max_positions() > 0 ? manifest.max_positions() : end;
   } else if (name == "attention_mask") {
     end = 2;
@@ -108,7 +109,7 @@ Status PreparedEntry::checkValues(const std::string &name, const Tensor &value) 
   }
   const int32_t *values = value.as<int32_t>();
   for (int64_t i = 0; i < value.elements(); ++i)
-    if ((values[i] < 0 || values[i] >= end) && !(ignorable && values[i] == -100))
+    if ((values[i] < begin || values[i] >= end) && !(ignorable && values[i] == -100))
       return invalidInput("input ", name, ": ", what, " ", values[i], " at ",
                           positionText(value.shape, i), " is outside the ", end, " ", limit);
   return absl::OkStatus();

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "runtime/plan/ByteText.h"
+#include "runtime/plan/Positions.h"
 
 namespace heddle::runtime {
 namespace {
@@ -162,6 +163,11 @@ StatusOr<TensorMap> Session::run(const std::string &name, const TensorMap &input
   HEDDLE_ASSIGN_OR_RETURN(PreparedEntry * entry, prepare(name));
   for (const auto &[input, value] : inputs)
     HEDDLE_RETURN_IF_ERROR(entry->setInput(input, value));
+  if (auto mask = inputs.find("attention_mask");
+      mask != inputs.end() && manifest().positions_from_mask() && !inputs.count("position_ids")) {
+    HEDDLE_ASSIGN_OR_RETURN(Tensor positions, positionsFromMask(mask->second));
+    HEDDLE_RETURN_IF_ERROR(entry->setInput("position_ids", positions));
+  }
   HEDDLE_RETURN_IF_ERROR(entry->run());
   TensorMap outputs;
   for (const proto::Value &result : entry->plan().results())

@@ -68,6 +68,18 @@ TEST(GemmEpilogue, ActivationGradient) {
            {"tensor<40x70xf32>"}}});
 }
 
+// One column: its stride in the operand is that of another axis (a random graph's).
+TEST(GemmEpilogue, TransposedOperandOfOneColumn) {
+  checkKernel(
+      {.text = {
+           {"tensor<2x2x2xf32>", "tensor<1x2xf32>", "tensor<1x2x2xf32>"},
+           R"(%y = heddle.matmul %0, %1 {transpose_b} : (tensor<2x2x2xf32>, tensor<1x2xf32>) -> tensor<2x2x1xf32>
+    %t = heddle.transpose %2 {permutation = array<i64: 1, 2, 0>} : (tensor<1x2x2xf32>) -> tensor<2x2x1xf32>
+    %s = heddle.add %y, %t : (tensor<2x2x1xf32>, tensor<2x2x1xf32>) -> tensor<2x2x1xf32>)",
+           {"%s"},
+           {"tensor<2x2x1xf32>"}}});
+}
+
 TEST(GemmViews, HeadsOfAMergedProjection) {
   // Scores of attention as plain ops: q and k are slices and transposes of one buffer.
   checkKernel(

@@ -189,6 +189,20 @@ TEST(MathEmitter, CastsToIntegersSaturate) {
   }
 }
 
+/// To nearest and ties to even; what is too large for bf16 is infinite, and NaN stays one.
+TEST(MathEmitter, RoundsToBf16AndBack) {
+  std::string x = tensorText({14}), half = tensorText({14}, "bf16");
+  KernelCheck check{.text = {{x},
+                             "%h = heddle.cast %0 : " + x + " -> " + half +
+                                 "\n%y = heddle.cast %h : " + half + " -> " + x,
+                             {"%y"},
+                             {x}}};
+  check.given[0] = {0,         -0.0,         1.0,          0x1.01p0, 0x1.03p0,  0x1.010002p0,
+                    -0x1.03p0, 0x1.fffffep5, 0.0883883461, FLT_MAX,  -INFINITY, 257,
+                    NAN,       1e-40};
+  checkKernel(check);
+}
+
 TEST(MathEmitter, ActivationGradients) {
   std::string t = "tensor<2001xf32>";
   std::vector<double> x(2001);

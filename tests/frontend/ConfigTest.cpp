@@ -148,9 +148,9 @@ TEST(Config, LlamaDefaultsAndVariants) {
 }
 
 TEST(ConfigErrors, ModelType) {
-  EXPECT_THAT(read(R"({"model_type": "mamba"})"),
-              IsBadInput("config.json: key \"model_type\": \"mamba\" is not supported; supported: "
-                         "gpt2, llama"));
+  EXPECT_THAT(
+      read(R"({"model_type": "mamba"})"),
+      IsBadInput("config.json: key \"model_type\": \"mamba\" is not supported; supported: "));
   EXPECT_THAT(read("{}"), IsBadInput("model_type"));
   EXPECT_THAT(read("[]"), IsBadInput("config.json"));
   EXPECT_THAT(read(gpt2(R"(, "architectures": ["GPT2ForSequenceClassification"])")),

@@ -115,6 +115,7 @@ TEST(GraphBuilder, MistakesAreStatuses) {
   EXPECT_THAT(mistake([](GraphBuilder &g) { g.output("y", Tensor()); }),
               IsBadInput("result y was never computed"));
   EXPECT_THAT(mistake([](GraphBuilder &g) { g.constant({2}, {1, 2, 3}); }), IsBadInput("3 values"));
+  EXPECT_THAT(mistake([](GraphBuilder &g) { g.floats({2}, {1}); }), IsBadInput("1 values"));
   EXPECT_THAT(mistake([](GraphBuilder &g) { g.beginEntry("g"); }), IsBadInput("entry g begins"));
 }
 

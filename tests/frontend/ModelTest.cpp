@@ -218,6 +218,24 @@ TEST(Families, FilesAreChecked) {
               IsBadInput("\"x\" is no value"));
   EXPECT_THAT(with("model_type: 'a' keys { key: 'k' when { key: 'z' equals: '1' } }"),
               IsBadInput("\"z\", which is no key"));
+  EXPECT_THAT(with("model_type: 'a' includes: 'gpt2.textproto'"),
+              IsBadInput("f.textproto: includes \"gpt2.textproto\", which is no part of families"));
+  EXPECT_THAT(with("model_type: 'a' includes: ['rotary.part.textproto', 'rotary.part.textproto'] "),
+              IsBadInput("includes \"rotary.part.textproto\" twice"));
+  EXPECT_THAT(with("model_type: 'a' includes: 'rotary.part.textproto'"),
+              IsBadInput("\"max_position_embeddings\", which is no key"));
+  EXPECT_THAT(with("model_type: 'a' keys { key: 'k' field: 'width' list: true }"),
+              IsBadInput("\"width\" is no repeated field of a ModelDef"));
+  EXPECT_THAT(with("model_type: 'a' keys { key: 'k' field: 'names.other_heads' list: true }"),
+              IsBadInput("is no list of true and false"));
+  EXPECT_THAT(with("model_type: 'a' keys { key: 'k' field: 'attention.window_layers' list: true "
+                   "values { from: 'x' to: '1' } }"),
+              IsBadInput("\"1\" is no element of the field"));
+  EXPECT_THAT(with("model_type: 'a' keys { key: 'k' field: 'attention.window_layers' list: true "
+                   "length_key: 'n' }"),
+              IsBadInput("its length reads \"n\", which is no key"));
+  EXPECT_THAT(with("model_type: 'a' keys { key: 'k' field: 'width' null_value: 'x' }"),
+              IsBadInput("\"x\" is no value"));
 }
 
 TEST(Families, LimitsOfAFile) {

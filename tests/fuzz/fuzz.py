@@ -38,6 +38,7 @@ def targets():
 def build(names):
     """All but `mlir`, which is part of the ordinary build."""
     names = [name for name in names if name != "mlir"]
+    os.makedirs(os.path.join(ROOT, "build"), exist_ok=True)
     with open(os.path.join(ROOT, "build", "fuzz.log"), "w") as log:
         steps = [] if os.path.exists(os.path.join(BUILD, "build.ninja")) else [
             ["cmake", "--preset", "fuzz"]]

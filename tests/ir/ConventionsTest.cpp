@@ -32,6 +32,22 @@ TEST_F(ConventionsTest, ArgumentsAndResultsAreFoundByName) {
   EXPECT_EQ(argumentKind(function, 1), kKindInput);
 }
 
+TEST_F(ConventionsTest, NamelessArgumentsGetFreeNames) {
+  auto module = parse("func.func @f(%x: tensor<1xf32>, %y: tensor<1xf32> {heddle.kind = \"param\", "
+                      "heddle.name = \"arg0\"}) -> (tensor<1xf32>, tensor<1xf32>) {\n"
+                      "  return %x, %y : tensor<1xf32>, tensor<1xf32>\n}");
+  auto function = *module->getOps<mlir::func::FuncOp>().begin();
+  EXPECT_EQ(
+      nameTheNameless(function),
+      (std::vector<std::string>{"argument 0: arg0_", "result 0: result0", "result 1: result1"}));
+  EXPECT_EQ(argumentName(function, 0), "arg0_");
+  EXPECT_EQ(argumentKind(function, 0), kKindInput);
+  EXPECT_EQ(argumentName(function, 1), "arg0");
+  EXPECT_EQ(argumentKind(function, 1), kKindParam);
+  EXPECT_EQ(resultKind(function, 1), kKindOutput);
+  EXPECT_TRUE(nameTheNameless(function).empty());
+}
+
 TEST_F(ConventionsTest, LayerPathsSurviveFusionAndInlining) {
   mlir::Location unknown = mlir::UnknownLoc::get(&context_);
   mlir::Location attention = layerLoc(&context_, "decoder.layers.7.attention");

@@ -78,3 +78,20 @@ func.func @train_loss(%x: tensor<2x3x4xf32> {heddle.kind = "param", heddle.name 
   %loss = heddle.sum %y {axes = array<i64: 0, 1>} : (tensor<2x4xf32>) -> tensor<f32>
   return %loss : tensor<f32>
 }
+
+// -----
+
+// What the padding token's row gets is nothing.
+// CHECK-LABEL: func.func @grad(
+// CHECK: [[ID:%[a-z0-9_]+]] = heddle.constant dense<3> : tensor<i32>
+// CHECK-NEXT: [[KEPT:%[a-z0-9_]+]] = heddle.compare ne %arg1, [[ID]]
+// CHECK-NEXT: [[ROWS:%[a-z0-9_]+]] = heddle.reshape [[KEPT]] : tensor<2x3xi1> -> tensor<2x3x1xi1>
+// CHECK: [[NONE:%[a-z0-9_]+]] = heddle.constant dense<0.000000e+00> : tensor<f32>
+// CHECK-NEXT: [[DY:%[a-z0-9_]+]] = heddle.select [[ROWS]], {{%[a-z0-9_]+}}, [[NONE]]
+// CHECK-NEXT: heddle.embedding_grad %arg1, [[DY]]
+func.func @train_loss(%table: tensor<5x4xf32> {heddle.kind = "param", heddle.name = "table"},
+    %ids: tensor<2x3xi32>) -> tensor<f32> {
+  %x = heddle.embedding %table, %ids {heddle.padding_id = 3 : i64} : (tensor<5x4xf32>, tensor<2x3xi32>) -> tensor<2x3x4xf32>
+  %loss = heddle.sum %x {axes = array<i64: 0, 1, 2>} : (tensor<2x3x4xf32>) -> tensor<f32>
+  return %loss : tensor<f32>
+}

@@ -128,3 +128,36 @@ func.func @finite_mask(%q: tensor<1x1x3x8xf32>, %k: tensor<1x1x5x8xf32>, %v: ten
   %o = heddle.matmul %p, %v : (tensor<1x1x3x5xf32>, tensor<1x1x5x4xf32>) -> tensor<1x1x3x4xf32>
   return %o : tensor<1x1x3x4xf32>
 }
+
+// -----
+
+// ALiBi whose positions are counted from the key mask: a bias over keys, made by a product by a
+// matrix, on either side of the sum.
+// CHECK-LABEL: func @alibi
+// CHECK: %[[PLACE:.*]] = heddle.reshape
+// CHECK: %[[BIAS:.*]] = heddle.mul %{{.*}}, %[[PLACE]]
+// CHECK: heddle.attention %arg0, %arg1, %arg2 bias(%[[BIAS]]) key_mask(%arg3) {causal, scale = 2.500000e-01 : f64}
+// CHECK-NOT: heddle.softmax
+func.func @alibi(%q: tensor<3x2x4x8xf32>, %k: tensor<3x2x4x8xf32>, %v: tensor<3x2x4x8xf32>, %keys: tensor<3x4xi32>)
+    -> tensor<3x2x4x8xf32> {
+  %m0 = heddle.causal_mask : tensor<4x4xi1>
+  %tri = heddle.cast %m0 : tensor<4x4xi1> -> tensor<4x4xf32>
+  %seen = heddle.cast %keys : tensor<3x4xi32> -> tensor<3x4xf32>
+  %count = heddle.matmul %seen, %tri {transpose_b} : (tensor<3x4xf32>, tensor<4x4xf32>) -> tensor<3x4xf32>
+  %place = heddle.reshape %count : tensor<3x4xf32> -> tensor<3x1x1x4xf32>
+  %slopes = heddle.constant dense<[[[[0.0625]], [[0.00390625]]]]> : tensor<1x2x1x1xf32>
+  %bias = heddle.mul %slopes, %place : (tensor<1x2x1x1xf32>, tensor<3x1x1x4xf32>) -> tensor<3x2x1x4xf32>
+  %s = heddle.matmul %q, %k {transpose_b} : (tensor<3x2x4x8xf32>, tensor<3x2x4x8xf32>) -> tensor<3x2x4x4xf32>
+  %c = heddle.constant dense<0.25> : tensor<f32>
+  %t = heddle.mul %s, %c : (tensor<3x2x4x4xf32>, tensor<f32>) -> tensor<3x2x4x4xf32>
+  %b = heddle.add %bias, %t : (tensor<3x2x1x4xf32>, tensor<3x2x4x4xf32>) -> tensor<3x2x4x4xf32>
+  %zero = heddle.constant dense<0> : tensor<i32>
+  %rows = heddle.reshape %keys : tensor<3x4xi32> -> tensor<3x1x1x4xi32>
+  %m1 = heddle.compare ne %rows, %zero : (tensor<3x1x1x4xi32>, tensor<i32>) -> tensor<3x1x1x4xi1>
+  %m = heddle.logical_and %m0, %m1 : (tensor<4x4xi1>, tensor<3x1x1x4xi1>) -> tensor<3x1x4x4xi1>
+  %n = heddle.constant dense<0xFF800000> : tensor<f32>
+  %u = heddle.select %m, %b, %n : (tensor<3x1x4x4xi1>, tensor<3x2x4x4xf32>, tensor<f32>) -> tensor<3x2x4x4xf32>
+  %p = heddle.softmax %u : tensor<3x2x4x4xf32>
+  %o = heddle.matmul %p, %v : (tensor<3x2x4x4xf32>, tensor<3x2x4x8xf32>) -> tensor<3x2x4x8xf32>
+  return %o : tensor<3x2x4x8xf32>
+}

@@ -40,6 +40,34 @@ TEST(Session, InputsOfOtherIntegerTypes) {
   EXPECT_EQ(a->at("logits").bytes, b->at("logits").bytes);
 }
 
+TEST(Session, PositionsThatTheMaskCounts) {
+  proto::Executable executable = fakeExecutable();
+  executable.mutable_manifest()->set_positions_from_mask(true);
+  sealExecutable(executable);
+  auto session = Session::create(loadFake(std::move(executable)), makeCpuDevice(1));
+  ASSERT_THAT(session, IsOk());
+  ASSERT_THAT((*session)->initializeWeights(1), IsOk());
+  std::vector<int32_t> mask(B * T, 1), positions(B * T);
+  mask[0] = mask[1] = mask[T + 3] = 0;
+  for (int64_t i = 0; i < T; ++i) {
+    positions[i] = static_cast<int32_t>(i < 2 ? -1 : i - 2);
+    positions[T + i] = static_cast<int32_t>(i < 3 ? i : i == 3 ? -1 : i - 1);
+  }
+  const Tensor shown = Tensor::of(DType::I32, {B, T}, mask);
+  auto counted = (*session)->run("forward", {{"input_ids", ids()}, {"attention_mask", shown}});
+  auto given =
+      (*session)->run("forward", {{"input_ids", ids()},
+                                  {"attention_mask", shown},
+                                  {"position_ids", Tensor::of(DType::I32, {B, T}, positions)}});
+  ASSERT_THAT(counted, IsOk());
+  ASSERT_THAT(given, IsOk());
+  EXPECT_EQ(counted->at("logits").bytes, given->at("logits").bytes);
+  EXPECT_THAT(
+      fakeSession()->run("forward", {{"input_ids", ids()},
+                                     {"position_ids", Tensor::of(DType::I32, {B, T}, positions)}}),
+      IsBadInput("input position_ids: position -1"));
+}
+
 TEST(Session, WrongInputsAreNamed) {
   auto session = fakeSession();
   EXPECT_THAT(session->run("forward", {}), IsBadInput("needs the input input_ids [2, 8]"));

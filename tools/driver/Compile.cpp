@@ -103,6 +103,10 @@ Status Compilation::State::checkModule() {
   });
   if (failed(ir::checkEntries(*module)))
     return invalidInput(origin, ": ", llvm::join(errors, "\n"));
+  for (func::FuncOp function : module->getOps<func::FuncOp>())
+    if (std::vector<std::string> given = ir::nameTheNameless(function); !given.empty())
+      remarks.push_back(absl::StrCat("@", function.getName().str(), " has arguments or results ",
+                                     "without heddle.name, called ", llvm::join(given, ", ")));
   Attribute through = (*module)->getAttr(ir::kStageAttr);
   if (!through)
     return absl::OkStatus();

@@ -56,6 +56,7 @@ void describeModel(const frontend::Model &model, proto::Manifest &manifest) {
   manifest.set_vocab_size(sizes.vocab);
   manifest.set_max_positions(sizes.positions);
   manifest.set_shift_labels(model.shiftLabels);
+  manifest.set_positions_from_mask(model.definition.positions().learned().from_mask());
   manifest.set_dropout(frontend::largestDropout(model.definition));
   for (const frontend::ParameterSpec &spec : model.parameters)
     addParameter(spec, manifest);

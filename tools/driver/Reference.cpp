@@ -12,6 +12,7 @@
 #include "runtime/io/FileLayer.h"
 #include "runtime/io/SafetensorsWriter.h"
 #include "runtime/plan/FiniteScan.h"
+#include "runtime/plan/Positions.h"
 #include "runtime/plan/Session.h"
 #include "tools/driver/Values.h"
 
@@ -59,6 +60,11 @@ StatusOr<int> runReference(const Source &source, CompileRequest request,
   HEDDLE_ASSIGN_OR_RETURN(
       runtime::TensorMap inputs,
       runtime::readRunInputs(files, flags.inputs, source.model && source.model->shiftLabels));
+  if (auto mask = inputs.find("attention_mask");
+      source.model && source.model->definition.positions().learned().from_mask() &&
+      mask != inputs.end() && !inputs.count("position_ids")) {
+    HEDDLE_ASSIGN_OR_RETURN(inputs["position_ids"], runtime::positionsFromMask(mask->second));
+  }
   HEDDLE_ASSIGN_OR_RETURN(Compilation compilation, startCompilation(source, request));
   HEDDLE_RETURN_IF_ERROR(compilation.runTo(flags.entry == "grad" ? "differentiated" : "builder"));
   // Weights come through a session of the compiled model, so that both backends read the same.

@@ -45,8 +45,9 @@ void VerifyReport::sortWorstFirst() {
 }
 
 VerifyCheck compareTensors(std::string check, std::string subject, const ir::Tensor &actual,
-                           const ir::Tensor &expected, double bound) {
-  return {std::move(check), std::move(subject), compare(actual, expected).relative, bound};
+                           const ir::Tensor &expected, double bound, double leastScale) {
+  return {std::move(check), std::move(subject), compare(actual, expected, leastScale).relative,
+          bound};
 }
 
 StatusOr<VerifyReport> verify(const Source &source, const VerifyRequest &request) {

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Compiled entries against the graph that they came from.
+#include <algorithm>
+
 #include "ir/Conventions.h"
 #include "tools/driver/Tolerances.h"
+#include "tools/driver/Values.h"
 #include "tools/driver/VerifyParts.h"
 
 using namespace mlir;
@@ -15,12 +18,19 @@ Status checkEntry(VerifySubject &subject, func::FuncOp function, VerifyReport &r
   HEDDLE_ASSIGN_OR_RETURN(NamedTensors expected, evaluateNamed(function, arguments));
   HEDDLE_ASSIGN_OR_RETURN(NamedTensors actual, runCompiled(subject, function, arguments));
   double bound = toleranceFor("entry", entry, "f32").bound;
+  auto isGradient = [](const std::string &name) { return name.rfind(ir::kGradient.str(), 0) == 0; };
+  double largest = 0;
+  for (const auto &[name, tensor] : expected)
+    if (isGradient(name))
+      largest = std::max(largest, largestMagnitude(*tensor));
   for (unsigned i = 0; i < function.getNumResults(); ++i) {
     std::string name = ir::resultName(function, i).str();
     auto found = actual.find(name);
     if (found == actual.end())
       return absl::InternalError(absl::StrCat("compiled ", entry, " has no result ", name));
-    report.checks.push_back(compareTensors(entry, name, *found->second, *expected.at(name), bound));
+    const double leastScale = isGradient(name) ? kLeastGradient * largest : 0;
+    report.checks.push_back(
+        compareTensors(entry, name, *found->second, *expected.at(name), bound, leastScale));
   }
   return absl::OkStatus();
 }

@@ -74,11 +74,12 @@ public:
       HEDDLE_ASSIGN_OR_RETURN(runtime::Tensor actual, output(name));
       HEDDLE_RETURN_IF_ERROR(add("out." + name, name, actual, expected));
     }
+    HEDDLE_ASSIGN_OR_RETURN(const double least, leastGradient());
     for (const auto &[name, expected] : golden_.gradients) {
       HEDDLE_ASSIGN_OR_RETURN(std::string parameter, parameterNamed(name));
       HEDDLE_ASSIGN_OR_RETURN(const runtime::TensorMap *results, resultsOf("grad"));
       HEDDLE_RETURN_IF_ERROR(
-          add("grad." + name, "gradient", results->at("grad." + parameter), expected));
+          add("grad." + name, "gradient", results->at("grad." + parameter), expected, least));
     }
     if (size_t all = subject_.executable->manifest().parameters().size();
         !golden_.gradients.empty() && golden_.gradients.size() < all)
@@ -143,8 +144,20 @@ private:
     return logits;
   }
 
+  StatusOr<double> leastGradient() const {
+    double largest = 0;
+    for (const auto &[name, expected] : golden_.gradients) {
+      HEDDLE_ASSIGN_OR_RETURN(runtime::Tensor known,
+                              runtime::convertTensor(expected, DType::F32, "grad." + name));
+      HEDDLE_ASSIGN_OR_RETURN(ir::TensorRef values, toReference(known));
+      largest = std::max(largest, largestMagnitude(*values));
+    }
+    return kLeastGradient * largest;
+  }
+
   Status add(const std::string &subject, const std::string &tolerance,
-             const runtime::Tensor &actual, const runtime::Tensor &expected) {
+             const runtime::Tensor &actual, const runtime::Tensor &expected,
+             double leastScale = 0) {
     runtime::Tensor known = expected;
     HEDDLE_ASSIGN_OR_RETURN(known, runtime::convertTensor(expected, DType::F32, subject));
     if (tolerance == "logits")
@@ -152,7 +165,7 @@ private:
     HEDDLE_ASSIGN_OR_RETURN(ir::TensorRef ours, toReference(actual));
     HEDDLE_ASSIGN_OR_RETURN(ir::TensorRef theirs, toReference(known));
     double bound = toleranceFor("golden", tolerance, "f32").bound;
-    report_.checks.push_back(compareTensors("golden", subject, *ours, *theirs, bound));
+    report_.checks.push_back(compareTensors("golden", subject, *ours, *theirs, bound, leastScale));
     return absl::OkStatus();
   }
 

@@ -136,8 +136,8 @@ StatusOr<std::vector<Slope>> slopesOf(VerifySubject &subject, func::FuncOp loss,
 }
 
 /// Per parameter: all elements, the element with the largest gradient, and one at random. Errors
-/// are relative to the parameter's gradient, but not to less than 1e-4 of the largest of all: some
-/// are exactly zero (the bias of keys), where only rounding is left.
+/// are relative to the parameter's gradient, but not to less than kLeastGradient of the largest of
+/// all.
 std::vector<Direction> parameterDirections(const std::vector<Slope> &slopes) {
   double largestNorm = 0, largest = 0;
   for (const Slope &slope : slopes) {
@@ -153,12 +153,13 @@ std::vector<Direction> parameterDirections(const std::vector<Slope> &slopes) {
     int64_t top = std::max_element(gradient.begin(), gradient.end(), smaller) - gradient.begin();
     int64_t other = static_cast<int64_t>(ir::philox({static_cast<uint32_t>(top), 0, 0, 3}, 7)[0] %
                                          gradient.size());
-    directions.push_back({slope.name, {&slope}, -1, std::max(slope.norm, 1e-4 * largestNorm)});
+    directions.push_back(
+        {slope.name, {&slope}, -1, std::max(slope.norm, kLeastGradient * largestNorm)});
     for (int64_t element : {top, other})
       directions.push_back({absl::StrCat(slope.name, " element ", element),
                             {&slope},
                             element,
-                            std::max(slope.largest, 1e-4 * largest)});
+                            std::max(slope.largest, kLeastGradient * largest)});
   }
   return directions;
 }

@@ -56,9 +56,14 @@ double evaluationBytes(mlir::func::FuncOp function);
 /// `times`: how often it would be.
 std::string tooLarge(const VerifyRequest &request, mlir::func::FuncOp function, int times);
 
-/// error and bound for `actual` against `expected` under the table's row.
+/// error and bound for `actual` against `expected` under the table's row, relative to `expected`
+/// but not to less than `leastScale`.
 VerifyCheck compareTensors(std::string check, std::string subject, const ir::Tensor &actual,
-                           const ir::Tensor &expected, double bound);
+                           const ir::Tensor &expected, double bound, double leastScale = 0);
+
+/// A gradient is compared with no less than this share of the largest element of all gradients:
+/// some are exactly zero (the bias of keys), where only rounding is left.
+inline constexpr double kLeastGradient = 1e-4;
 
 Status checkEntries(VerifySubject &subject, VerifyReport &report);
 Status checkKernels(VerifySubject &subject, VerifyReport &report);

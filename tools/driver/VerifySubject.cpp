@@ -87,7 +87,8 @@ StatusOr<VerifySubject> makeSubject(const Source &source, const VerifyRequest &r
     vocabulary = vocabularyOf(*stages.front());
   // IR from text has the shapes that it has, whatever was asked for.
   int64_t seq = source.model ? compile.seq : sequenceOf(*stages.front());
-  ArgumentValues values(request.seed, vocabulary, seq, std::move(parameters));
+  ArgumentValues values(request.seed, vocabulary, seq, std::move(parameters),
+                        paddingOf(*stages.front()));
   return VerifySubject{source,
                        request,
                        std::move(compilation),

@@ -6,6 +6,7 @@
 
 #include "ir/Conventions.h"
 #include "ir/Dialect.h"
+#include "ir/PaddingId.h"
 #include "ir/interpreter/Interpreter.h"
 #include "ir/interpreter/Philox.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -118,6 +119,9 @@ void ArgumentValues::fillIntegers(const std::string &name, ir::Tensor &tensor) c
       value = kIgnored;
     else
       value = random.below(i, name == "input_ids" || name == "targets" ? vocabulary_ : 2);
+    // Its gradient is none on purpose; differences would show one.
+    if (name == "input_ids" && value == padding_)
+      value = (value + 1) % vocabulary_;
   }
 }
 
@@ -157,6 +161,12 @@ int64_t vocabularyOf(ModuleOp module) {
     smallest = smallest == 0 ? rows : std::min(smallest, rows);
   });
   return smallest == 0 ? 2 : smallest;
+}
+
+int64_t paddingOf(ModuleOp module) {
+  int64_t padding = -1;
+  module.walk([&](ir::EmbeddingOp op) { padding = ir::paddingIdOf(op).value_or(padding); });
+  return padding;
 }
 
 int64_t sequenceOf(ModuleOp module) {

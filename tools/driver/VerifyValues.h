@@ -29,9 +29,11 @@ using NamedTensors = std::map<std::string, ir::TensorRef>;
 class ArgumentValues {
 public:
   /// `vocabulary` bounds token ids, `seq` positions. Parameters that are not in `parameters` are
-  /// made up too.
-  ArgumentValues(uint64_t seed, int64_t vocabulary, int64_t seq, NamedTensors parameters)
-      : seed_(seed), vocabulary_(vocabulary), seq_(seq), parameters_(std::move(parameters)) {}
+  /// made up too. `padding` is a token id that input_ids shall not hold; negative: none.
+  ArgumentValues(uint64_t seed, int64_t vocabulary, int64_t seq, NamedTensors parameters,
+                 int64_t padding = -1)
+      : seed_(seed), vocabulary_(vocabulary), seq_(seq), padding_(padding),
+        parameters_(std::move(parameters)) {}
 
   /// One per argument of the function, in order. Optimizer moments and accumulators are small and
   /// not zero, so that a first step is as well conditioned as any other: with moments of zero,
@@ -48,7 +50,7 @@ private:
   void fillFloats(const std::string &kind, const std::string &name, ir::Tensor &tensor) const;
 
   uint64_t seed_;
-  int64_t vocabulary_, seq_;
+  int64_t vocabulary_, seq_, padding_;
   NamedTensors parameters_;
   std::map<std::pair<std::string, std::vector<int64_t>>, ir::TensorRef> made_;
 };
@@ -56,6 +58,8 @@ private:
 /// The largest token id + 1 that every embedding in the module can look up: for modules whose
 /// manifest does not say.
 int64_t vocabularyOf(mlir::ModuleOp module);
+/// The token whose lookup has no gradient (ir/PaddingId.h); -1: there is none.
+int64_t paddingOf(mlir::ModuleOp module);
 /// The longest input_ids of all entries: likewise.
 int64_t sequenceOf(mlir::ModuleOp module);
 

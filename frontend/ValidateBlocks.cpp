@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "frontend/ValidateBlocks.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "frontend/Dimensions.h"
+
+namespace heddle::frontend {
+namespace {
+
+using Found = std::optional<FieldError>;
+
+template <typename... Parts> Found wrong(const char *field, const Parts &...parts) {
+  return FieldError{field, absl::StrCat(parts...)};
+}
+
+Found checkResidual(const proto::ModelDef &model) {
+  const proto::Norm &norm = model.norm();
+  const bool pre = norm.placement() == proto::Norm::PRE;
+  if (model.residual() != proto::ModelDef::SEQUENTIAL && !pre)
+    return wrong("residual", "parallel parts need norm.placement PRE");
+  if (norm.residual_from_norm() && (!pre || model.residual() != proto::ModelDef::SEQUENTIAL))
+    return wrong("norm.residual_from_norm", "needs norm.placement PRE and residual SEQUENTIAL");
+  return std::nullopt;
+}
+
+Found checkEmbeddings(const proto::ModelDef &model) {
+  if (model.has_embedding_width() &&
+      (model.embedding_width() < 1 || model.embedding_width() > kMaxDimension))
+    return wrong("embedding_width", "expected a size from 1 to ", kMaxDimension, ", found ",
+                 model.embedding_width());
+  if (model.has_padding_id() && model.has_vocab_size() &&
+      (model.padding_id() < -model.vocab_size() || model.padding_id() >= model.vocab_size()))
+    return wrong("padding_id", "expected one of the ", model.vocab_size(), " tokens, found ",
+                 model.padding_id());
+  const int64_t offset = model.positions().learned().offset();
+  if (offset < 0 || offset > kMaxDimension - model.max_positions())
+    return wrong("positions.learned.offset", "expected a number from 0 to ",
+                 kMaxDimension - model.max_positions(), ", found ", offset);
+  if (model.positions().learned().from_mask() && offset == 0)
+    return wrong("positions.learned.from_mask",
+                 "hidden tokens stand at -1 then: it needs an offset");
+  if (model.positions().has_alibi() && !model.attention().causal())
+    return wrong("positions.alibi", "needs attention.causal");
+  return std::nullopt;
+}
+
+Found checkWindows(const proto::Attention &attention) {
+  if (attention.first_window_layer() < 0)
+    return wrong("attention.first_window_layer", "expected a layer's number, found ",
+                 attention.first_window_layer());
+  if (attention.window_layers_size() > kMaxLayers)
+    return wrong("attention.window_layers", attention.window_layers_size(),
+                 " elements, more than the limit of ", kMaxLayers);
+  const auto &layers = attention.window_layers();
+  const auto first = std::find(layers.begin(), layers.end(), true);
+  if (first != layers.end() && attention.window() == 0)
+    return wrong("attention.window_layers", "layer ", first - layers.begin(),
+                 " has a window, but its size is not given");
+  return std::nullopt;
+}
+
+Found checkScores(const proto::ModelDef &model) {
+  const proto::Attention &attention = model.attention();
+  if (attention.has_scale_dim() &&
+      (!(attention.scale_dim() > 0) || !std::isfinite(attention.scale_dim())))
+    return wrong("attention.scale_dim", "expected a positive number, found ",
+                 attention.scale_dim());
+  if (attention.has_scale_dim() && attention.has_scale())
+    return wrong("attention.scale_dim", "attention.scale is given too");
+  if (attention.mean_if_blind() && !attention.causal())
+    return wrong("attention.mean_if_blind", "needs attention.causal");
+  if (attention.qkv_layout() != proto::Attention::BY_KIND && !attention.fused_qkv())
+    return wrong("attention.qkv_layout", "needs attention.fused_qkv");
+  if (model.positions().alibi().scaled() && attention.scale_by_inverse_layer())
+    return wrong("positions.alibi.scaled", "does not go with attention.scale_by_inverse_layer");
+  if (!(model.head().soft_cap() >= 0) || !std::isfinite(model.head().soft_cap()))
+    return wrong("head.soft_cap", "expected a positive number, or 0 for none, found ",
+                 model.head().soft_cap());
+  return std::nullopt;
+}
+
+} // namespace
+
+std::optional<FieldError> findBlockError(const proto::ModelDef &definition) {
+  for (const Found &found : {checkResidual(definition), checkEmbeddings(definition),
+                             checkWindows(definition.attention()), checkScores(definition)})
+    if (found)
+      return found;
+  return std::nullopt;
+}
+
+} // namespace heddle::frontend
