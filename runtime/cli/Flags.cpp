@@ -3,6 +3,7 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <map>
 
 #include "absl/strings/str_cat.h"
 #include "runtime/base/Limits.h"
@@ -107,9 +108,16 @@ void addFlags(CLI::App &verb, GenerateFlags &flags) {
             "only those at least this share as likely as the likeliest");
   addNumber(verb, "--repetition-penalty", flags.repetitionPenalty, "1: none");
   verb.add_option("--stop", flags.stop, "texts that end an answer");
-  addNumber(verb, "--beams", flags.beams, "beam search", {.least = 1});
-  addNumber(verb, "--length-penalty", flags.lengthPenalty, "of beam search");
-  verb.add_flag("--early-stopping", flags.earlyStopping, "of beam search");
+  addNumber(verb, "--beams", flags.beams, "search with this many in place of sampling",
+            {.least = 1});
+  addNumber(verb, "--length-penalty", flags.lengthPenalty,
+            "of beam search: the score is divided by length ^ this");
+  verb.add_flag("--early-stopping{true}", flags.earlyStopping,
+                "of beam search: end with as many answers as beams; =never: end when no better "
+                "answer can come; =false: when none is likely (the default)")
+      ->check(CLI::IsMember({"true", "false", "never"}))
+      ->transform(CLI::Transformer(std::map<std::string, std::string>{
+          {"1", "true"}, {"0", "false"}})); // as other twins have it
   addNumber(verb, "--seed", flags.seed, "for sampling and for random weights");
   verb.add_flag("--stream", flags.stream, "print as it comes");
 }

@@ -61,7 +61,8 @@ struct GenerateFlags : ModelFlags {
   std::vector<std::string> stop;
   int64_t beams = 1;
   double lengthPenalty = 1;
-  bool earlyStopping = false, stream = false;
+  std::string earlyStopping; // "" or "false", "true", "never"
+  bool stream = false;
   uint64_t seed = 0;
 };
 

@@ -3,11 +3,12 @@
 #include <charconv>
 #include <cstdio>
 
+#include "runtime/cli/GenerateOptions.h"
+#include "runtime/cli/GenerationConfig.h"
 #include "runtime/cli/OpenModel.h"
 #include "runtime/cli/Verbs.h"
 #include "runtime/generate/Generator.h"
 #include "runtime/io/FileLayer.h"
-#include "runtime/io/Json.h"
 #include "runtime/io/JsonWriter.h"
 
 namespace heddle::runtime {
@@ -43,42 +44,7 @@ readPrompts(const GenerateFlags &flags, const Tokenizer *tokenizer, int64_t voca
     HEDDLE_ASSIGN_OR_RETURN(std::vector<int32_t> ids, parseIds(text, vocabSize));
     prompts.push_back(std::move(ids));
   }
-  if (prompts.empty())
-    return invalidInput("--prompt or --prompt-ids: missing");
   return prompts;
-}
-
-/// eos_token_id of a Hugging Face config, a number or a list of them.
-StatusOr<std::vector<int32_t>> endIds(const Executable &executable) {
-  std::vector<int32_t> ids;
-  for (const char *name : {"generation_config.json", "config.json"}) {
-    const proto::EmbeddedFile *file = executable.file(name);
-    if (!file)
-      continue;
-    HEDDLE_ASSIGN_OR_RETURN(JsonDocument config, parseJson(file->content(), name));
-    auto value = config.ref().find("eos_token_id");
-    if (!value)
-      continue;
-    std::vector<JsonRef> entries = {*value};
-    if (value->value().elements()) {
-      HEDDLE_ASSIGN_OR_RETURN(entries, value->asArray());
-    }
-    for (const JsonRef &entry : entries) {
-      HEDDLE_ASSIGN_OR_RETURN(int64_t id, entry.asInteger(INT32_MIN, INT32_MAX));
-      ids.push_back(static_cast<int32_t>(id));
-    }
-    return ids;
-  }
-  return ids;
-}
-
-GenerateOptions generateOptions(const GenerateFlags &flags) {
-  GenerateOptions options;
-  options.sampling = {flags.temperature,       flags.topK, flags.topP, flags.minP,
-                      flags.repetitionPenalty, flags.seed};
-  options.maxNewTokens = flags.maxNewTokens;
-  options.stopTexts = flags.stop;
-  return options;
 }
 
 std::string answerJson(const Generation &answer, bool hasText) {
@@ -92,35 +58,43 @@ std::string answerJson(const Generation &answer, bool hasText) {
   return json.take();
 }
 
+void print(const std::string &text) { fwrite(text.data(), 1, text.size(), stdout); }
+
 /// With --json a line with an object for each prompt.
 void report(const std::vector<Generation> &answers,
             const std::vector<std::vector<int32_t>> &prompts, const GenerateFlags &flags,
             const Tokenizer *tokenizer) {
-  if (flags.json) {
-    for (const Generation &answer : answers)
-      printf("%s\n", answerJson(answer, tokenizer != nullptr).c_str());
-    return;
-  }
   for (size_t i = 0; i < answers.size(); ++i) {
-    std::string line;
-    if (tokenizer)
-      line = tokenizer->decode(prompts[i]) + answers[i].text;
+    if (flags.json)
+      print(answerJson(answers[i], tokenizer != nullptr));
     else
-      for (int32_t id : answers[i].ids)
-        absl::StrAppend(&line, line.empty() ? "" : ",", id);
-    fwrite(line.data(), 1, line.size(), stdout);
+      print((tokenizer ? tokenizer->decode(prompts[i]) : "") + answers[i].continuation);
     fputc('\n', stdout);
   }
+}
+
+/// What the user may not expect of flags that are right by themselves.
+void remarkOn(const GenerateFlags &flags, const std::vector<std::vector<int32_t>> &prompts,
+              int64_t T) {
+  if (flags.temperature == 0 && (flags.topK > 0 || flags.topP < 1 || flags.minP > 0))
+    remark("--temperature 0 always takes the likeliest token: --top-k, --top-p and --min-p change "
+           "nothing");
+  for (const std::vector<int32_t> &prompt : prompts)
+    if (auto length = static_cast<int64_t>(prompt.size());
+        length <= T && flags.maxNewTokens > T - length) {
+      remark(absl::StrCat("prompt and answer outgrow the ", T,
+                          " tokens compiled for: from there on each token is computed from the "
+                          "last ",
+                          T));
+      break;
+    }
 }
 
 } // namespace
 
 StatusOr<int> generateVerb(FileLayer &layer, SharedExecutable executable,
                            const GenerateFlags &flags) {
-  if (flags.beams > 1)
-    return invalidInput("--beams ", flags.beams, ": not supported yet");
-  if (flags.stream && flags.json)
-    return invalidInput("--stream: does not go with --json");
+  HEDDLE_RETURN_IF_ERROR(checkGenerateFlags(flags));
   const proto::Manifest &manifest = executable->manifest();
   HEDDLE_ASSIGN_OR_RETURN(auto session, openSession(executable, flags, "prefill"));
   HEDDLE_ASSIGN_OR_RETURN(std::string folder, loadWeights(layer, *session, flags, flags.seed));
@@ -132,31 +106,23 @@ StatusOr<int> generateVerb(FileLayer &layer, SharedExecutable executable,
   HEDDLE_ASSIGN_OR_RETURN(auto prompts, readPrompts(flags, tokenizer.get(), manifest.vocab_size()));
 
   GenerateOptions options = generateOptions(flags);
-  HEDDLE_ASSIGN_OR_RETURN(options.endIds, endIds(*executable));
-  for (const std::vector<int32_t> &prompt : prompts)
-    if (auto length = static_cast<int64_t>(prompt.size());
-        length <= manifest.seq() && flags.maxNewTokens > manifest.seq() - length) {
-      remark(
-          absl::StrCat("prompt and answer outgrow the ", manifest.seq(),
-                       " tokens compiled for: from there on each token is computed from the last ",
-                       manifest.seq()));
-      break;
-    }
-  bool streams = flags.stream && tokenizer;
-  if (streams && prompts.size() > 1)
-    return invalidInput("--stream: takes one prompt, found ", prompts.size());
+  HEDDLE_ASSIGN_OR_RETURN(GenerationConfig config, generationConfig(*executable));
+  options.endIds = config.endIds;
+  for (const std::string &key : config.notFollowed)
+    remark(absl::StrCat("generation_config.json: ", key, " is not followed"));
+  remarkOn(flags, prompts, manifest.seq());
   TextListener listener;
-  if (streams) {
-    std::string prompt = tokenizer->decode(prompts[0]);
-    fwrite(prompt.data(), 1, prompt.size(), stdout);
+  if (flags.stream) {
+    print(tokenizer ? tokenizer->decode(prompts[0]) : "");
+    fflush(stdout);
     listener = [](size_t, const std::string &piece) {
-      fwrite(piece.data(), 1, piece.size(), stdout);
+      print(piece);
       fflush(stdout);
     };
   }
   HEDDLE_ASSIGN_OR_RETURN(std::vector<Generation> answers,
                           generate(*session, tokenizer.get(), prompts, options, listener));
-  if (streams)
+  if (flags.stream)
     fputc('\n', stdout);
   else
     report(answers, prompts, flags, tokenizer.get());

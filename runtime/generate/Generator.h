@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "runtime/generate/BeamSearch.h"
 #include "runtime/generate/Sampler.h"
 
 namespace heddle::runtime {
@@ -21,21 +22,26 @@ struct GenerateOptions {
   int64_t maxNewTokens = 100;
   std::vector<int32_t> endIds;        // a token of these ends an answer, as its last one
   std::vector<std::string> stopTexts; // text that ends an answer, and is cut off
+  /// With more than one beam nothing is sampled. What the fields above say too is taken from there.
+  BeamOptions beams;
 };
 
 struct Generation {
-  std::vector<int32_t> ids; // new ones only
-  std::string text;         // of the new ids; empty without a tokenizer
-  double score = 0;         // sum of log probabilities
+  std::vector<int32_t> ids; // new ones only, those of a stop text too
+  std::string text; // of the new ids alone, cut before a stop text; empty without a tokenizer
+  std::string continuation; // as the text follows the prompt's; without a tokenizer the ids: "5,7"
+  double score = 0;         // sum of log probabilities; of beams: with the length penalty
 };
 
-/// Called with each new piece of text of a prompt, in order; the pieces make up Generation::text.
+/// Called with each new piece of a prompt's continuation, in order: whole characters, and nothing
+/// that may yet be cut off. Beam search has no pieces.
 using TextListener = std::function<void(size_t prompt, const std::string &piece)>;
 
-/// Answers to prompts of 1 to T tokens each, in groups of the batch compiled; an answer does not
-/// depend on its group. Where prompt and answer outgrow T, each further token is computed from the
-/// last T tokens alone. `tokenizer` may be null if there are no stop texts. Runs the session's
-/// entries `prefill` and `decode`.
+/// Answers to prompts of 1 to T tokens each, as many at a time as the batch compiled has rows: one
+/// a prompt, or one a beam. An answer does not depend on the other prompts, but of equal prompts
+/// each draws anew. Where prompt and answer outgrow T, each further token is computed from the last
+/// T tokens alone. `tokenizer` may be null if there are no stop texts. Runs the session's entries
+/// `prefill` and `decode`.
 StatusOr<std::vector<Generation>> generate(Session &session, const Tokenizer *tokenizer,
                                            const std::vector<std::vector<int32_t>> &prompts,
                                            const GenerateOptions &options,

@@ -3,53 +3,82 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <numeric>
-#include <set>
 
-#include "runtime/plan/Philox.h"
+#include "runtime/generate/Logits.h"
 
 namespace heddle::runtime {
 namespace {
-
-struct Candidate {
-  double logit;
-  int32_t id;
-};
 
 bool likelier(const Candidate &a, const Candidate &b) {
   return a.logit != b.logit ? a.logit > b.logit : a.id < b.id;
 }
 
-void penalizeRepetition(double penalty, const std::vector<int32_t> &history,
-                        std::vector<Candidate> &candidates) {
-  if (penalty == 1)
+double highestLogit(const std::vector<Candidate> &candidates) {
+  return std::min_element(candidates.begin(), candidates.end(), likelier)->logit;
+}
+
+/// Probabilities relative to that of the likeliest.
+std::vector<double> weightsOf(const std::vector<Candidate> &candidates) {
+  double highest = highestLogit(candidates);
+  std::vector<double> weights(candidates.size());
+  for (size_t i = 0; i < weights.size(); ++i)
+    weights[i] = std::exp(candidates[i].logit - highest);
+  return weights;
+}
+
+void keepTopK(int64_t k, std::vector<Candidate> &candidates) {
+  if (k == 0 || k >= static_cast<int64_t>(candidates.size()))
     return;
-  for (int32_t id : std::set<int32_t>(history.begin(), history.end()))
-    if (id >= 0 && static_cast<size_t>(id) < candidates.size()) {
-      double &logit = candidates[id].logit;
-      logit = logit < 0 ? logit * penalty : logit / penalty;
-    }
+  std::vector<double> logits;
+  for (const Candidate &candidate : candidates)
+    logits.push_back(candidate.logit);
+  std::nth_element(logits.begin(), logits.begin() + k - 1, logits.end(), std::greater<>());
+  double last = logits[k - 1];
+  std::erase_if(candidates, [&](const Candidate &c) { return c.logit < last; });
 }
 
-/// Probabilities relative to the likeliest, which comes first.
-std::vector<double> weights(const std::vector<Candidate> &sorted) {
-  std::vector<double> result(sorted.size());
-  for (size_t i = 0; i < sorted.size(); ++i)
-    result[i] = std::exp(sorted[i].logit - sorted[0].logit);
-  return result;
+void keepTopP(double p, std::vector<Candidate> &candidates) {
+  if (p == 1)
+    return;
+  // Which of equal ones are cut is as arbitrary as in others' stable ascending sorts, and the same.
+  std::sort(candidates.begin(), candidates.end(), [](const Candidate &a, const Candidate &b) {
+    return a.logit != b.logit ? a.logit > b.logit : a.id > b.id;
+  });
+  std::vector<double> weights = weightsOf(candidates);
+  double target = p * std::accumulate(weights.begin(), weights.end(), 0.0), sum = 0;
+  size_t keep = 0;
+  for (; keep < weights.size() && (keep == 0 || sum < target); ++keep)
+    sum += weights[keep];
+  candidates.resize(keep);
 }
 
-/// How many of the sorted candidates stay.
-size_t countToKeep(const SamplingOptions &options, const std::vector<double> &weight) {
-  size_t keep = weight.size();
-  if (options.topP < 1) {
-    double target = options.topP * std::accumulate(weight.begin(), weight.end(), 0.0), sum = 0;
-    for (keep = 0; keep < weight.size() && (keep == 0 || sum < target); ++keep)
-      sum += weight[keep];
-  }
-  while (keep > 1 && weight[keep - 1] < options.minP) // the likeliest has weight 1
-    --keep;
-  return keep;
+void keepMinP(double p, std::vector<Candidate> &candidates) {
+  if (p == 0)
+    return;
+  double highest = highestLogit(candidates);
+  std::erase_if(candidates, [&](const Candidate &c) { return std::exp(c.logit - highest) < p; });
+}
+
+/// All tokens. The penalty depends on a score's sign, so it takes the logits themselves.
+std::vector<Candidate> penalized(const SamplingOptions &options, const float *logits,
+                                 int64_t vocabSize, const std::vector<int32_t> &history) {
+  std::vector<double> scores(logits, logits + vocabSize);
+  penalizeRepetition(options.repetitionPenalty, history, scores);
+  std::vector<Candidate> candidates(vocabSize);
+  for (int64_t i = 0; i < vocabSize; ++i)
+    candidates[i] = {scores[i], static_cast<int32_t>(i)};
+  return candidates;
+}
+
+size_t draw(const std::vector<Candidate> &candidates, double uniform) {
+  std::vector<double> weights = weightsOf(candidates);
+  double left = uniform * std::accumulate(weights.begin(), weights.end(), 0.0);
+  size_t picked = 0;
+  while (picked + 1 < weights.size() && left >= weights[picked])
+    left -= weights[picked++];
+  return picked;
 }
 
 } // namespace
@@ -69,45 +98,39 @@ Status checkSampling(const SamplingOptions &options) {
   return absl::OkStatus();
 }
 
-StatusOr<Sample> sample(const SamplingOptions &options, const float *logits, int64_t vocabSize,
-                        const std::vector<int32_t> &history, uint64_t prompt, uint64_t position) {
-  std::vector<Candidate> candidates(vocabSize);
-  double highest = -INFINITY;
-  for (int64_t i = 0; i < vocabSize; ++i) {
-    if (std::isnan(logits[i]) || logits[i] == INFINITY)
-      return absl::FailedPreconditionError(
-          absl::StrCat("the logit of token ", i, " is ", logits[i]));
-    candidates[i] = {logits[i], static_cast<int32_t>(i)};
-    highest = std::max<double>(highest, logits[i]);
-  }
-  if (highest == -INFINITY)
-    return absl::FailedPreconditionError("every logit is -infinity");
-  double sum = 0;
-  for (int64_t i = 0; i < vocabSize; ++i)
-    sum += std::exp(logits[i] - highest);
+RandomStream promptStream(uint64_t seed, const std::vector<int32_t> &prompt, uint64_t copy) {
+  std::string name = absl::StrCat("sample/", copy);
+  for (int32_t id : prompt)
+    absl::StrAppend(&name, ",", id);
+  return RandomStream(seed, name);
+}
 
-  penalizeRepetition(options.repetitionPenalty, history, candidates);
-  size_t picked = 0;
+std::vector<Candidate> candidatesOf(const SamplingOptions &options, const float *logits,
+                                    int64_t vocabSize, const std::vector<int32_t> &history) {
+  std::vector<Candidate> candidates = penalized(options, logits, vocabSize, history);
+  // Below the highest, so that the smallest temperature makes no infinity.
+  double highest = highestLogit(candidates);
+  for (Candidate &candidate : candidates)
+    candidate.logit = (candidate.logit - highest) / options.temperature;
+  keepTopK(options.topK, candidates);
+  keepTopP(options.topP, candidates);
+  keepMinP(options.minP, candidates);
+  return candidates;
+}
+
+StatusOr<Sample> sample(const SamplingOptions &options, const float *logits, int64_t vocabSize,
+                        const std::vector<int32_t> &history, const RandomStream &stream,
+                        uint64_t position) {
+  HEDDLE_ASSIGN_OR_RETURN(std::vector<double> own, logProbabilities(logits, vocabSize));
+  int32_t id = 0;
   if (options.temperature == 0) {
-    picked = std::min_element(candidates.begin(), candidates.end(), likelier) - candidates.begin();
+    std::vector<Candidate> all = penalized(options, logits, vocabSize, history);
+    id = std::min_element(all.begin(), all.end(), likelier)->id;
   } else {
-    for (Candidate &candidate : candidates)
-      candidate.logit /= options.temperature;
-    if (options.topK > 0 && options.topK < vocabSize) {
-      std::nth_element(candidates.begin(), candidates.begin() + options.topK, candidates.end(),
-                       likelier);
-      candidates.resize(options.topK);
-    }
-    std::sort(candidates.begin(), candidates.end(), likelier);
-    std::vector<double> weight = weights(candidates);
-    weight.resize(countToKeep(options, weight));
-    double draw = RandomStream(options.seed, "sample").uniform(prompt << 32 | position) *
-                  std::accumulate(weight.begin(), weight.end(), 0.0);
-    while (picked + 1 < weight.size() && draw >= weight[picked])
-      draw -= weight[picked++];
+    std::vector<Candidate> left = candidatesOf(options, logits, vocabSize, history);
+    id = left[draw(left, stream.uniform(position))].id;
   }
-  int32_t id = candidates[picked].id;
-  return Sample{id, logits[id] - highest - std::log(sum)};
+  return Sample{id, own[id]};
 }
 
 } // namespace heddle::runtime

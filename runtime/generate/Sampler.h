@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "runtime/base/Status.h"
+#include "runtime/plan/Philox.h"
 
 namespace heddle::runtime {
 
@@ -15,27 +16,40 @@ namespace heddle::runtime {
 /// top-p, min-p.
 struct SamplingOptions {
   double temperature = 1;       // 0: always the likeliest token
-  int64_t topK = 0;             // the K likeliest; 0: all
+  int64_t topK = 0;             // the K likeliest and those as likely as the last of them; 0: all
   double topP = 1;              // the fewest likeliest with at least this much probability
   double minP = 0;              // those at least this share as likely as the likeliest
-  double repetitionPenalty = 1; // for tokens of prompt and answer, as in arXiv:1909.05858
+  double repetitionPenalty = 1; // for tokens of prompt and answer: see penalizeRepetition
   uint64_t seed = 0;
 };
 
 /// InvalidArgument that names the flag out of range.
 Status checkSampling(const SamplingOptions &options);
 
+/// The random numbers of one prompt's answer, a function of seed and prompt: what other prompts
+/// there are does not matter. `copy` tells apart prompts that are the same.
+RandomStream promptStream(uint64_t seed, const std::vector<int32_t> &prompt, uint64_t copy);
+
+struct Candidate {
+  double logit; // after penalty and temperature, up to a constant
+  int32_t id;
+};
+/// The tokens that the options leave to draw from, by id, or with top-p the likeliest first. The
+/// temperature is above 0.
+std::vector<Candidate> candidatesOf(const SamplingOptions &options, const float *logits,
+                                    int64_t vocabSize, const std::vector<int32_t> &history);
+
 struct Sample {
   int32_t id = 0;
   double logProbability = 0; // under the model itself, before any option
 };
 
-/// Picks from `logits` (one per token of the vocabulary). `history` holds the tokens so far;
-/// `prompt` and `position` number the draw, so that the result depends on nothing else. Of equal
-/// logits the lower id counts as the likelier. FailedPrecondition if a logit is NaN or +infinity,
-/// or all are -infinity.
+/// Picks from `logits` (one per token of the vocabulary). `history` holds the tokens so far,
+/// `position` numbers the draw from `stream`. Of equal logits the lowest id is the likeliest.
+/// FailedPrecondition if a logit is NaN or +infinity, or all are -infinity.
 StatusOr<Sample> sample(const SamplingOptions &options, const float *logits, int64_t vocabSize,
-                        const std::vector<int32_t> &history, uint64_t prompt, uint64_t position);
+                        const std::vector<int32_t> &history, const RandomStream &stream,
+                        uint64_t position);
 
 } // namespace heddle::runtime
 

@@ -43,6 +43,11 @@ public:
       memset(to, 0, bytes);
     return absl::OkStatus();
   }
+  Status copy(void *to, const void *from, uint64_t bytes) override {
+    if (bytes > 0)
+      memcpy(to, from, bytes);
+    return absl::OkStatus();
+  }
   bool sharesHostMemory() const override { return true; }
   uint64_t availableBytes() const override { return availableMemory(); }
   StatusOr<std::unique_ptr<Program>> prepare(const Entry &entry, const Bindings &bindings) override;
@@ -63,12 +68,6 @@ public:
   }
 
 private:
-  static Status copy(void *to, const void *from, uint64_t bytes) {
-    if (bytes > 0)
-      memcpy(to, from, bytes);
-    return absl::OkStatus();
-  }
-
   ThreadPool pool_;
   Arena scratch_;
   uint64_t scratchStride_ = 0;

@@ -63,6 +63,8 @@ public:
   virtual Status upload(void *to, const void *from, uint64_t bytes) = 0;
   virtual Status download(void *to, const void *from, uint64_t bytes) = 0;
   virtual Status zero(void *to, uint64_t bytes) = 0;
+  /// Within the device; the two do not overlap.
+  virtual Status copy(void *to, const void *from, uint64_t bytes) = 0;
   /// Whether device addresses may be read and written directly between runs.
   virtual bool sharesHostMemory() const = 0;
   /// Bytes that could still be allocated; 0 if unknown.

@@ -276,11 +276,27 @@ TEST_F(HeddleRun, GenerateFromTextAndIds) {
   EXPECT_THAT(heddle("generate", "--prompt AB --max-new-tokens 9").err, HasSubstr("outgrow the 8"));
 }
 
+TEST_F(HeddleRun, BeamsAreSearchedInTheRowsOfTheBatch) {
+  std::string flags = "--beams 2 --max-new-tokens 5 --json --prompt-ids 65,66 ";
+  Output one = heddle("generate", flags), three = heddle("generate", flags + "1 65,66");
+  ASSERT_EQ(one.code, 0) << one.err;
+  EXPECT_EQ(std::count(three.out.begin(), three.out.end(), '\n'), 3);
+  EXPECT_TRUE(three.out.starts_with(one.out)) << three.out << one.out;
+  EXPECT_TRUE(three.out.ends_with(one.out)) << three.out << one.out;
+  // The average log probability of five tokens and their sum.
+  auto average = parseJson(one.out, "stdout");
+  auto sum = parseJson(heddle("generate", flags + "--length-penalty 0").out, "stdout");
+  ASSERT_THAT(sum, IsOk());
+  EXPECT_NEAR(*sum->ref().getNumber("score"), 5 * *average->ref().getNumber("score"), 1e-9);
+}
+
 TEST_F(HeddleRun, WrongPrompts) {
   for (const char *flags :
        {"", "--prompt-ids 1,x", "--prompt-ids 256", "--prompt-ids=-1", "--prompt-ids 1,",
-        "--prompt ''", "--prompt 123456789", "--prompt a --beams 2", "--prompt a --temperature -1",
-        "--prompt a --top-p 0", "--prompt a --stream --json", "--prompt a b --stream"})
+        "--prompt ''", "--prompt 123456789", "--prompt a --beams 3",
+        "--prompt a --beams 2 --top-k 3", "--prompt a --early-stopping",
+        "--prompt a --temperature -1", "--prompt a --top-p 0", "--prompt a --stream --json",
+        "--prompt a b --stream"})
     EXPECT_EQ(heddle("generate", flags).code, 2) << flags;
 }
 

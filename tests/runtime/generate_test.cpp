@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <cmath>
-#include <map>
+#include <set>
 
+#include "runtime/base/Utf8.h"
 #include "runtime/generate/Generator.h"
+#include "runtime/generate/Logits.h"
 #include "runtime/text/Tokenizer.h"
 #include "tests/runtime/FakeModel.h"
 #include "tests/runtime/TempFolder.h"
@@ -12,108 +15,6 @@ namespace {
 
 using namespace heddle::test;
 constexpr int64_t V = kFakeVocab;
-
-const std::vector<float> kLogits = {std::log(0.1f), std::log(0.4f), std::log(0.2f), std::log(0.3f)};
-
-/// How often each token comes in 4,000 draws.
-std::map<int, double> shares(const SamplingOptions &options, std::vector<int32_t> history = {}) {
-  std::map<int, double> counts;
-  for (int i = 0; i < 4000; ++i) {
-    auto picked = sample(options, kLogits.data(), 4, history, 0, i);
-    EXPECT_THAT(picked, IsOk());
-    counts[picked->id] += 1.0 / 4000;
-  }
-  return counts;
-}
-
-TEST(Sampler, GreedyTakesTheLikeliest) {
-  SamplingOptions options;
-  options.temperature = 0;
-  auto picked = sample(options, kLogits.data(), 4, {}, 0, 0);
-  ASSERT_THAT(picked, IsOk());
-  EXPECT_EQ(picked->id, 1);
-  EXPECT_NEAR(picked->logProbability, std::log(0.4), 1e-6);
-  float equal[] = {1, 3, 3};
-  EXPECT_EQ(sample(options, equal, 3, {}, 0, 0)->id, 1);
-}
-
-TEST(Sampler, DrawsFollowTheProbabilities) {
-  auto got = shares({});
-  EXPECT_NEAR(got[0], 0.1, 0.03);
-  EXPECT_NEAR(got[1], 0.4, 0.03);
-  EXPECT_NEAR(got[2], 0.2, 0.03);
-  EXPECT_NEAR(got[3], 0.3, 0.03);
-}
-
-TEST(Sampler, TemperatureSharpens) {
-  SamplingOptions options;
-  options.temperature = 0.5; // squares the probabilities
-  EXPECT_NEAR(shares(options)[1], 0.16 / 0.30, 0.03);
-}
-
-TEST(Sampler, TopKAndTopPAndMinPCutTheTail) {
-  SamplingOptions options;
-  options.topK = 2;
-  auto got = shares(options);
-  EXPECT_EQ(got.size(), 2u);
-  EXPECT_NEAR(got[1], 4.0 / 7, 0.03);
-  options = {};
-  options.topP = 0.69; // 0.4 is not enough, 0.4 + 0.3 is
-  EXPECT_EQ(shares(options).size(), 2u);
-  options.topP = 0.3;
-  EXPECT_EQ(shares(options).size(), 1u);
-  options = {};
-  options.minP = 0.6; // of 0.4: 0.24
-  EXPECT_EQ(shares(options).size(), 2u);
-  options.topK = 1;
-  EXPECT_EQ(shares(options).size(), 1u);
-}
-
-TEST(Sampler, RepetitionIsPenalized) {
-  SamplingOptions options;
-  options.temperature = 0;
-  options.repetitionPenalty = 1.5;
-  EXPECT_EQ(sample(options, kLogits.data(), 4, {1, 1}, 0, 0)->id, 3);
-}
-
-TEST(Sampler, SeedsRepeat) {
-  SamplingOptions a, b;
-  b.seed = 1;
-  int same = 0;
-  for (int i = 0; i < 100; ++i) {
-    EXPECT_EQ(sample(a, kLogits.data(), 4, {}, 2, i)->id,
-              sample(a, kLogits.data(), 4, {}, 2, i)->id);
-    same +=
-        sample(a, kLogits.data(), 4, {}, 2, i)->id == sample(b, kLogits.data(), 4, {}, 2, i)->id;
-  }
-  EXPECT_LT(same, 60);
-}
-
-TEST(Sampler, EveryPromptAndPositionDrawsAnew) {
-  SamplingOptions options;
-  options.seed = 3;
-  std::vector<float> logits(50, 0.0f);
-  auto pick = [&](uint64_t prompt, uint64_t position) {
-    return sample(options, logits.data(), 50, {}, prompt, position)->id;
-  };
-  int acrossPrompts = 0, acrossPositions = 0;
-  for (uint64_t i = 0; i < 200; ++i) {
-    acrossPrompts += pick(0, i) == pick(1, i);
-    acrossPositions += pick(0, i) == pick(0, i + 1);
-  }
-  EXPECT_LT(acrossPrompts, 20); // one in fifty by chance
-  EXPECT_LT(acrossPositions, 20);
-}
-
-TEST(Sampler, NonsenseIsRefused) {
-  float bad[] = {1, NAN};
-  EXPECT_THAT(sample({}, bad, 2, {}, 0, 0), IsError("the logit of token 1 is nan"));
-  EXPECT_THAT(checkSampling({-1}), IsBadInput("--temperature"));
-  EXPECT_THAT(checkSampling({1, -1}), IsBadInput("--top-k"));
-  EXPECT_THAT(checkSampling({1, 0, 0}), IsBadInput("--top-p"));
-  EXPECT_THAT(checkSampling({1, 0, 1, 2}), IsBadInput("--min-p"));
-  EXPECT_THAT(checkSampling({1, 0, 1, 0, 0}), IsBadInput("--repetition-penalty"));
-}
 
 GenerateOptions greedy(int64_t tokens) {
   GenerateOptions options;
@@ -150,15 +51,79 @@ TEST(Generate, DecodesWithTheCacheAndBeyondTheWindow) {
   EXPECT_LT((*answers)[0].score, 0);
 }
 
-TEST(Generate, AnswersDoNotDependOnTheirGroup) {
+TEST(Generate, AnswersDoNotDependOnOtherPrompts) {
   auto session = fakeSession();
   GenerateOptions options;
-  options.maxNewTokens = 5;
-  auto together = generate(*session, nullptr, {{1, 2}, {3, 4}, {5, 6}}, options);
-  auto again = generate(*session, nullptr, {{1, 2}, {9}, {5, 6}}, options);
+  options.maxNewTokens = 9; // the longer prompts outgrow the window on the way
+  std::vector<std::vector<int32_t>> prompts = {{1, 2}, {3, 4, 5, 6, 7}, {8}, {1, 2}};
+  auto together = generate(*session, nullptr, prompts, options);
   ASSERT_THAT(together, IsOk());
-  EXPECT_EQ((*together)[0].ids, (*again)[0].ids);
-  EXPECT_EQ((*together)[2].ids, (*again)[2].ids);
+  for (size_t i = 0; i < 3; ++i) {
+    auto alone = generate(*session, nullptr, {prompts[i]}, options);
+    ASSERT_THAT(alone, IsOk());
+    EXPECT_EQ((*together)[i].ids, (*alone)[0].ids) << i;
+    EXPECT_EQ((*together)[i].score, (*alone)[0].score) << i;
+  }
+  EXPECT_NE((*together)[3].ids, (*together)[0].ids); // a second try
+}
+
+/// log softmax of what follows `tokens` in the fake model.
+std::vector<double> following(Session &session, const std::vector<int32_t> &tokens) {
+  const float *table = static_cast<const float *>(session.find("table")->data());
+  int64_t sum = 0;
+  for (size_t t = tokens.size() > kFakeSeq ? tokens.size() - kFakeSeq : 0; t < tokens.size(); ++t)
+    sum += tokens[t];
+  auto logs = logProbabilities(table + sum % V * V, V);
+  EXPECT_THAT(logs, IsOk());
+  return *logs;
+}
+
+double scoreOf(Session &session, std::vector<int32_t> tokens, const std::vector<int32_t> &answer) {
+  double score = 0;
+  for (int32_t id : answer) {
+    score += following(session, tokens)[id];
+    tokens.push_back(id);
+  }
+  return score;
+}
+
+TEST(Generate, BeamsAreTheSearchOverTheModel) {
+  auto session = fakeSession();
+  GenerateOptions options;
+  options.beams.beams = 2;
+  options.maxNewTokens = 7;
+  for (std::vector<int32_t> prompt :
+       {std::vector<int32_t>{7}, {200, 3, 99, 1}, {5, 6, 7, 8, 9, 1}}) {
+    auto answers = generate(*session, nullptr, {prompt}, options);
+    ASSERT_THAT(answers, IsOk());
+    BeamOptions plain = options.beams;
+    plain.maxNewTokens = options.maxNewTokens;
+    BeamSearch search(plain, prompt);
+    while (!search.done()) {
+      std::vector<std::vector<float>> rows;
+      std::vector<const float *> pointers;
+      for (const BeamSearch::Beam &beam : search.running()) {
+        std::vector<int32_t> tokens = prompt;
+        tokens.insert(tokens.end(), beam.ids.begin(), beam.ids.end());
+        auto logs = following(*session, tokens);
+        rows.emplace_back(logs.begin(), logs.end());
+      }
+      for (const std::vector<float> &row : rows)
+        pointers.push_back(row.data());
+      ASSERT_THAT(search.advance(pointers, V), IsOk());
+    }
+    EXPECT_EQ((*answers)[0].ids, search.finished()[0].ids);
+    EXPECT_NEAR((*answers)[0].score, scoreOf(*session, prompt, (*answers)[0].ids) / 7, 1e-5);
+  }
+}
+
+TEST(Generate, BeamsNeedRows) {
+  auto session = fakeSession();
+  GenerateOptions options;
+  options.beams.beams = 3;
+  EXPECT_THAT(generate(*session, nullptr, {{1}}, options),
+              IsBadInput("--beams 3: each beam is a sequence of the batch, and the executable is "
+                         "compiled for batch 2; compile it with --batch 3"));
 }
 
 TEST(Generate, StopsAtEndTokensAndStopTexts) {
@@ -193,6 +158,56 @@ TEST(Generate, StreamedPiecesMakeUpTheText) {
   ASSERT_THAT(answers, IsOk());
   EXPECT_EQ(streamed.size(), 7u);
   EXPECT_EQ(streamed, (*answers)[0].text);
+}
+
+TEST(Generate, PiecesEndWhereCharactersEnd) {
+  auto session = fakeSession();
+  auto tokenizer = makeByteTokenizer();
+  std::vector<std::string> pieces;
+  GenerateOptions options;
+  options.maxNewTokens = 300;
+  auto answers = generate(*session, tokenizer.get(), {{65}}, options,
+                          [&](size_t, const std::string &piece) { pieces.push_back(piece); });
+  ASSERT_THAT(answers, IsOk());
+  const std::string &text = (*answers)[0].text;
+  std::set<size_t> borders = {0};
+  for (size_t at = 0; at < text.size(); borders.insert(at))
+    at += std::max<size_t>(1, utf8SequenceLength(text, at));
+  size_t end = 0;
+  for (const std::string &piece : pieces) {
+    EXPECT_EQ(text.substr(end, piece.size()), piece);
+    EXPECT_TRUE(borders.count(end += piece.size())) << end;
+  }
+  EXPECT_EQ(end, text.size());
+  EXPECT_LT(pieces.size(), 290u); // random bytes begin many characters
+}
+
+TEST(Generate, StopTextsEndBeams) {
+  auto session = fakeSession();
+  auto tokenizer = makeByteTokenizer();
+  GenerateOptions options;
+  options.beams.beams = 2;
+  options.maxNewTokens = 5;
+  auto whole = generate(*session, tokenizer.get(), {{65}}, options);
+  ASSERT_THAT(whole, IsOk());
+  ASSERT_EQ((*whole)[0].ids.size(), 5u);
+  options.stopTexts = {tokenizer->decode({(*whole)[0].ids[1], (*whole)[0].ids[2]})};
+  auto cut = generate(*session, tokenizer.get(), {{65}}, options);
+  ASSERT_THAT(cut, IsOk());
+  EXPECT_EQ((*cut)[0].text.find(options.stopTexts[0]), std::string::npos);
+  EXPECT_LE((*cut)[0].text.size(), 5u);
+}
+
+TEST(Generate, WithoutATokenizerIdsAreStreamed) {
+  auto session = fakeSession();
+  std::string streamed;
+  auto answers = generate(*session, nullptr, {{65}}, greedy(3),
+                          [&](size_t, const std::string &piece) { streamed += piece; });
+  ASSERT_THAT(answers, IsOk());
+  const std::vector<int32_t> &ids = (*answers)[0].ids;
+  EXPECT_EQ(streamed, absl::StrCat(ids[0], ",", ids[1], ",", ids[2]));
+  EXPECT_EQ((*answers)[0].continuation, streamed);
+  EXPECT_EQ((*answers)[0].text, "");
 }
 
 TEST(Generate, WrongPromptsAreNamed) {

@@ -85,6 +85,47 @@ TEST_F(InspectTest, ShowsShapesAsTheBuilderWroteThem) {
   EXPECT_EQ(inspected().entry, "train_loss");
 }
 
+TEST_F(InspectTest, NamesSizesByLetter) {
+  // Sizes that are equal have different letters: B = H = 5, T = D = 8, V = C = 40.
+  frontend::proto::ModelDef &definition = source_.model->definition;
+  definition.set_vocab_size(40);
+  source_.model->parameters = frontend::parametersOf(definition).all();
+  request_.shapes = true;
+  request_.compile.batch = 5;
+  request_.compile.seq = 8;
+  Inspection result = inspected();
+  EXPECT_EQ(result.lettersMissing, "");
+  EXPECT_EQ(result.shapes->front().letters, "[V,C], [B,T] -> [B,T,C]");
+  std::string text = inspectionText(result);
+  EXPECT_THAT(text, HasSubstr("[B,T,C], [C,3C] -> [B,T,3C]"));
+  EXPECT_THAT(text, HasSubstr("[B,H,T,D], [B,H,T,D] -> [B,H,T,T]"));
+  EXPECT_THAT(text, HasSubstr("[B,T,F], [F,C] -> [B,T,C]"));
+}
+
+TEST_F(InspectTest, CountsWhatGrowsWithT) {
+  request_.shapes = true;
+  Inspection result = inspected();
+  ASSERT_TRUE(result.growth);
+  ASSERT_EQ(result.growth->size(), 7u);
+  const double B = 2, C = 40, V = 131, layers = 2, parameters = 46040;
+  double T = 512;
+  for (const Growth &row : *result.growth) {
+    EXPECT_EQ(row.seq, T);
+    EXPECT_DOUBLE_EQ(row.attentionFlops, layers * 2 * 2 * B * T * T * C);
+    EXPECT_DOUBLE_EQ(row.forwardFlops,
+                     row.attentionFlops + layers * 2 * B * T * 12 * C * C + 2 * B * T * C * V);
+    EXPECT_DOUBLE_EQ(row.cacheBytes, 2 * 4 * layers * B * T * C);
+    EXPECT_GT(row.trainingBytes, 16 * parameters + row.scoreBytes);
+    EXPECT_GT(row.inferenceBytes, 4 * parameters + 4 * B * T * V);
+    EXPECT_GT(row.trainingBytes, row.inferenceBytes);
+    T *= 2;
+  }
+  // Scores, scaled, masked and their softmax, [B, H, T, T] each, beside the masks of a byte.
+  EXPECT_GE(result.growth->back().scoreBytes, layers * 4 * 4 * B * 5 * 32768.0 * 32768);
+  EXPECT_LE(result.growth->back().scoreBytes, layers * 6 * 4 * B * 5 * 32768.0 * 32768);
+  EXPECT_THAT(inspectionJson(result), HasSubstr("\"seq\":32768,"));
+}
+
 TEST_F(InspectTest, ShowsFusions) {
   request_.fusions = true;
   Inspection result = inspected();

@@ -3,6 +3,7 @@
 """The whole way as a user goes it: command lines against goldens of other systems, odd shapes, resumed
 runs and wrong input. HEDDLE_BIN_DIR is where the binaries are."""
 import json
+import math
 import os
 import pathlib
 import subprocess
@@ -55,6 +56,17 @@ class Goldens(CommandLine):
         for golden in sorted(GOLDENS.glob("*/golden.safetensors")):
             with self.subTest(golden.parent.name):
                 self.heddle("verify", golden.parent, "--grad", "--against", golden)
+
+    def test_parameters_are_counted_as_in_the_checkpoint(self):
+        for path in sorted(GOLDENS.glob("*/model.safetensors")):
+            with self.subTest(path.parent.name):
+                with open(path, "rb") as file:
+                    header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
+                header.pop("__metadata__", None)
+                theirs = sum(math.prod(tensor["shape"]) for tensor in header.values())
+                ours = json.loads(self.heddle("inspect", path.parent, "--params", "--json"))["params"]
+                self.assertEqual(ours["elements"], theirs)
+                self.assertEqual(sum(layer["elements"] for layer in ours["layers"]), theirs)
 
     def test_training_curves(self):
         for path in sorted(GOLDENS.glob("*/curve.json")):

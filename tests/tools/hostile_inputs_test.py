@@ -98,6 +98,13 @@ FLAGS = [
       for flag in ("--temperature", "--top-p", "--min-p", "--repetition-penalty") for value in SHARES),
     *((f"generate m.heddle --prompt a '{flag}={value}'", flag)
       for flag in ("--top-k", "--max-new-tokens", "--beams") for value in COUNTS),
+    *((f"generate m.heddle --prompt a --beams 2 --length-penalty={value}", "--length-penalty")
+      for value in ("1e400", "nan", "inf", "abc", "''")),
+    *((f"generate m.heddle --prompt a --beams 2 --early-stopping={value}", "--early-stopping")
+      for value in ("2", "maybe")),
+    ("generate m.heddle --prompt a --beams 3", "compiled for batch 2"),
+    ("generate small.textproto --prompt a --beams 3 --batch 2", "--batch 2"),
+    ("HEDDLE_BEAMS=2 HEDDLE_TOP_K=3 generate m.heddle --prompt a", "--top-k 3"),
     ("compile small.textproto -o x.heddle --batch 0", "--batch 0"),
     ("compile small.textproto -o x.heddle --batch 2147483648", "batch: expected a size from 1 to 2147483647"),
     ("compile small.textproto -o x.heddle --batch 99999999999", "batch: expected a size from 1 to 2147483647"),

@@ -96,9 +96,31 @@ std::vector<OpRow> opsOf(func::FuncOp function) {
     StringRef name = op->getName().getStringRef();
     name.consume_front("heddle.");
     rows.push_back({name.str(), typesText(op->getOperandTypes()), typesText(op->getResultTypes()),
-                    ir::layerPath(op->getLoc())});
+                    ir::layerPath(op->getLoc()), ""});
   });
   return rows;
+}
+
+std::string lettersText(const OpSizes &sizes, size_t operands) {
+  std::string text;
+  for (size_t i = 0; i < sizes.size(); ++i) {
+    text += i == operands ? (i > 0 ? " -> [" : "[") : (i > 0 ? ", [" : "[");
+    for (const Size &size : sizes[i])
+      text += (&size == &sizes[i].front() ? "" : ",") + size.text;
+    text += "]";
+  }
+  return text;
+}
+
+void addLetters(const std::vector<OpSizes> &sizes, func::FuncOp function,
+                std::vector<OpRow> &rows) {
+  size_t row = 0;
+  function.walk([&](Operation *op) {
+    if (isa<func::FuncOp, func::ReturnOp>(op))
+      return;
+    rows[row].letters = lettersText(sizes[row], op->getNumOperands());
+    ++row;
+  });
 }
 
 template <typename Plans> std::vector<KernelRow> kernelsOf(const Plans &plans) {
@@ -212,8 +234,10 @@ StatusOr<Inspection> inspectExecutable(const Source &source, const InspectReques
 /// The sections that come from compiling, stage by stage as far as need be.
 class CompilingInspector {
 public:
-  CompilingInspector(Compilation compilation, const InspectRequest &request, Inspection &result)
-      : compilation_(std::move(compilation)), request_(request), result_(result) {}
+  /// `model` is null for IR text.
+  CompilingInspector(Compilation compilation, const frontend::Model *model,
+                     const InspectRequest &request, Inspection &result)
+      : compilation_(std::move(compilation)), model_(model), request_(request), result_(result) {}
 
   Status run(bool needsParameters) {
     if (needsParameters)
@@ -251,7 +275,24 @@ private:
       }
     result_.entry = function.getName().str();
     result_.shapes = opsOf(function);
+    takeLetters(function);
     return absl::OkStatus();
+  }
+
+  /// Nice to have: shapes are shapes without them.
+  void takeLetters(func::FuncOp function) {
+    if (!model_) {
+      result_.lettersMissing = "IR text has its sizes only";
+      return;
+    }
+    int64_t batch = request_.compile.batch, seq = request_.compile.seq;
+    auto sizes = symbolicShapes(*model_, function, batch, seq);
+    if (!sizes.ok()) {
+      result_.lettersMissing = std::string(sizes.status().message());
+      return;
+    }
+    addLetters(*sizes, function, *result_.shapes);
+    result_.growth = growthWithT(*model_, function, *sizes, batch, seq);
   }
 
   void takeMemory() {
@@ -270,6 +311,7 @@ private:
   }
 
   Compilation compilation_;
+  const frontend::Model *model_;
   const InspectRequest &request_;
   Inspection &result_;
 };
@@ -305,7 +347,8 @@ StatusOr<Inspection> inspect(const Source &source, const InspectRequest &request
     result.summary->target = compile.target.name();
     return result;
   }
-  CompilingInspector inspector(std::move(compilation), request, result);
+  CompilingInspector inspector(std::move(compilation), source.model ? &*source.model : nullptr,
+                               request, result);
   HEDDLE_RETURN_IF_ERROR(inspector.run(needsParameters));
   return result;
 }

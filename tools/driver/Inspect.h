@@ -12,6 +12,7 @@
 #include "passes/MemoryReport.h"
 #include "runtime/base/Status.h"
 #include "tools/driver/Compile.h"
+#include "tools/driver/SymbolicShapes.h"
 
 namespace heddle::tools {
 
@@ -39,6 +40,7 @@ struct OpRow {
   std::string operands; // "1x8x128xf32, 128x384xf32"
   std::string results;
   std::string layer;
+  std::string letters; // "[B,T,C], [C,3C] -> [B,T,3C]"; empty where `lettersMissing` says why
 };
 
 /// A distinct kernel, and where it runs.
@@ -82,6 +84,8 @@ struct Inspection {
   std::optional<std::vector<PlanMemory>> memory;
   std::optional<std::vector<KernelRow>> kernels;
   std::string entry; // that shapes are of
+  std::string lettersMissing;
+  std::optional<std::vector<Growth>> growth; // with shapes, where they have letters
   std::string ir;
 };
 

@@ -50,7 +50,25 @@ void write(JsonWriter &json, const std::vector<OpRow> &ops) {
         .member("op", row.op)
         .member("operands", row.operands)
         .member("results", row.results)
+        .member("letters", row.letters)
         .member("layer", row.layer)
+        .endObject();
+  json.endArray();
+}
+
+void write(JsonWriter &json, const std::vector<Growth> &rows) {
+  json.key("growth").beginArray();
+  for (const Growth &row : rows)
+    json.beginObject()
+        .member("seq", row.seq)
+        .member("forward_flops", row.forwardFlops)
+        .member("training_flops", 3 * row.forwardFlops)
+        .member("attention_flops", row.attentionFlops)
+        .member("bytes_moved", row.bytesMoved)
+        .member("inference_bytes", row.inferenceBytes)
+        .member("training_bytes", row.trainingBytes)
+        .member("score_bytes", row.scoreBytes)
+        .member("cache_bytes", row.cacheBytes)
         .endObject();
   json.endArray();
 }
@@ -138,6 +156,8 @@ std::string inspectionJson(const Inspection &inspection) {
     write(json, *inspection.params);
   if (inspection.shapes)
     write(json.member("entry", inspection.entry), *inspection.shapes);
+  if (inspection.growth)
+    write(json, *inspection.growth);
   if (inspection.fusions)
     write(json, *inspection.fusions);
   if (inspection.memory)

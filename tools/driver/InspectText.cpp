@@ -101,11 +101,33 @@ std::string paramsText(const ParameterSection &params) {
 }
 
 std::string shapesText(const Inspection &inspection) {
-  Table table({"op", "operands", "results", "layer"});
+  std::string head = absl::StrCat(inspection.entry, " as the builder wrote it, ",
+                                  inspection.shapes->size(), " ops\n");
+  if (!inspection.lettersMissing.empty()) {
+    Table table({"op", "operands", "results", "layer"});
+    for (const OpRow &row : *inspection.shapes)
+      table.add({row.op, row.operands, row.results, row.layer});
+    return absl::StrCat(head, "no letters: ", inspection.lettersMissing, "\n", table.text());
+  }
+  Table table({"op", "letters", "operands", "results", "layer"});
   for (const OpRow &row : *inspection.shapes)
-    table.add({row.op, row.operands, row.results, row.layer});
-  return absl::StrCat(inspection.entry, " as the builder wrote it, ", inspection.shapes->size(),
-                      " ops\n", table.text());
+    table.add({row.op, row.letters, row.operands, row.results, row.layer});
+  return absl::StrCat(head, "B batch, T sequence, C width, H heads, G key and value heads, D head ",
+                      "size, F hidden, V vocabulary, P positions\n", table.text());
+}
+
+std::string growthText(const std::vector<Growth> &rows) {
+  Table table({"T", "GFLOP forward", "of attention", "bytes moved", "inference memory",
+               "training memory", "of [T, T]", "cache"},
+              {0, 1, 2, 3, 4, 5, 6, 7});
+  for (const Growth &row : rows)
+    table.add({countText(row.seq), absl::StrFormat("%.3f", row.forwardFlops / 1e9),
+               absl::StrFormat("%.3f", row.attentionFlops / 1e9), bytesText(row.bytesMoved),
+               bytesText(row.inferenceBytes), bytesText(row.trainingBytes),
+               bytesText(row.scoreBytes), bytesText(row.cacheBytes)});
+  return absl::StrCat(
+      "growth with T, in f32 and op by op, before any fusion; a training step takes three times ",
+      "the FLOPs; fused attention keeps nothing of [T, T]\n", table.text());
 }
 
 std::string fusionsText(const std::vector<passes::FusionEntry> &entries) {
@@ -203,6 +225,8 @@ std::string inspectionText(const Inspection &inspection) {
     sections.push_back(paramsText(*inspection.params));
   if (inspection.shapes)
     sections.push_back(shapesText(inspection));
+  if (inspection.growth)
+    sections.push_back(growthText(*inspection.growth));
   if (inspection.fusions)
     sections.push_back(fusionsText(*inspection.fusions));
   if (inspection.memory)

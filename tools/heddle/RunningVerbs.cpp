@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // run, train, generate and bench: compile what the verb needs, then hand over to the runtime's
 // verb.
+#include "runtime/cli/GenerateOptions.h"
 #include "runtime/cli/Outputs.h"
 #include "runtime/cli/Verbs.h"
 #include "runtime/io/FileLayer.h"
@@ -48,6 +49,14 @@ Status setTrainingShape(const runtime::TrainFlags &flags, runtime::ModelFlags &s
   if (!shape.batch)
     shape.batch = kDefaultBatch;
   return absl::OkStatus();
+}
+
+/// All prompts at a time, each with a row for each beam, as long as that is a batch of ordinary
+/// size.
+int64_t generationBatch(const runtime::GenerateFlags &flags) {
+  constexpr int64_t kMostRows = 16;
+  auto prompts = static_cast<int64_t>(flags.prompts.size() + flags.promptIds.size());
+  return flags.beams * std::min(prompts, std::max<int64_t>(1, kMostRows / flags.beams));
 }
 
 } // namespace
@@ -107,6 +116,7 @@ StatusOr<int> trainVerb(const runtime::TrainFlags &flags, const CompilerFlags &c
 }
 
 StatusOr<int> generateVerb(const runtime::GenerateFlags &flags, const CompilerFlags &compiler) {
+  HEDDLE_RETURN_IF_ERROR(runtime::checkGenerateFlags(flags));
   SourceOptions options = sourceOptions(flags, compiler);
   options.tokenizer = flags.tokenizer;
   HEDDLE_ASSIGN_OR_RETURN(Source source, openSource(flags.model, options));
@@ -115,8 +125,10 @@ StatusOr<int> generateVerb(const runtime::GenerateFlags &flags, const CompilerFl
   runtime::GenerateFlags bound = flags;
   setWeights(source, bound);
   if (!bound.batch)
-    bound.batch =
-        static_cast<int64_t>(std::max<size_t>(1, flags.prompts.size() + flags.promptIds.size()));
+    bound.batch = generationBatch(flags);
+  if (*bound.batch < flags.beams)
+    return invalidInput("--batch ", *bound.batch, ": each of the --beams ", flags.beams,
+                        " is a sequence of the batch; expected at least ", flags.beams);
   HEDDLE_ASSIGN_OR_RETURN(CompileRequest request,
                           requestFor(source, bound, compiler, {"prefill", "decode"}));
   bound.seq = request.seq;

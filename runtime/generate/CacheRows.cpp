@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/generate/CacheRows.h"
+
+#include <algorithm>
+
+#include "runtime/plan/Session.h"
+
+namespace heddle::runtime {
+namespace {
+
+int64_t commonBeginning(const std::vector<int32_t> &a, const std::vector<int32_t> &b) {
+  return std::mismatch(a.begin(), a.end(), b.begin(), b.end()).first - a.begin();
+}
+
+/// A cache as blocks of contiguous positions: one per row and head.
+struct Layout {
+  int64_t blocks = 1; // of a row
+  int64_t positions = 1;
+  uint64_t positionBytes = 0;
+  bool byPosition = false; // else a row is one block with one position
+};
+
+Layout layoutOf(const StoredTensor &cache, int64_t seq) {
+  uint64_t rowBytes = cache.bytes() / cache.shape[0];
+  if (cache.shape.size() != 4 || cache.shape[2] != seq)
+    return {1, 1, rowBytes, false};
+  int64_t heads = cache.shape[1];
+  return {heads, seq, rowBytes / (heads * seq), true};
+}
+
+} // namespace
+
+std::vector<RowCopy> assignRows(const std::vector<std::vector<int32_t>> &rows,
+                                const std::vector<int64_t> &parents, std::vector<int64_t> &rowOf) {
+  std::vector<bool> taken(rows.size());
+  std::vector<int64_t> next(parents.size(), -1);
+  for (size_t i = 0; i < parents.size(); ++i)
+    if (int64_t row = rowOf[parents[i]]; !taken[row]) {
+      next[i] = row;
+      taken[row] = true;
+    }
+  std::vector<RowCopy> copies;
+  for (size_t i = 0; i < parents.size(); ++i) {
+    if (next[i] >= 0)
+      continue;
+    int64_t from = rowOf[parents[i]], best = -1;
+    for (size_t r = 0; r < rows.size(); ++r)
+      if (int64_t common = commonBeginning(rows[from], rows[r]); !taken[r] && common > best) {
+        best = common;
+        next[i] = static_cast<int64_t>(r);
+      }
+    taken[next[i]] = true;
+    if (auto end = static_cast<int64_t>(rows[from].size()); best < end)
+      copies.push_back({from, next[i], best, end});
+  }
+  rowOf = std::move(next);
+  return copies;
+}
+
+Status copyCacheRows(Session &session, const std::vector<RowCopy> &copies) {
+  int64_t batch = session.manifest().batch(), seq = session.manifest().seq();
+  if (copies.empty())
+    return absl::OkStatus();
+  for (const StoredTensor *cache : session.states("cache.")) {
+    if (cache->shape.empty() || cache->shape[0] != batch)
+      return invalidInput("state ", cache->name, ": has shape ", shapeText(cache->shape),
+                          ", expected a row for each of the ", batch, " sequences");
+    Layout layout = layoutOf(*cache, seq);
+    auto address = [&](int64_t row, int64_t block, int64_t position) {
+      int64_t index = (row * layout.blocks + block) * layout.positions + position;
+      return static_cast<char *>(cache->data()) + index * layout.positionBytes;
+    };
+    for (const RowCopy &copy : copies) {
+      int64_t begin = layout.byPosition ? copy.begin : 0, end = layout.byPosition ? copy.end : 1;
+      for (int64_t block = 0; block < layout.blocks; ++block)
+        HEDDLE_RETURN_IF_ERROR(session.device().copy(address(copy.to, block, begin),
+                                                     address(copy.from, block, begin),
+                                                     (end - begin) * layout.positionBytes));
+    }
+  }
+  return absl::OkStatus();
+}
+
+} // namespace heddle::runtime

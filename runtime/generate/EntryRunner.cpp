@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/generate/EntryRunner.h"
+
+#include <algorithm>
+
+#include "runtime/plan/Session.h"
+
+namespace heddle::runtime {
+
+EntryRunner::EntryRunner(Session &session)
+    : session_(session), batch_(session.manifest().batch()), window_(session.manifest().seq()) {}
+
+Status EntryRunner::prepare() {
+  HEDDLE_ASSIGN_OR_RETURN(prefill_, session_.prepare("prefill"));
+  HEDDLE_ASSIGN_OR_RETURN(decode_, session_.prepare("decode"));
+  return absl::OkStatus();
+}
+
+StatusOr<Tensor> EntryRunner::prefill(const TokenRows &rows) {
+  std::vector<int32_t> ids(batch_ * window_), last(batch_);
+  for (size_t b = 0; b < rows.size(); ++b) {
+    const std::vector<int32_t> &tokens = *rows[b];
+    size_t length = std::min<size_t>(tokens.size(), window_);
+    std::copy(tokens.end() - static_cast<ptrdiff_t>(length), tokens.end(),
+              ids.begin() + static_cast<ptrdiff_t>(b * window_));
+    last[b] = static_cast<int32_t>(length - 1);
+  }
+  HEDDLE_RETURN_IF_ERROR(
+      prefill_->setInput("input_ids", Tensor::of(DType::I32, {batch_, window_}, ids)));
+  HEDDLE_RETURN_IF_ERROR(prefill_->setInput("last_index", Tensor::of(DType::I32, {batch_}, last)));
+  return logitsOf(*prefill_);
+}
+
+StatusOr<Tensor> EntryRunner::decode(const TokenRows &rows) {
+  std::vector<int32_t> ids(batch_), positions(batch_);
+  for (size_t b = 0; b < rows.size(); ++b) {
+    ids[b] = rows[b]->back();
+    positions[b] =
+        static_cast<int32_t>(std::min<int64_t>(static_cast<int64_t>(rows[b]->size()), window_) - 1);
+  }
+  HEDDLE_RETURN_IF_ERROR(decode_->setInput("input_ids", Tensor::of(DType::I32, {batch_, 1}, ids)));
+  HEDDLE_RETURN_IF_ERROR(
+      decode_->setInput("positions", Tensor::of(DType::I32, {batch_}, positions)));
+  return logitsOf(*decode_);
+}
+
+StatusOr<Tensor> EntryRunner::logitsOf(PreparedEntry &entry) {
+  ran_ = &entry;
+  HEDDLE_RETURN_IF_ERROR(entry.run());
+  return entry.output("logits");
+}
+
+Status EntryRunner::explain(const Status &status, size_t prompt) {
+  HEDDLE_ASSIGN_OR_RETURN(NonFiniteOrigin origin, ran_->findNonFinite());
+  return Status(status.code(), absl::StrCat("prompt ", prompt + 1, ": ",
+                                            std::string(status.message()), "; ", origin.text()));
+}
+
+} // namespace heddle::runtime
