@@ -6,6 +6,7 @@
 #include "ir/BufferAssignment.h"
 #include "ir/Conventions.h"
 #include "ir/Dialect.h"
+#include "ir/InputFacts.h"
 #include "ir/LayerPath.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "llvm/ADT/StringSet.h"
@@ -54,6 +55,8 @@ runtime::proto::Value::Default defaultFor(StringRef name) {
     return runtime::proto::Value::ALL_ONES;
   if (name == "position_ids")
     return runtime::proto::Value::POSITIONS;
+  if (name == "token_type_ids")
+    return runtime::proto::Value::ZERO;
   return runtime::proto::Value::REQUIRED;
 }
 
@@ -64,6 +67,12 @@ Status describeSignature(func::FuncOp function, Plan &plan) {
     HEDDLE_RETURN_IF_ERROR(
         describe(function.getArgument(i).getType(), ir::argumentKind(function, i), name, value));
     value.set_default_value(defaultFor(name));
+    value.set_end(ir::inputFact(function, i, ir::kEndAttr).value_or(0));
+    auto padding = ir::inputFact(function, i, ir::kPaddingAttr);
+    if (padding && value.default_value() == runtime::proto::Value::POSITIONS) {
+      value.set_default_value(runtime::proto::Value::TOKEN_POSITIONS);
+      value.set_padding_id(*padding);
+    }
   }
   for (unsigned i = 0; i < function.getNumResults(); ++i) {
     StringRef name = ir::resultName(function, i), kind = ir::resultKind(function, i);

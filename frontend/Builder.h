@@ -2,15 +2,21 @@
 // From a definition to IR: the one place that knows how a transformer is wired. It writes the
 // mathematics as the papers do, in primitive ops; passes lift it into attention and FFN.
 //
-//   forward     (parameters, input_ids, attention_mask, position_ids [B, T]) -> logits [B, T, V]
-//   loss        (as forward, targets [B, T]) -> loss []
-//   eval        (parameters, input_ids, targets) -> loss []
+//   forward     (parameters, input_ids, attention_mask, position_ids [B, T], and token_type_ids
+//               [B, T] where the model has token types) -> what its head gives: logits [B, T, V],
+//               [B, classes] or [B, T, classes]; start_logits and end_logits [B, T];
+//               last_hidden_state [B, T, C] and pooler_output [B, C]
+//   loss        (as forward, targets [B, T] or [B], or start_positions and end_positions [B], and
+//               next_sentence_label [B] where the head has one) -> loss []. A model without a head
+//               has none, and no training
+//   eval        (parameters, input_ids, targets) -> loss []; as loss where models look ahead
 //   train_loss  as eval with dropout, and with `rng` where there is any
 //   prefill     (parameters, input_ids [B, T], last_index [B]) -> logits [B, V] of those positions,
 //               cache.k.<layer> and cache.v.<layer> [B, G, T, D]
 //   decode      (parameters, the caches, input_ids [B, 1], positions [B]) -> logits [B, V], caches
 //
-// Inputs are i32. targets[b, t] is what follows input_ids[b, t]; -100 counts for nothing.
+// Inputs are i32. targets[b, t] is what follows input_ids[b, t], or what belongs there in a model
+// that looks ahead; -100 counts for nothing, in positions too.
 
 #ifndef HEDDLE_FRONTEND_BUILDER_H
 #define HEDDLE_FRONTEND_BUILDER_H

@@ -33,6 +33,12 @@ std::string spelled(const JsonRef &ref) {
   return value.describe();
 }
 
+/// The number of members of an object where the key stands for that.
+std::string spelled(const proto::ConfigKey &key, const JsonRef &ref) {
+  const auto *object = ref.value().object();
+  return key.members() && object ? absl::StrCat(object->members.size()) : spelled(ref);
+}
+
 class Reader {
 public:
   Reader(const JsonRef &config, const proto::Family &family)
@@ -132,7 +138,7 @@ private:
     std::optional<JsonRef> found = valueAt(key.key());
     for (const std::string &alias : key.aliases()) {
       std::optional<JsonRef> other = valueAt(alias);
-      if (found && other && spelled(*found) != spelled(*other))
+      if (found && other && spelled(key, *found) != spelled(key, *other))
         return other->error(absl::StrCat("found ", other->value().describe(), ", but key \"",
                                          found->path(), "\" says ", found->value().describe()));
       if (!found)
@@ -147,7 +153,7 @@ private:
       if (key.key() != name)
         continue;
       HEDDLE_ASSIGN_OR_RETURN(std::optional<JsonRef> value, lookUp(key));
-      return value ? spelled(*value) : textOfAbsent(key);
+      return value ? spelled(key, *value) : textOfAbsent(key);
     }
     return std::string();
   }
@@ -237,6 +243,8 @@ private:
       return withSupported(key, value, takeText(key, spelled(value)));
     if (!key.has_field())
       return absl::OkStatus();
+    if (key.members() && value.value().object())
+      return takeText(key, spelled(key, value));
     HEDDLE_ASSIGN_OR_RETURN(FieldPath field, fieldOf(key));
     return field.setJson(definition_, value);
   }
@@ -326,6 +334,30 @@ StatusOr<const proto::Family *> familyOf(const JsonRef &config, const Families &
                         "\" is not supported; supported: ", families.known(),
                         " (another family can be added with --family)");
   return family;
+}
+
+StatusOr<proto::Family> withArchitecture(const JsonRef &config, const proto::Family &family) {
+  proto::Family whole = family;
+  whole.clear_variants();
+  for (const proto::Architecture &variant : family.variants())
+    whole.mutable_architectures()->MergeFrom(variant.names());
+  std::optional<JsonRef> list = config.find(kArchitectures);
+  if (!list)
+    return whole;
+  HEDDLE_ASSIGN_OR_RETURN(std::vector<JsonRef> names, list->asArray());
+  if (names.empty())
+    return whole;
+  if (names.size() > 1 && !family.variants().empty())
+    return list->error(absl::StrCat("names ", names.size(), " architectures, expected one"));
+  HEDDLE_ASSIGN_OR_RETURN(std::string name, names.front().asString());
+  for (const proto::Architecture &variant : family.variants()) {
+    if (std::find(variant.names().begin(), variant.names().end(), name) == variant.names().end())
+      continue;
+    whole.mutable_definition()->MergeFrom(variant.definition());
+    whole.mutable_keys()->MergeFrom(variant.keys());
+    whole.mutable_ignored_tensors()->MergeFrom(variant.ignored_tensors());
+  }
+  return whole;
 }
 
 StatusOr<proto::ModelDef> readConfig(const JsonRef &config, const proto::Family &family) {

@@ -9,7 +9,8 @@ namespace heddle::frontend {
 Dimensions::Dimensions(const proto::ModelDef &definition) {
   const proto::Attention &attention = definition.attention();
   width = definition.width();
-  embeddingWidth = definition.has_embedding_width() ? definition.embedding_width() : width;
+  embeddingSum = definition.has_embedding_sum_width() ? definition.embedding_sum_width() : width;
+  embeddingWidth = definition.has_embedding_width() ? definition.embedding_width() : embeddingSum;
   layers = definition.layers();
   heads = attention.heads();
   kvHeads = attention.has_kv_heads() ? attention.kv_heads() : heads;
@@ -17,6 +18,8 @@ Dimensions::Dimensions(const proto::ModelDef &definition) {
   hidden = definition.ffn().has_hidden() ? definition.ffn().hidden() : 4 * width;
   vocab = definition.vocab_size();
   positions = definition.max_positions();
+  const bool span = definition.head().kind() == proto::Head::SPAN;
+  classes = span ? 2 : definition.head().classes();
 }
 
 bool hasLearnedPositions(const proto::ModelDef &definition) {
@@ -88,9 +91,33 @@ double scoreScale(const proto::ModelDef &definition, int64_t layer) {
   return scale;
 }
 
+bool headHasBias(const proto::ModelDef &definition) {
+  const proto::Head &head = definition.head();
+  return head.has_bias() ? head.bias() : !isLanguageModel(definition);
+}
+
+proto::Loss::Kind lossKind(const proto::ModelDef &definition) {
+  const proto::Head &head = definition.head();
+  if (head.kind() != proto::Head::SEQUENCE_CLASSES)
+    return proto::Loss::CROSS_ENTROPY;
+  if (definition.loss().has_kind())
+    return definition.loss().kind();
+  return head.classes() == 1 ? proto::Loss::MEAN_SQUARED_ERROR : proto::Loss::CROSS_ENTROPY;
+}
+
+bool isLanguageModel(const proto::ModelDef &definition) {
+  return definition.head().kind() == proto::Head::LANGUAGE_MODEL;
+}
+
+int64_t longestSequence(const proto::ModelDef &definition) {
+  const proto::LearnedPositions &learned = definition.positions().learned();
+  return definition.max_positions() - (learned.has_padding_id() ? learned.padding_id() + 1 : 0);
+}
+
 double largestDropout(const proto::ModelDef &definition) {
   const proto::Dropout &dropout = definition.dropout();
-  return std::max({dropout.embedding(), dropout.attention(), dropout.residual()});
+  return std::max({dropout.embedding(), dropout.attention(), dropout.residual(),
+                   dropout.attention_output(), dropout.pooled(), dropout.classifier()});
 }
 
 } // namespace heddle::frontend

@@ -16,6 +16,7 @@ struct Dimensions {
 
   int64_t width;          // C
   int64_t embeddingWidth; // E, a row of the token table
+  int64_t embeddingSum;   // what the embeddings sum up to
   int64_t layers;
   int64_t heads;     // H
   int64_t kvHeads;   // G
@@ -23,6 +24,8 @@ struct Dimensions {
   int64_t hidden;    // F
   int64_t vocab;     // V, 0 where the definition leaves it out
   int64_t positions; // the longest sequence, 0: unbounded
+
+  int64_t classes; // of a head of classes; 2 of a head of spans: begin and end
 
   int64_t queryWidth() const { return heads * headDim; }
   int64_t keyWidth() const { return kvHeads * headDim; }
@@ -51,6 +54,12 @@ bool hasWindows(const proto::ModelDef &definition);
 
 /// What the scores of a layer are multiplied by.
 double scoreScale(const proto::ModelDef &definition, int64_t layer);
+
+bool headHasBias(const proto::ModelDef &definition);
+proto::Loss::Kind lossKind(const proto::ModelDef &definition);
+bool isLanguageModel(const proto::ModelDef &definition);
+/// The most tokens that the positions of a sequence reach; 0: unbounded.
+int64_t longestSequence(const proto::ModelDef &definition);
 
 /// The largest share of elements that any part drops in training; 0: no dropout.
 double largestDropout(const proto::ModelDef &definition);

@@ -69,11 +69,16 @@ Status checkValues(const proto::Family &family) {
   for (const proto::ValueTable &table : family.tables())
     sizes.emplace(table.name(), table.values_size());
   int64_t values = 0;
-  for (const proto::ConfigKey &key : family.keys()) {
-    auto table = sizes.find(key.table());
-    values += key.values_size() + key.aliases_size() + key.when_size();
-    values += table == sizes.end() ? 0 : table->second;
-  }
+  auto count = [&](const google::protobuf::RepeatedPtrField<proto::ConfigKey> &keys) {
+    for (const proto::ConfigKey &key : keys) {
+      auto table = sizes.find(key.table());
+      values += key.values_size() + key.aliases_size() + key.when_size();
+      values += table == sizes.end() ? 0 : table->second;
+    }
+  };
+  count(family.keys());
+  for (const proto::Architecture &variant : family.variants())
+    count(variant.keys());
   if (values > kMaxFamilyValues)
     return invalidInput("its keys have ", values,
                         " values, aliases and conditions, more than the limit of ",
@@ -131,6 +136,18 @@ Status checkKey(const proto::ConfigKey &key, const proto::Family &family) {
   return absl::OkStatus();
 }
 
+Status checkKeys(google::protobuf::RepeatedPtrField<proto::ConfigKey> &keys,
+                 const proto::Family &family, const std::string &file) {
+  for (proto::ConfigKey &key : keys) {
+    Status good = resolveTable(key, family);
+    if (good.ok())
+      good = checkKey(key, family);
+    if (!good.ok())
+      return withContext(good, absl::StrCat(file, ": key \"", key.key(), "\""));
+  }
+  return absl::OkStatus();
+}
+
 } // namespace
 
 Status Families::add(const std::string &text, const std::string &file,
@@ -139,18 +156,21 @@ Status Families::add(const std::string &text, const std::string &file,
   HEDDLE_RETURN_IF_ERROR(runtime::parseTextproto(text, file, family));
   if (family.model_type().empty())
     return invalidInput(file, ": field \"model_type\": is missing");
-  if (family.keys_size() > kMaxFamilyKeys)
-    return invalidInput(file, ": ", family.keys_size(), " keys, more than the limit of ",
-                        kMaxFamilyKeys);
+  int keys = family.keys_size();
+  for (const proto::Architecture &variant : family.variants())
+    keys += variant.keys_size();
+  if (keys > kMaxFamilyKeys)
+    return invalidInput(file, ": ", keys, " keys, more than the limit of ", kMaxFamilyKeys);
   HEDDLE_RETURN_IF_ERROR(withContext(addParts(family), file));
   addCommon(family, common);
   HEDDLE_RETURN_IF_ERROR(withContext(checkValues(family), file));
-  for (proto::ConfigKey &key : *family.mutable_keys()) {
-    Status good = resolveTable(key, family);
-    if (good.ok())
-      good = checkKey(key, family);
-    if (!good.ok())
-      return withContext(good, absl::StrCat(file, ": key \"", key.key(), "\""));
+  HEDDLE_RETURN_IF_ERROR(checkKeys(*family.mutable_keys(), family, file));
+  for (proto::Architecture &variant : *family.mutable_variants()) {
+    if (variant.names().empty())
+      return invalidInput(file, ": field \"variants\": one without names");
+    proto::Family whole = family;
+    whole.mutable_keys()->MergeFrom(variant.keys());
+    HEDDLE_RETURN_IF_ERROR(checkKeys(*variant.mutable_keys(), whole, file));
   }
   std::erase_if(families_, [&](const proto::Family &other) {
     return other.model_type() == family.model_type();

@@ -4,6 +4,7 @@
 
 #include "frontend/GraphState.h"
 #include "ir/Conventions.h"
+#include "ir/InputFacts.h"
 #include "ir/LayerPath.h"
 #include "ir/ShapeRules.h"
 #include "mlir/IR/Verifier.h"
@@ -109,6 +110,14 @@ Value GraphBuilder::State::argument(llvm::StringRef kind, const std::string &nam
   return value;
 }
 
+GraphBuilder::State::Port *GraphBuilder::State::find(const std::string &argumentName) {
+  for (Port &port : arguments)
+    if (port.name == argumentName)
+      return &port;
+  fail("there is no argument " + argumentName);
+  return nullptr;
+}
+
 void GraphBuilder::State::result(llvm::StringRef kind, const std::string &name, Tensor tensor) {
   if (!entry)
     return fail("result " + name + " outside of an entry");
@@ -146,8 +155,13 @@ void GraphBuilder::endEntry() {
   func::ReturnOp::create(s.builder, UnknownLoc::get(&s.context), values);
   SmallVector<Type> argumentTypes(s.entry.getBody().front().getArgumentTypes());
   s.entry.setFunctionType(s.builder.getFunctionType(argumentTypes, ValueRange(values).getTypes()));
-  for (auto [index, port] : llvm::enumerate(s.arguments))
+  for (auto [index, port] : llvm::enumerate(s.arguments)) {
     ir::setArgumentNames(s.entry, index, port.kind, port.name);
+    if (port.end)
+      ir::setInputFact(s.entry, index, ir::kEndAttr, *port.end);
+    if (port.padding)
+      ir::setInputFact(s.entry, index, ir::kPaddingAttr, *port.padding);
+  }
   for (auto [index, port] : llvm::enumerate(s.results))
     ir::setResultNames(s.entry, index, port.kind, port.name);
   s.entry = {};
@@ -179,6 +193,16 @@ Tensor GraphBuilder::parameter(const std::string &name, Shape shape, Initializer
 Tensor GraphBuilder::input(const std::string &name, Shape shape, std::optional<Element> element) {
   return Tensor(
       *this, state_->argument(ir::kKindInput, name, shape, element.value_or(state_->number), ""));
+}
+
+void GraphBuilder::limitInput(const std::string &name, int64_t end) {
+  if (State::Port *port = state_->find(name))
+    port->end = end;
+}
+
+void GraphBuilder::setInputPadding(const std::string &name, int64_t id) {
+  if (State::Port *port = state_->find(name))
+    port->padding = id;
 }
 
 Tensor GraphBuilder::state(const std::string &name, Shape shape) {

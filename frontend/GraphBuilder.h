@@ -80,6 +80,9 @@ public:
   Tensor parameter(const ParameterSpec &spec);
   Tensor parameter(const std::string &name, Shape shape, Initializer initializer);
   Tensor input(const std::string &name, Shape shape, std::optional<Element> element = {});
+  /// What else is known of an input's integers. See ir/InputFacts.h.
+  void limitInput(const std::string &name, int64_t end);
+  void setInputPadding(const std::string &name, int64_t id);
   Tensor state(const std::string &name, Shape shape);
   Tensor scalarInput(const std::string &name);
   /// [seed, step, micro_batch] of the random numbers.
@@ -108,6 +111,8 @@ public:
   Tensor gelu(Tensor x, bool tanhApproximation = false);
   Tensor silu(Tensor x);
   Tensor tanh(Tensor x);
+  Tensor exp(Tensor x);
+  Tensor log(Tensor x);
   /// x itself where it has the type.
   Tensor cast(Tensor x, Element element);
   Tensor notEqual(Tensor a, Tensor b);

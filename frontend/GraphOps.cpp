@@ -139,6 +139,8 @@ Tensor GraphBuilder::div(Tensor a, Tensor b) { return OpWriter(*this).write<ir::
 Tensor GraphBuilder::relu(Tensor x) { return OpWriter(*this).write<ir::ReluOp>({x}); }
 Tensor GraphBuilder::silu(Tensor x) { return OpWriter(*this).write<ir::SiluOp>({x}); }
 Tensor GraphBuilder::tanh(Tensor x) { return OpWriter(*this).write<ir::TanhOp>({x}); }
+Tensor GraphBuilder::exp(Tensor x) { return OpWriter(*this).write<ir::ExpOp>({x}); }
+Tensor GraphBuilder::log(Tensor x) { return OpWriter(*this).write<ir::LogOp>({x}); }
 
 Tensor GraphBuilder::gelu(Tensor x, bool tanhApproximation) {
   OpWriter writer(*this);

@@ -20,6 +20,7 @@ struct GraphBuilder::State {
     llvm::StringRef kind;
     std::string name;
     mlir::Value value;
+    std::optional<int64_t> end = {}, padding = {}; // of an input
   };
 
   mlir::MLIRContext &context;
@@ -43,6 +44,8 @@ struct GraphBuilder::State {
   /// The argument of that name, made where the entry has none yet.
   mlir::Value argument(llvm::StringRef kind, const std::string &name, const Shape &shape,
                        Element element, const std::string &layerPath);
+  /// The argument of that name; null, with the mistake kept, where the entry has none.
+  Port *find(const std::string &argumentName);
   void result(llvm::StringRef kind, const std::string &name, Tensor tensor);
 };
 

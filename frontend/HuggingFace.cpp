@@ -13,14 +13,15 @@ Status readHuggingFace(runtime::FileLayer &layer, const std::string &folder,
   HEDDLE_ASSIGN_OR_RETURN(runtime::JsonDocument document,
                           runtime::readJsonFile(layer, folder + "/" + kConfigFile));
   runtime::JsonRef config = document.ref();
-  HEDDLE_ASSIGN_OR_RETURN(const proto::Family *family, familyOf(config, families));
-  HEDDLE_ASSIGN_OR_RETURN(model.definition, readConfig(config, *family));
-  model.family = family->model_type();
-  model.shiftLabels = family->shift_labels();
+  HEDDLE_ASSIGN_OR_RETURN(const proto::Family *known, familyOf(config, families));
+  HEDDLE_ASSIGN_OR_RETURN(proto::Family family, withArchitecture(config, *known));
+  HEDDLE_ASSIGN_OR_RETURN(model.definition, readConfig(config, family));
+  model.family = family.model_type();
+  model.shiftLabels = family.shift_labels();
   const proto::ParameterNames &names = model.definition.names();
   std::vector<std::string> prefixes(names.other_prefixes().begin(), names.other_prefixes().end());
   prefixes.insert(prefixes.begin(), names.prefix());
-  for (const std::string &pattern : family->ignored_tensors())
+  for (const std::string &pattern : family.ignored_tensors())
     for (const std::string &prefix : prefixes)
       model.ignoredTensors.push_back(prefix + pattern);
   return absl::OkStatus();

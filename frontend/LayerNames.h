@@ -11,6 +11,7 @@ namespace heddle::frontend {
 
 inline constexpr char kEmbeddingsPath[] = "decoder.embeddings";
 inline constexpr char kFinalNormPath[] = "decoder.final_norm";
+inline constexpr char kPoolerPath[] = "pooler";
 inline constexpr char kHeadPath[] = "lm_head";
 inline constexpr char kLayerMark[] = "{layer}";
 

@@ -106,6 +106,11 @@ Status overrideDropout(Model &model, double share) {
   dropout.set_embedding(share);
   dropout.set_attention(share);
   dropout.set_residual(share);
+  // Parts that have a share of their own.
+  if (dropout.has_pooled())
+    dropout.set_pooled(share);
+  if (dropout.has_classifier())
+    dropout.set_classifier(share);
   return absl::OkStatus();
 }
 

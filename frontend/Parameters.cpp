@@ -24,16 +24,9 @@ public:
 
   ModelParameters run() {
     ModelParameters model;
-    bool tied = definition_.head().tied();
     model.tokenEmbedding =
         parameter(names_.token_embedding(), ".weight", {dims_.vocab, dims_.embeddingWidth},
                   normal(), kEmbeddingsPath);
-    // Some writers keep the head's name of a shared tensor.
-    if (tied)
-      model.tokenEmbedding.aliases.push_back(names_.head() + ".weight");
-    if (tied)
-      for (const std::string &other : names_.other_heads())
-        model.tokenEmbedding.aliases.push_back(other + ".weight");
     if (hasEmbeddingProjections(definition_)) {
       model.embeddingIn =
           linear(names_.embedding_in(), dims_.embeddingWidth, dims_.width, false, kEmbeddingsPath);
@@ -43,22 +36,63 @@ public:
     if (hasLearnedPositions(definition_))
       model.positionEmbedding =
           parameter(names_.position_embedding(), ".weight",
-                    {positionRows(definition_), dims_.width}, normal(), kEmbeddingsPath);
+                    {positionRows(definition_), dims_.embeddingSum}, normal(), kEmbeddingsPath);
+    if (definition_.has_token_types())
+      model.tokenTypeEmbedding = parameter(names_.token_type_embedding(), ".weight",
+                                           {definition_.token_types().count(), dims_.embeddingSum},
+                                           normal(), kEmbeddingsPath);
     if (definition_.embedding_norm())
-      model.embeddingNorm = norm(names_.embedding_norm(), kEmbeddingsPath);
+      model.embeddingNorm = norm(names_.embedding_norm(), dims_.embeddingSum, kEmbeddingsPath);
+    if (dims_.embeddingSum != dims_.width)
+      model.embeddingProjection = linear(names_.embedding_projection(), dims_.embeddingSum,
+                                         dims_.width, definition_.bias(), kEmbeddingsPath);
     for (int64_t i = 0; i < dims_.layers; ++i)
       model.layers.push_back(layer(i));
     if (hasFinalNorm(definition_))
-      model.finalNorm = norm(names_.final_norm(), kFinalNormPath);
-    if (!tied)
-      model.headWeight = headParameter(".weight", {dims_.vocab, dims_.embeddingWidth},
-                                       weightInitializer(dims_.embeddingWidth, dims_.vocab, false));
-    if (definition_.head().bias())
-      model.headBias = headParameter(".bias", {dims_.vocab}, zeros());
+      model.finalNorm = norm(names_.final_norm(), dims_.width, kFinalNormPath);
+    if (definition_.has_pooler())
+      model.pooler = linear(names_.pooler(), dims_.width, dims_.width, true, kPoolerPath);
+    head(model);
     return model;
   }
 
 private:
+  void head(ModelParameters &model) const {
+    const proto::Head &head = definition_.head();
+    if (head.kind() == proto::Head::NONE)
+      return;
+    const bool language = isLanguageModel(definition_), tied = language && head.tied();
+    const int64_t in = language ? dims_.embeddingWidth : dims_.width;
+    const int64_t out = language ? dims_.vocab : dims_.classes;
+    // A head stands beside the model that the prefix is of.
+    proto::ModelDef bare = definition_;
+    bare.mutable_names()->clear_prefix();
+    bare.mutable_names()->clear_other_prefixes();
+    const Collector beside(bare);
+    if (head.next_sentence())
+      model.nextSentence = beside.linear(names_.next_sentence(), dims_.width, 2, true, kHeadPath);
+    if (head.has_transform()) {
+      model.headTransform =
+          beside.linear(names_.head_transform(), dims_.width, in, true, kHeadPath);
+      if (head.transform().norm())
+        model.headNorm = beside.norm(names_.head_norm(), in, kHeadPath);
+    }
+    // Some writers keep the head's name of a shared tensor.
+    const ParameterSpec weight = headParameter(names_.head() + ".weight", ".weight", {out, in},
+                                               weightInitializer(in, out, false));
+    if (tied) {
+      model.tokenEmbedding.aliases.push_back(weight.name);
+      for (const std::string &other : weight.aliases)
+        model.tokenEmbedding.aliases.push_back(other);
+    } else {
+      model.headWeight = weight;
+    }
+    if (headHasBias(definition_))
+      model.headBias =
+          headParameter(names_.has_head_bias() ? names_.head_bias() : names_.head() + ".bias",
+                        ".bias", {out}, zeros());
+  }
+
   static Initializer zeros() { return {}; }
   static Initializer ones() { return {Initializer::Kind::ones, 0}; }
   Initializer normal() const {
@@ -89,34 +123,51 @@ private:
     return result;
   }
 
+  /// The one that is written, then those that are read too.
+  std::vector<std::string> prefixes() const {
+    std::vector<std::string> all = {names_.prefix()};
+    for (const std::string &prefix : names_.other_prefixes())
+      if (prefix != names_.prefix())
+        all.push_back(prefix);
+    return all;
+  }
+
   ParameterSpec parameter(const std::string &module, const std::string &suffix,
                           std::vector<int64_t> shape, Initializer initializer,
                           const std::string &layerPath) const {
-    ParameterSpec spec{
-        names_.prefix() + module + suffix, std::move(shape), initializer, {}, layerPath};
-    for (const std::string &prefix : names_.other_prefixes())
-      if (prefix != names_.prefix())
-        spec.aliases.push_back(prefix + module + suffix);
+    ParameterSpec spec{"", std::move(shape), initializer, {}, layerPath};
+    for (const std::string &prefix : prefixes())
+      spec.aliases.push_back(prefix + module + suffix);
+    spec.name = spec.aliases.front();
+    spec.aliases.erase(spec.aliases.begin());
     return spec;
   }
 
-  ParameterSpec headParameter(const std::string &suffix, std::vector<int64_t> shape,
-                              Initializer initializer) const {
-    ParameterSpec spec{names_.head() + suffix, std::move(shape), initializer, {}, kHeadPath};
+  /// The head's weight or bias: its names are whole.
+  ParameterSpec headParameter(const std::string &name, const std::string &suffix,
+                              std::vector<int64_t> shape, Initializer initializer) const {
+    ParameterSpec spec{name, std::move(shape), initializer, {}, kHeadPath};
+    if (name != names_.head() + suffix)
+      spec.aliases.push_back(names_.head() + suffix);
     for (const std::string &other : names_.other_heads())
       spec.aliases.push_back(other + suffix);
     return spec;
   }
 
-  NormParameters norm(const std::string &module, const std::string &layerPath) const {
-    return normOf(dims_.width, module, layerPath);
-  }
-  NormParameters normOf(int64_t size, const std::string &module,
-                        const std::string &layerPath) const {
+  NormParameters norm(const std::string &module, int64_t size, const std::string &layerPath) const {
+    auto otherNames = [&](ParameterSpec spec, bool given, const std::string &ending) {
+      if (given)
+        for (const std::string &prefix : prefixes())
+          spec.aliases.push_back(prefix + module + "." + ending);
+      return spec;
+    };
     Initializer first = definition_.norm().unit_offset() ? zeros() : ones();
-    NormParameters result{parameter(module, ".weight", {size}, first, layerPath), {}};
+    NormParameters result{otherNames(parameter(module, ".weight", {size}, first, layerPath),
+                                     names_.has_other_norm_weight(), names_.other_norm_weight()),
+                          {}};
     if (normsHaveBias(definition_))
-      result.bias = parameter(module, ".bias", {size}, zeros(), layerPath);
+      result.bias = otherNames(parameter(module, ".bias", {size}, zeros(), layerPath),
+                               names_.has_other_norm_bias(), names_.other_norm_bias());
     return result;
   }
 
@@ -139,7 +190,7 @@ private:
     const int64_t width = dims_.width, queries = dims_.queryWidth(), keys = dims_.keyWidth();
     const bool qkvBias = qkvHasBias(definition_), ffnBias = ffnHasBias(definition_);
     LayerParameters result;
-    result.attentionNorm = norm(name(names_.attention_norm()), attention);
+    result.attentionNorm = norm(name(names_.attention_norm()), width, attention);
     if (definition_.attention().fused_qkv()) {
       result.qkv = linear(name(names_.qkv()), width, queries + 2 * keys, qkvBias, attention);
     } else {
@@ -150,14 +201,14 @@ private:
     result.attentionOutput = linear(name(names_.attention_output()), queries, width,
                                     attentionOutputHasBias(definition_), attention, true);
     if (!sharesNorm(definition_))
-      result.ffnNorm = norm(name(names_.ffn_norm()), ffn);
+      result.ffnNorm = norm(name(names_.ffn_norm()), width, ffn);
     if (definition_.attention().qk_norm()) {
-      result.queryNorm = normOf(dims_.headDim, name(names_.query_norm()), attention);
-      result.keyNorm = normOf(dims_.headDim, name(names_.key_norm()), attention);
+      result.queryNorm = norm(name(names_.query_norm()), dims_.headDim, attention);
+      result.keyNorm = norm(name(names_.key_norm()), dims_.headDim, attention);
     }
     if (definition_.norm().placement() == proto::Norm::SANDWICH) {
-      result.attentionPostNorm = norm(name(names_.attention_post_norm()), attention);
-      result.ffnPostNorm = norm(name(names_.ffn_post_norm()), ffn);
+      result.attentionPostNorm = norm(name(names_.attention_post_norm()), width, attention);
+      result.ffnPostNorm = norm(name(names_.ffn_post_norm()), width, ffn);
     }
     if (definition_.ffn().gated())
       result.ffnGate = linear(name(names_.ffn_gate()), width, dims_.hidden, ffnBias, ffn);
@@ -190,7 +241,10 @@ std::vector<ParameterSpec> ModelParameters::all() const {
   append(list, embeddingIn);
   if (positionEmbedding)
     list.push_back(*positionEmbedding);
+  if (tokenTypeEmbedding)
+    list.push_back(*tokenTypeEmbedding);
   append(list, embeddingNorm);
+  append(list, embeddingProjection);
   for (const LayerParameters &layer : layers) {
     append(list, layer.attentionNorm);
     append(list, layer.qkv);
@@ -208,11 +262,15 @@ std::vector<ParameterSpec> ModelParameters::all() const {
     append(list, layer.ffnPostNorm);
   }
   append(list, finalNorm);
+  append(list, pooler);
   append(list, embeddingOut);
+  append(list, headTransform);
+  append(list, headNorm);
   if (headWeight)
     list.push_back(*headWeight);
   if (headBias)
     list.push_back(*headBias);
+  append(list, nextSentence);
   return list;
 }
 

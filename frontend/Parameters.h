@@ -67,12 +67,18 @@ struct ModelParameters {
   ParameterSpec tokenEmbedding;                              // [V, E]
   std::optional<LinearParameters> embeddingIn, embeddingOut; // E to C, C to E
   std::optional<ParameterSpec> positionEmbedding;            // [max_positions + offset, C]
+  std::optional<ParameterSpec> tokenTypeEmbedding;           // [token types, C]
   std::optional<NormParameters> embeddingNorm;
+  /// From Dimensions::embeddingSum to C; the rows above are of that size where it is there.
+  std::optional<LinearParameters> embeddingProjection;
   std::vector<LayerParameters> layers;
   std::optional<NormParameters> finalNorm;
-  /// [V, E]; absent when tied.
+  std::optional<LinearParameters> pooler, headTransform;
+  std::optional<NormParameters> headNorm;
+  std::optional<LinearParameters> nextSentence; // from C to 2
+  /// [V, E], or [classes, C]; absent when tied, and in models without a head.
   std::optional<ParameterSpec> headWeight;
-  std::optional<ParameterSpec> headBias; // [V]
+  std::optional<ParameterSpec> headBias; // [V] or [classes]
 
   /// In the order of the entries' arguments.
   std::vector<ParameterSpec> all() const;

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "frontend/Validate.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "frontend/Dimensions.h"
 #include "frontend/ValidateBlocks.h"
+#include "frontend/ValidateHead.h"
 #include "frontend/ValidateNames.h"
 #include "runtime/base/CheckedMath.h"
 
@@ -136,6 +138,10 @@ Found checkNumbers(const proto::ModelDef &model) {
   HEDDLE_RETURN_IF_FOUND(checkShare("dropout.embedding", model.dropout().embedding()));
   HEDDLE_RETURN_IF_FOUND(checkShare("dropout.attention", model.dropout().attention()));
   HEDDLE_RETURN_IF_FOUND(checkShare("dropout.residual", model.dropout().residual()));
+  HEDDLE_RETURN_IF_FOUND(
+      checkShare("dropout.attention_output", model.dropout().attention_output()));
+  HEDDLE_RETURN_IF_FOUND(checkShare("dropout.pooled", model.dropout().pooled()));
+  HEDDLE_RETURN_IF_FOUND(checkShare("dropout.classifier", model.dropout().classifier()));
   HEDDLE_RETURN_IF_FOUND(checkShare("loss.label_smoothing", model.loss().label_smoothing()));
   double scale = model.initializer().scale();
   if (!(scale >= 0) || !std::isfinite(scale))
@@ -157,8 +163,14 @@ std::optional<int64_t> countElements(const proto::ModelDef &model) {
     layer += *elements;
   }
   auto layers = square(layer, dims.layers);
-  for (int64_t rows : {dims.vocab, dims.vocab, dims.positions}) {
-    auto elements = square(rows, dims.width);
+  const int64_t widest = std::max(dims.width, dims.embeddingSum);
+  const int64_t types = model.has_token_types() ? model.token_types().count() : 0;
+  const int64_t projected = dims.embeddingSum != dims.width ? dims.embeddingSum : 0;
+  const int64_t pooled = model.has_pooler() ? dims.width : 0;
+  const int64_t transformed = model.head().has_transform() ? dims.width : 0;
+  for (int64_t rows : {dims.vocab, dims.vocab, dims.positions, types, projected, pooled,
+                       transformed, dims.classes}) {
+    auto elements = square(rows, widest);
     if (!elements || *elements > kMaxElements)
       return std::nullopt;
     total += *elements;
@@ -176,6 +188,7 @@ std::optional<FieldError> findFieldError(const proto::ModelDef &definition) {
     HEDDLE_RETURN_IF_FOUND(checkRotary(definition));
   HEDDLE_RETURN_IF_FOUND(checkNumbers(definition));
   HEDDLE_RETURN_IF_FOUND(findBlockError(definition));
+  HEDDLE_RETURN_IF_FOUND(findHeadError(definition));
   if (!countElements(definition))
     return wrong("width", "the model has more than ", kMaxElements, " weights");
   return findNameError(definition);
@@ -192,12 +205,13 @@ Status validateShape(const proto::ModelDef &definition, int64_t batch, int64_t s
     return invalidInput("batch: expected a size from 1 to ", kMaxDimension, ", found ", batch);
   if (seq < 1 || seq > kMaxSequence)
     return invalidInput("seq: expected a size from 1 to ", kMaxSequence, ", found ", seq);
-  if (definition.max_positions() > 0 && seq > definition.max_positions())
-    return invalidInput("seq: ", seq, " is more than the ", definition.max_positions(),
+  if (definition.max_positions() > 0 && seq > longestSequence(definition))
+    return invalidInput("seq: ", seq, " is more than the ", longestSequence(definition),
                         " positions of the model");
   Dimensions dims(definition);
   // The largest tensors between layers: scores, hidden vectors, logits.
-  for (int64_t last : {dims.hidden, dims.vocab, 3 * dims.queryWidth(), dims.width}) {
+  for (int64_t last : {dims.hidden, dims.vocab, 3 * dims.queryWidth(), dims.width,
+                       dims.embeddingSum, dims.classes}) {
     auto elements = checkedProduct<int64_t>(std::initializer_list<int64_t>{batch, seq, last});
     if (!elements || *elements > kMaxElements)
       return invalidInput("batch ", batch, " and seq ", seq, ": a tensor of ", batch, " x ", seq,

@@ -21,10 +21,20 @@ bool isPlainText(const std::string &text) {
   return isValidUtf8(text) && text.size() <= kMaxModuleName;
 }
 
-bool isOfLayer(const std::string &field) {
-  return field != "token_embedding" && field != "position_embedding" && field != "final_norm" &&
-         field != "head" && field != "prefix" && field != "other_prefixes" &&
-         field != "embedding_norm" && field != "embedding_in" && field != "embedding_out";
+/// Whether the field names a part that every layer has: its default says so.
+bool isOfLayer(const google::protobuf::FieldDescriptor &field) {
+  return field.default_value_string().find(kLayerMark) != std::string::npos;
+}
+
+/// Heads stand beside the model that the prefix is of.
+bool isOfHead(const std::string &path) {
+  return path == "names.head" || path == "names.head_transform" || path == "names.head_norm" ||
+         path == "names.next_sentence";
+}
+
+/// Whole names or endings of names, and no modules.
+bool isNoModule(const std::string &field) {
+  return field == "prefix" || field == "head_bias" || field.starts_with("other_norm_");
 }
 
 std::optional<FieldError> findPrefixError(const proto::ParameterNames &names) {
@@ -99,26 +109,27 @@ std::optional<FieldError> findPrefixClash(const proto::ParameterNames &names,
                                           const Modules &modules) {
   std::vector<std::string> prefixes(names.other_prefixes().begin(), names.other_prefixes().end());
   prefixes.push_back(names.prefix());
-  const std::string headField = "names.head";
   auto clash = [](const std::string &name, const std::string &one, const std::string &two) {
     return FieldError{
         one, absl::StrCat("with one of the prefixes \"", name, "\" is a name of ", two, " too")};
   };
   for (const std::string &longer : prefixes) {
-    if (names.head().starts_with(longer)) {
-      const Modules::Module *found = modules.find(names.head().substr(longer.size()));
-      if (found && *found->field != headField)
-        return clash(names.head(), headField, *found->field);
+    for (const Modules::Module &module : modules.all()) {
+      if (!isOfHead(*module.field) || !module.text().starts_with(longer))
+        continue;
+      const Modules::Module *found = modules.find(module.text().substr(longer.size()));
+      if (found && !isOfHead(*found->field))
+        return clash(module.text(), *module.field, *found->field);
     }
     for (const std::string &shorter : prefixes) {
       if (longer.size() <= shorter.size() || !longer.starts_with(shorter))
         continue;
       std::string between = longer.substr(shorter.size());
       for (const Modules::Module &module : modules.all()) {
-        if (*module.field == headField)
+        if (isOfHead(*module.field))
           continue;
         const Modules::Module *other = modules.find(between + module.text());
-        if (other && *other->field != headField)
+        if (other && !isOfHead(*other->field))
           return clash(longer + module.text(), *module.field, *other->field);
       }
     }
@@ -142,14 +153,14 @@ std::optional<FieldError> findNameError(const proto::ModelDef &definition) {
       return FieldError{path,
                         absl::StrCat("expected plain text of at most ", kMaxModuleName, " bytes")};
     bool marked = value.find(kLayerMark) != std::string::npos;
-    if (field->name() == "prefix")
+    if (isNoModule(field->name()))
       continue;
     if (value.empty())
       return FieldError{path, "is empty"};
-    if (isOfLayer(field->name()) && !marked)
+    if (isOfLayer(*field) && !marked)
       return FieldError{path, absl::StrCat("\"", value, "\" has no {layer}: every layer needs ",
                                            "names of its own")};
-    if (!isOfLayer(field->name()) && marked)
+    if (!isOfLayer(*field) && marked)
       return FieldError{path, absl::StrCat("\"", value, "\" has {layer} but is in no layer")};
     auto [other, added] = fieldOf.emplace(value, path);
     if (!added)

@@ -58,17 +58,27 @@ std::optional<ActivationParts> matchActivation(Operation *op) {
   return std::nullopt;
 }
 
-/// Whether `value`, perhaps through a gate or a dropout, is multiplied by a matrix.
-bool feedsLinear(Value value) {
+/// The product with a matrix that `value`, perhaps through a gate or a dropout, goes to; null where
+/// there is none.
+MatmulOp nextLinear(Value value) {
+  auto ofVectors = [](MatmulOp matmul, Value a) {
+    return matmul.getA() == a && tensorOf(matmul.getB()).getRank() == 2 ? matmul : MatmulOp();
+  };
   for (Operation *user : value.getUsers()) {
     if (auto matmul = dyn_cast<MatmulOp>(user))
-      return matmul.getA() == value && tensorOf(matmul.getB()).getRank() == 2;
+      return ofVectors(matmul, value);
     if (isa<MulOp, DropoutOp>(user))
       for (Operation *next : user->getUsers())
         if (auto matmul = dyn_cast<MatmulOp>(next))
-          return matmul.getA() == user->getResult(0) && tensorOf(matmul.getB()).getRank() == 2;
+          return ofVectors(matmul, user->getResult(0));
   }
-  return false;
+  return {};
+}
+
+/// An FFN leads back to the width that it starts from; a head of classes does not, and is no near
+/// miss.
+bool leadsBack(const LinearParts &first, MatmulOp last) {
+  return dimsOf(last.getY()).back() == dimsOf(first.x).back();
 }
 
 /// An FFN widens; a pooler or a classifier head with its tanh does not, and is no near miss.
@@ -80,7 +90,8 @@ bool widens(const LinearParts &linear) {
 FfnMatch matchFfn(Operation *op) {
   std::optional<ActivationParts> activation = matchActivation(op);
   std::optional<LinearParts> first = activation ? matchLinear(activation->x) : std::nullopt;
-  if (!first || !feedsLinear(activation->y))
+  MatmulOp last = first ? nextLinear(activation->y) : MatmulOp();
+  if (!last || !leadsBack(*first, last))
     return FfnMatch::none();
   if (!activation->kind)
     return widens(*first) ? FfnMatch::miss("the activation " + op->getName().getStringRef().str() +

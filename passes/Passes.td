@@ -65,6 +65,7 @@ def FuseFfnPass : Pass<"heddle-fuse-ffn", "::mlir::func::FuncOp"> {
     - its operand is `matmul(x, w)`, perhaps plus a bias [F];
     - its result, perhaps times `matmul(x, w')` plus bias of the same x (gated), is operand a of one
       `matmul`, whose result may get a bias; nothing else uses the values between;
+    - that `matmul` leads back to the width of x: a head of classes does not, and is no near miss;
     - all weights have rank 2 and are used with the same transpose_b, without transpose_a.
 
     `mul(v, sigmoid(v))` counts as silu. A dropout after the last matmul stays outside. The results

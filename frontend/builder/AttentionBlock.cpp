@@ -175,7 +175,10 @@ Tensor attentionOf(Wiring &w, int64_t layer, Tensor x) { return AttentionLayer(w
 Tensor attentionBlock(Wiring &w, int64_t layer, Tensor x) {
   LayerScope scope(w.graph, attentionPath(layer));
   const LayerParameters &parameters = w.parameters.layers[layer];
-  return residual(w, parameters.attentionNorm, parameters.attentionPostNorm, x,
+  const proto::Dropout &dropout = w.definition.dropout();
+  const double share =
+      dropout.has_attention_output() ? dropout.attention_output() : dropout.residual();
+  return residual(w, parameters.attentionNorm, parameters.attentionPostNorm, x, share,
                   attentionResidualDropoutId(layer),
                   [&](Tensor y) { return attentionOf(w, layer, y); });
 }

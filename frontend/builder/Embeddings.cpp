@@ -10,11 +10,15 @@ namespace {
 /// The rows of the position table for this entry's tokens, to be added to [B, t, C].
 Tensor positionRows(Wiring &w, int64_t tokens) {
   Tensor table = w.graph.parameter(*w.parameters.positionEmbedding);
-  const int64_t offset = w.definition.positions().learned().offset();
+  const proto::LearnedPositions &learned = w.definition.positions().learned();
+  const int64_t offset = learned.offset();
+  std::optional<int64_t> padding;
+  if (learned.has_padding_id())
+    padding = learned.padding_id() + offset;
   if (w.positionIds)
-    return w.graph.embedding(table, shifted(w.graph, *w.positionIds, offset));
+    return w.graph.embedding(table, shifted(w.graph, *w.positionIds, offset), padding);
   // Positions 0 to t - 1 of every row: the first rows of the table, repeated by the sum.
-  return w.graph.slice(table, {offset, 0}, {tokens, w.dims.width});
+  return w.graph.slice(table, {offset, 0}, {tokens, w.dims.embeddingSum});
 }
 
 } // namespace
@@ -29,11 +33,16 @@ Tensor embedTokens(Wiring &w, Tensor ids) {
     x = x * static_cast<double>(std::sqrt(static_cast<float>(w.dims.width)));
   if (w.parameters.embeddingIn)
     x = linear(w, *w.parameters.embeddingIn, x);
+  if (w.tokenTypeIds) {
+    Tensor types = w.graph.parameter(*w.parameters.tokenTypeEmbedding);
+    x = x + w.graph.embedding(types, *w.tokenTypeIds);
+  }
   if (x && w.parameters.positionEmbedding)
     x = x + positionRows(w, x.shape()[1]);
   if (w.parameters.embeddingNorm)
     x = norm(w, *w.parameters.embeddingNorm, x);
-  return dropout(w, x, w.definition.dropout().embedding(), kEmbeddingDropoutId);
+  x = dropout(w, x, w.definition.dropout().embedding(), kEmbeddingDropoutId);
+  return w.parameters.embeddingProjection ? linear(w, *w.parameters.embeddingProjection, x) : x;
 }
 
 } // namespace heddle::frontend

@@ -34,11 +34,11 @@ public:
                 .number = options_.number,
                 .inverseFrequencies = frequencies_};
     if (name == kForwardEntry)
-      graph_.output("logits", maskedLogits(w));
+      forward(w);
     else if (name == kLossEntry)
-      loss(w, maskedLogits(w));
+      loss(w, maskedVectors(w));
     else if (name == kEvalEntry)
-      loss(w, plainLogits(w));
+      loss(w, trainingVectors(w));
     else if (name == kTrainLossEntry)
       trainLoss(w);
     else if (name == kPrefillEntry)
@@ -71,18 +71,29 @@ private:
     return x;
   }
 
-  Tensor maskedLogits(Wiring &w) {
+  Tensor maskedVectors(Wiring &w) {
     Tensor tokens = ids(w, "input_ids");
     w.keyMask = ids(w, "attention_mask");
     // Declared in any case: every model's forward takes the same inputs.
     w.positionIds = ids(w, "position_ids");
+    if (definition_.positions().learned().has_padding_id())
+      graph_.setInputPadding("position_ids", definition_.positions().learned().padding_id());
+    if (definition_.has_token_types()) {
+      w.tokenTypeIds = ids(w, "token_type_ids");
+      graph_.limitInput("token_type_ids", definition_.token_types().count());
+    }
     if (rotary_)
       w.ropeTurns = w.positionIds;
     {
       LayerScope scope(graph_, kEmbeddingsPath);
       countKeys(w);
     }
-    return head(w, finalNorm(w, layers(w, embedTokens(w, tokens))));
+    return finalNorm(w, layers(w, embedTokens(w, tokens)));
+  }
+
+  /// Texts for a causal model fill every row; others come with their padding.
+  Tensor trainingVectors(Wiring &w) {
+    return definition_.attention().causal() ? plainVectors(w) : maskedVectors(w);
   }
 
   /// What depends on how many keys attention_mask lets a query see.
@@ -97,10 +108,10 @@ private:
   }
 
   /// Every row is whole and begins at position 0.
-  Tensor plainLogits(Wiring &w) {
+  Tensor plainVectors(Wiring &w) {
     Tensor tokens = ids(w, "input_ids");
     useDefaultPositions(w);
-    return head(w, finalNorm(w, layers(w, embedTokens(w, tokens))));
+    return finalNorm(w, layers(w, embedTokens(w, tokens)));
   }
 
   void useDefaultPositions(Wiring &w) {
@@ -120,14 +131,20 @@ private:
     return graph_.constant({1, count}, numbers);
   }
 
-  void loss(Wiring &w, Tensor logits) {
-    graph_.output("loss", meanLoss(w, logits, ids(w, "targets")));
+  void forward(Wiring &w) {
+    for (const auto &[name, tensor] : taskOutputs(w, maskedVectors(w)))
+      graph_.output(name, tensor);
+  }
+
+  void loss(Wiring &w, Tensor x) {
+    const Outputs outputs = taskOutputs(w, x);
+    graph_.output("loss", taskLoss(w, outputs));
   }
 
   void trainLoss(Wiring &w) {
     if (largestDropout(definition_) > 0)
       w.rng = graph_.rng();
-    loss(w, plainLogits(w));
+    loss(w, trainingVectors(w));
   }
 
   void prefill(Wiring &w) {
@@ -182,13 +199,30 @@ private:
 } // namespace
 
 std::vector<std::string> entriesOf(const proto::ModelDef &definition, bool training) {
-  std::vector<std::string> entries = {kForwardEntry, kLossEntry};
+  std::vector<std::string> entries = {kForwardEntry};
+  if (definition.head().kind() == proto::Head::NONE)
+    return entries;
+  entries.push_back(kLossEntry);
   if (definition.attention().causal())
     entries.insert(entries.end(), {kPrefillEntry, kDecodeEntry});
   if (training)
     entries.insert(entries.end(), {kTrainLossEntry, kEvalEntry});
   return entries;
 }
+
+namespace {
+
+/// What the user may not know of the model.
+const char *whyMissing(const proto::ModelDef &definition, const std::string &entry) {
+  if (entry == kPrefillEntry || entry == kDecodeEntry)
+    return ": it looks ahead (attention.causal: false), so it does not generate";
+  if (definition.head().kind() == proto::Head::NONE)
+    return ": it has no head (head.kind: NONE, in config.json an architecture such as BertModel), "
+           "so there is no loss and no training";
+  return "";
+}
+
+} // namespace
 
 StatusOr<mlir::OwningOpRef<mlir::ModuleOp>> buildModule(mlir::MLIRContext &context,
                                                         const proto::ModelDef &definition,
@@ -199,7 +233,7 @@ StatusOr<mlir::OwningOpRef<mlir::ModuleOp>> buildModule(mlir::MLIRContext &conte
   const std::vector<std::string> known = entriesOf(definition, /*training=*/true);
   for (const std::string &entry : options.entries)
     if (std::find(known.begin(), known.end(), entry) == known.end())
-      return invalidInput("the model has no entry ", entry);
+      return invalidInput("the model has no entry ", entry, whyMissing(definition, entry));
   const ModelParameters parameters = parametersOf(definition);
   GraphBuilder graph(context, options.number);
   EntryBuilder builder(graph, definition, parameters, options);

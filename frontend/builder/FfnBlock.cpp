@@ -3,7 +3,6 @@
 #include "frontend/builder/Wiring.h"
 
 namespace heddle::frontend {
-namespace {
 
 Tensor activate(GraphBuilder &graph, proto::Ffn::Activation activation, Tensor x) {
   switch (activation) {
@@ -15,9 +14,13 @@ Tensor activate(GraphBuilder &graph, proto::Ffn::Activation activation, Tensor x
     return graph.gelu(x, /*tanhApproximation=*/true);
   case proto::Ffn::SILU:
     return graph.silu(x);
+  case proto::Ffn::TANH:
+    return graph.tanh(x);
   }
   return {};
 }
+
+namespace {
 
 /// act(x w_in) w_out, or (act(x w_gate) * (x w_in)) w_out.
 Tensor feedForward(Wiring &w, const LayerParameters &parameters, Tensor x) {
@@ -39,7 +42,8 @@ Tensor feedForwardOf(Wiring &w, int64_t layer, Tensor x) {
 Tensor ffnBlock(Wiring &w, int64_t layer, Tensor x) {
   LayerScope scope(w.graph, ffnPath(layer));
   const LayerParameters &parameters = w.parameters.layers[layer];
-  return residual(w, *parameters.ffnNorm, parameters.ffnPostNorm, x, ffnResidualDropoutId(layer),
+  return residual(w, *parameters.ffnNorm, parameters.ffnPostNorm, x,
+                  w.definition.dropout().residual(), ffnResidualDropoutId(layer),
                   [&](Tensor y) { return feedForward(w, parameters, y); });
 }
 

@@ -13,6 +13,7 @@ Tensor finalNorm(Wiring &w, Tensor x) {
 
 Tensor head(Wiring &w, Tensor x) {
   LayerScope scope(w.graph, kHeadPath);
+  x = headTransform(w, x);
   const ParameterSpec &weight =
       w.parameters.headWeight ? *w.parameters.headWeight : w.parameters.tokenEmbedding;
   if (w.parameters.embeddingOut)
@@ -26,12 +27,12 @@ Tensor head(Wiring &w, Tensor x) {
   return logits;
 }
 
-Tensor meanLoss(Wiring &w, Tensor logits, Tensor targets) {
-  LayerScope scope(w.graph, kHeadPath);
-  const int64_t rows = w.batch * w.seq;
-  logits = w.graph.reshape(logits, {rows, w.dims.vocab});
-  targets = w.graph.reshape(targets, {rows});
-  return w.graph.meanCrossEntropy(logits, targets, w.definition.loss().label_smoothing());
+Tensor headTransform(Wiring &w, Tensor x) {
+  if (!w.parameters.headTransform)
+    return x;
+  x = linear(w, *w.parameters.headTransform, x);
+  x = activate(w.graph, w.definition.head().transform().activation(), x);
+  return w.parameters.headNorm ? norm(w, *w.parameters.headNorm, x) : x;
 }
 
 } // namespace heddle::frontend

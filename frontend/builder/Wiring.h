@@ -22,8 +22,9 @@ struct Wiring {
   Element number = Element::f32; // of parameters and activations
 
   // Of the entry. Tensors are absent where it has none.
-  std::optional<Tensor> rng = {};         // where there is dropout
-  std::optional<Tensor> positionIds = {}; // [B, t]; absent: 0, 1, ... for every row
+  std::optional<Tensor> rng = {};          // where there is dropout
+  std::optional<Tensor> positionIds = {};  // [B, t]; absent: 0, 1, ... for every row
+  std::optional<Tensor> tokenTypeIds = {}; // [B, t], where the model has token types
   std::optional<Tensor> ropeTurns = {}; // [B, t] or [1, t]: the positions that rotary heads turn by
   std::optional<Tensor> keyMask = {};   // [B, T]
   // Where blind queries yield the mean: [B, T] in f32, how many keys a query sees, of all that are
@@ -66,11 +67,18 @@ Tensor countKeysSeen(Wiring &w, Tensor mask, int64_t window = 0);
 /// [..., C] -> [..., C]; x itself where the definition has no final norm.
 Tensor finalNorm(Wiring &w, Tensor x);
 
-/// [..., C] -> logits [..., V]
-Tensor head(Wiring &w, Tensor x);
+/// What a forward pass gives, by name.
+using Outputs = std::vector<std::pair<std::string, Tensor>>;
 
-/// logits [B, T, V], targets [B, T] -> []
-Tensor meanLoss(Wiring &w, Tensor logits, Tensor targets);
+/// x [B, T, C], the last vectors, to what the definition's head makes of them.
+Outputs taskOutputs(Wiring &w, Tensor x);
+
+/// Declares the targets and compares the outputs with them: [].
+Tensor taskLoss(Wiring &w, const Outputs &outputs);
+
+/// [..., C] -> logits [..., V], or [..., classes], with what comes before the last product.
+Tensor head(Wiring &w, Tensor x);
+Tensor headTransform(Wiring &w, Tensor x);
 
 // Small parts.
 
@@ -79,18 +87,19 @@ Tensor linear(Wiring &w, const LinearParameters &parameters, Tensor x);
 Tensor norm(Wiring &w, const NormParameters &parameters, Tensor x);
 /// x itself where p is 0 or the entry has no dropout.
 Tensor dropout(Wiring &w, Tensor x, double p, int64_t rngId);
-/// What stands around attention and FFN: x + f(norm(x)) or norm(x + f(x)), with dropout on f's
-/// result, and perhaps another norm on that.
+Tensor activate(GraphBuilder &graph, proto::Ffn::Activation activation, Tensor x);
+/// What stands around attention and FFN: x + f(norm(x)) or norm(x + f(x)), with dropout of a share
+/// of f's result, and perhaps another norm on that.
 template <typename Function>
 Tensor residual(Wiring &w, const NormParameters &parameters,
-                const std::optional<NormParameters> &postNorm, Tensor x, int64_t rngId,
-                Function function) {
+                const std::optional<NormParameters> &postNorm, Tensor x, double share,
+                int64_t rngId, Function function) {
   const bool post = w.definition.norm().placement() == proto::Norm::POST;
   Tensor normed = post ? x : norm(w, parameters, x);
   Tensor added = function(normed);
   if (postNorm)
     added = norm(w, *postNorm, added);
-  added = dropout(w, added, w.definition.dropout().residual(), rngId);
+  added = dropout(w, added, share, rngId);
   Tensor sum = (w.definition.norm().residual_from_norm() ? normed : x) + added;
   return post ? norm(w, parameters, sum) : sum;
 }
@@ -101,6 +110,8 @@ Tensor shifted(GraphBuilder &graph, Tensor integers, int64_t by);
 // The numbers of the random streams. They are part of a model's meaning: a resumed run and another
 // build draw the same masks.
 inline constexpr int64_t kEmbeddingDropoutId = 0;
+inline constexpr int64_t kPooledDropoutId = 65'534;
+inline constexpr int64_t kClassifierDropoutId = 65'535;
 inline int64_t attentionDropoutId(int64_t layer) { return 1 + 3 * layer; }
 inline int64_t attentionResidualDropoutId(int64_t layer) { return 2 + 3 * layer; }
 inline int64_t ffnResidualDropoutId(int64_t layer) { return 3 + 3 * layer; }

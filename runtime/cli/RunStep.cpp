@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "runtime/io/FileLayer.h"
+#include "runtime/plan/EntryInputs.h"
 #include "runtime/plan/FiniteScan.h"
 #include "runtime/train/Schedule.h"
 #include "runtime/train/TrainingState.h"
@@ -30,24 +31,32 @@ TensorSpan microBatch(const Tensor &tensor, uint64_t index, uint64_t count) {
           std::string_view(tensor.bytes).substr(index * bytes, bytes)};
 }
 
+/// Where a batch keeps an input of that name.
+std::vector<int32_t> &partOf(Batch &batch, const std::string &name) {
+  return name == "input_ids" ? batch.inputIds
+         : name == "targets" ? batch.targets
+                             : batch.others[name];
+}
+
 /// Through the entry, which checks shapes and values.
 StatusOr<std::vector<Batch>> readBatches(PreparedEntry &entry, const TensorMap &inputs) {
   uint64_t count = microBatchesOf(inputs);
   std::vector<Batch> batches(count);
-  for (auto [name, values] :
-       {std::pair{"input_ids", &Batch::inputIds}, {"targets", &Batch::targets}}) {
-    auto found = inputs.find(name);
-    if (found == inputs.end())
-      return invalidInput("--entry step needs tensors input_ids and labels");
-    if (found->second.shape.size() == 3 &&
-        (found->second.shape[0] != static_cast<int64_t>(count) || count == 0))
-      return invalidInput("input ", name, ": ", found->second.shape[0], " micro-batches of ",
-                          count);
+  if (!inputs.count("input_ids") || !hasTargets(inputs))
+    return invalidInput("--entry step needs tensors input_ids and labels");
+  for (const auto &[name, tensor] : inputs) {
+    if (name == "hyper" || name == "grad_clip")
+      continue;
+    const bool several = count > 1 || tensor.shape.size() == 3;
+    if (several &&
+        (tensor.shape.empty() || tensor.shape[0] != static_cast<int64_t>(count) || count == 0))
+      return invalidInput("input ", name, ": ", tensor.shape.empty() ? 0 : tensor.shape[0],
+                          " micro-batches of ", count);
     for (uint64_t i = 0; i < count; ++i) {
-      TensorSpan span = microBatch(found->second, i, count);
+      TensorSpan span = microBatch(tensor, i, count);
       HEDDLE_RETURN_IF_ERROR(entry.setInput(name, span));
       HEDDLE_ASSIGN_OR_RETURN(Tensor ids, convertTensor(span, DType::I32, name));
-      (batches[i].*values).assign(ids.as<int32_t>(), ids.as<int32_t>() + ids.elements());
+      partOf(batches[i], name).assign(ids.as<int32_t>(), ids.as<int32_t>() + ids.elements());
     }
   }
   return batches;

@@ -10,11 +10,10 @@
 #include "runtime/io/JsonWriter.h"
 #include "runtime/io/Safetensors.h"
 #include "runtime/io/SafetensorsWriter.h"
+#include "runtime/plan/EntryInputs.h"
 
 namespace heddle::runtime {
 namespace {
-
-constexpr int32_t kIgnored = -100;
 
 StatusOr<TensorMap> readInputs(const SafetensorsFile &file) {
   TensorMap inputs;
@@ -23,18 +22,6 @@ StatusOr<TensorMap> readInputs(const SafetensorsFile &file) {
     inputs[tensor.name()] = {tensor.dtype(), tensor.shape(), std::string(tensor.content())};
   }
   return inputs;
-}
-
-/// Hugging Face's labels as the aligned targets of our loss.
-StatusOr<Tensor> targetsFrom(const Tensor &labels, bool shift) {
-  HEDDLE_ASSIGN_OR_RETURN(Tensor targets, convertTensor(labels, DType::I32, "labels"));
-  if (!shift || targets.shape.size() < 2)
-    return targets;
-  int64_t T = targets.shape.back();
-  int32_t *values = targets.as<int32_t>();
-  for (int64_t i = 0; i < targets.elements(); ++i)
-    values[i] = i % T + 1 < T ? values[i + 1] : kIgnored;
-  return targets;
 }
 
 Status checkRunFlags(const Executable &executable, const RunFlags &flags) {
@@ -52,16 +39,17 @@ Status checkRunFlags(const Executable &executable, const RunFlags &flags) {
 
 /// Runs the entry asked for and, where labels came with a forward pass, the loss too.
 StatusOr<EntryRun> runEntries(Session &session, const std::string &entry, TensorMap inputs) {
-  bool hasTargets = inputs.count("targets") > 0;
-  if (entry != "forward" && !hasTargets)
-    return invalidInput("--entry ", entry, " needs a tensor labels");
+  const bool scores = hasTargets(inputs);
+  if (entry != "forward" && !scores)
+    return invalidInput("--entry ", entry,
+                        " needs a tensor labels, or start_positions and end_positions");
   TensorMap withoutTargets = inputs;
-  withoutTargets.erase("targets");
+  std::erase_if(withoutTargets, [](const auto &input) { return isTarget(input.first); });
   EntryRun run;
   HEDDLE_ASSIGN_OR_RETURN(run.outputs,
                           session.run(entry, entry == "forward" ? withoutTargets : inputs));
   HEDDLE_ASSIGN_OR_RETURN(run.problem, problemAfter(session, entry));
-  if (entry == "forward" && hasTargets && session.executable().find("loss")) {
+  if (entry == "forward" && scores && session.executable().find("loss")) {
     HEDDLE_ASSIGN_OR_RETURN(TensorMap loss, session.run("loss", inputs));
     if (run.problem.empty()) {
       HEDDLE_ASSIGN_OR_RETURN(run.problem, problemAfter(session, "loss"));
@@ -115,11 +103,7 @@ StatusOr<BatchShape> inputShape(FileLayer &layer, const std::string &inputs,
 StatusOr<TensorMap> readRunInputs(FileLayer &layer, const std::string &path, bool shiftLabels) {
   HEDDLE_ASSIGN_OR_RETURN(SafetensorsFile file, SafetensorsFile::open(layer, path));
   HEDDLE_ASSIGN_OR_RETURN(TensorMap inputs, readInputs(file));
-  if (auto labels = inputs.find("labels"); labels != inputs.end()) {
-    HEDDLE_ASSIGN_OR_RETURN(Tensor targets, targetsFrom(labels->second, shiftLabels));
-    inputs.erase(labels);
-    inputs["targets"] = std::move(targets);
-  }
+  HEDDLE_RETURN_IF_ERROR(makeEntryInputs(inputs, shiftLabels));
   return inputs;
 }
 

@@ -8,6 +8,7 @@
 #include "runtime/cli/Verbs.h"
 #include "runtime/io/FileLayer.h"
 #include "runtime/io/JsonWriter.h"
+#include "runtime/plan/Session.h"
 #include "runtime/train/Interrupt.h"
 #include "runtime/train/Trainer.h"
 
@@ -159,6 +160,34 @@ void report(const TrainerResult &result, const TrainFlags &flags) {
   printf("%s\n", json.text().c_str());
 }
 
+/// Every batch that comes ready, in the words of the entry that takes it: a tensor that it does not
+/// know, another shape, a value that it cannot look up.
+Status checkBatches(const TrainingData &data, PreparedEntry &entry) {
+  Batch batch;
+  auto check = [&](const std::string &name, const std::vector<int32_t> &values) -> Status {
+    const proto::Value *argument = entry.argument(name);
+    std::vector<int64_t> shape = {static_cast<int64_t>(values.size())};
+    int64_t expected = 1;
+    for (int64_t size : argument ? shapeOf(*argument) : shape)
+      expected *= size;
+    if (argument && expected == shape[0])
+      shape = shapeOf(*argument);
+    return entry.setInput(name, Tensor::of(DType::I32, shape, values));
+  };
+  for (uint64_t i = 0; i < data.readyBatches(); ++i) {
+    data.trainingBatch(i, batch);
+    Status good = check("input_ids", batch.inputIds);
+    if (good.ok() && !batch.targets.empty())
+      good = check("targets", batch.targets);
+    for (const auto &[name, values] : batch.others)
+      if (good.ok())
+        good = check(name, values);
+    if (!good.ok())
+      return withContext(good, absl::StrCat("batch ", i));
+  }
+  return absl::OkStatus();
+}
+
 /// Stands in where no step is run.
 class NoData : public TrainingData {
 public:
@@ -205,10 +234,18 @@ StatusOr<int> trainVerb(FileLayer &layer, SharedExecutable executable, const Tra
   if (!flags.data.empty()) {
     HEDDLE_ASSIGN_OR_RETURN(info, inspectData(layer, flags.data));
   }
+  if (!flags.data.empty() && info.kind != DataKind::Batches &&
+      !executable->manifest().shift_labels())
+    return invalidInput("--data ", flags.data,
+                        ": the model does not predict the token that "
+                        "follows, so it needs ready batches with labels (a safetensors file with "
+                        "input_ids and labels)");
   HEDDLE_ASSIGN_OR_RETURN(std::optional<FoundCheckpoint> resumed, findResume(layer, flags));
   std::string step = flags.gradAccum > 1 ? "step_accumulated" : "step";
   HEDDLE_ASSIGN_OR_RETURN(auto session, openSession(executable, flags, step));
-  HEDDLE_RETURN_IF_ERROR(session->prepare(step).status()); // its memory, before anything is read
+  HEDDLE_ASSIGN_OR_RETURN(PreparedEntry * first, // its memory, before anything is read
+                          session->prepare(step));
+  const proto::Value *targets = first->argument("targets");
 
   TrainingState saved;
   std::string weightsFolder;
@@ -240,7 +277,8 @@ StatusOr<int> trainVerb(FileLayer &layer, SharedExecutable executable, const Tra
     HEDDLE_ASSIGN_OR_RETURN(
         data, openTrainingData(layer, flags.data, tokenizer.get(),
                                {state.batch, state.seq, executable->manifest().vocab_size(),
-                                state.seed, state.valSplit}));
+                                state.seed, state.valSplit, targets ? targets->end() : 0}));
+    HEDDLE_RETURN_IF_ERROR(withContext(checkBatches(*data, *first), flags.data));
     remark(absl::StrCat(flags.data, ": ", data->describe()));
   }
   state.data = data->fingerprint();

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "runtime/plan/EntryInputs.h"
 #include "runtime/plan/Session.h"
 #include "runtime/plan/ThreadPool.h"
 
@@ -76,22 +77,26 @@ Status PreparedEntry::setInput(const std::string &name, const TensorSpan &value)
                         shapeText(argument.shape()), " as compiled");
   HEDDLE_ASSIGN_OR_RETURN(DType dtype, dtypeOf(argument.dtype()));
   HEDDLE_ASSIGN_OR_RETURN(Tensor converted, convertTensor(value, dtype, name));
-  HEDDLE_RETURN_IF_ERROR(checkValues(name, converted));
+  HEDDLE_RETURN_IF_ERROR(checkValues(argument, converted));
   isSet_[index] = true;
   return session_.device().upload(bindings_.arguments[index], converted.bytes.data(),
                                   converted.bytes.size());
 }
 
-Status PreparedEntry::checkValues(const std::string &name, const Tensor &value) const {
+Status PreparedEntry::checkValues(const proto::Value &argument, const Tensor &value) const {
   if (value.dtype != DType::I32)
     return absl::OkStatus();
+  const std::string &name = argument.name();
   const proto::Manifest &manifest = session_.manifest();
   int64_t begin = 0, end = INT32_MAX;
-  bool ignorable = false;
+  bool ignorable = isTarget(name);
   const char *what = "position", *limit = "positions of the model";
-  if (name == "input_ids" || name == "targets") {
+  if (argument.end() > 0) {
+    end = argument.end();
+    what = "value";
+    limit = "values that the model knows";
+  } else if (name == "input_ids" || name == "targets") {
     end = manifest.vocab_size() > 0 ? manifest.vocab_size() : end;
-    ignorable = name == "targets";
     what = "token";
     limit = "tokens of the vocabulary";
   } else if (name == "position_ids") {
@@ -132,6 +137,8 @@ Status PreparedEntry::setDefault(int index) {
   if (argument.default_value() == proto::Value::REQUIRED)
     return invalidInput("entry ", plan().entry(), " needs the input ", argument.name(), " ",
                         shapeText(argument.shape()));
+  if (argument.default_value() == proto::Value::TOKEN_POSITIONS)
+    return setTokenPositions(index);
   Tensor value{DType::I32, shapeOf(argument), {}};
   HEDDLE_ASSIGN_OR_RETURN(DType dtype, dtypeOf(argument.dtype()));
   HEDDLE_ASSIGN_OR_RETURN(uint64_t bytes, byteSize(argument.dtype(), value.shape));
@@ -148,6 +155,26 @@ Status PreparedEntry::setDefault(int index) {
     value = Tensor::of(DType::I32, shapeOf(argument), values);
   }
   return setInput(argument.name(), value);
+}
+
+Status PreparedEntry::setTokenPositions(int index) {
+  HEDDLE_ASSIGN_OR_RETURN(int source, indexOfArgument("input_ids"));
+  const proto::Value &ids = plan().arguments(source), &argument = plan().arguments(index);
+  HEDDLE_ASSIGN_OR_RETURN(DType dtype, dtypeOf(ids.dtype()));
+  HEDDLE_ASSIGN_OR_RETURN(uint64_t bytes, byteSize(ids.dtype(), shapeOf(ids)));
+  Tensor tokens{dtype, shapeOf(ids), std::string(bytes, '\0')};
+  if (tokens.shape.empty() || tokens.elements() == 0)
+    return invalidInput("entry ", plan().entry(), ": input_ids have no sequence to count");
+  HEDDLE_RETURN_IF_ERROR(
+      session_.device().download(tokens.bytes.data(), bindings_.arguments[source], bytes));
+  HEDDLE_ASSIGN_OR_RETURN(tokens, convertTensor(tokens, DType::I32, ids.name()));
+  const std::vector<int32_t> positions =
+      tokenPositions(tokens.as<int32_t>(), tokens.elements(), tokens.shape.back(),
+                     static_cast<int32_t>(argument.padding_id()));
+  HEDDLE_RETURN_IF_ERROR(
+      setInput(argument.name(), Tensor::of(DType::I32, tokens.shape, positions)));
+  isSet_[index] = false; // other tokens have other positions
+  return absl::OkStatus();
 }
 
 Status PreparedEntry::checkInputs() {

@@ -61,7 +61,8 @@ private:
   PreparedEntry(Session &session, const Entry &entry) : session_(session), entry_(entry) {}
   Status bind();
   Status setDefault(int argument);
-  Status checkValues(const std::string &name, const Tensor &value) const;
+  Status setTokenPositions(int argument);
+  Status checkValues(const proto::Value &argument, const Tensor &value) const;
   StatusOr<int> indexOfArgument(const std::string &name) const;
 
   Session &session_;

@@ -5,6 +5,7 @@
 #define HEDDLE_RUNTIME_TRAIN_DATA_H
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -17,10 +18,13 @@ namespace heddle::runtime {
 class FileLayer;
 class Tokenizer;
 
-/// Token ids with the token that follows each, both [B, T]; -100 in targets is ignored.
+/// Token ids [B, T] with the token that follows each, or with whatever else the model is to give
+/// for each or for the row, [B, T] or [B]; -100 in targets is ignored. Other inputs by name:
+/// attention_mask, token_type_ids, position_ids [B, T], start_positions, end_positions [B].
 struct Batch {
   std::vector<int32_t> inputIds;
-  std::vector<int32_t> targets;
+  std::vector<int32_t> targets; // empty where spans stand in their place
+  std::map<std::string, std::vector<int32_t>> others = {};
 };
 
 /// Batches by number: the same number gives the same batch, so that a resumed run needs no more
@@ -31,6 +35,8 @@ public:
   virtual void trainingBatch(uint64_t index, Batch &batch) const = 0;
   virtual bool hasValidation() const = 0;
   virtual void validationBatch(uint64_t index, Batch &batch) const = 0;
+  /// Their number where batches come ready, else 0.
+  virtual uint64_t readyBatches() const { return 0; }
   /// For the user: "1,115,394 tokens, 111,539 of them for validation".
   virtual std::string describe() const = 0;
   /// Changes when the data does: a resumed run warns.
@@ -58,6 +64,7 @@ struct DataOptions {
   int64_t vocabSize = 0;
   uint64_t seed = 0;
   double valSplit = 0; // the last share of the tokens
+  int64_t classes = 0; // labels of ready batches are below it; 0: below vocabSize
 };
 
 /// Opens `path` as inspectData says. `tokenizer` is needed for text only. Errors: fewer than T + 1
@@ -71,11 +78,10 @@ StatusOr<std::unique_ptr<TrainingData>> openTrainingData(FileLayer &layer, const
 StatusOr<std::unique_ptr<TrainingData>>
 makeTokenWindows(std::vector<int32_t> tokens, const std::string &name, const DataOptions &options);
 
-/// Ready batches [N, B, T], taken in order and again from the first.
-StatusOr<std::unique_ptr<TrainingData>> makeReadyBatches(std::vector<int32_t> inputIds,
-                                                         std::vector<int32_t> labels, int64_t count,
-                                                         const std::string &name,
-                                                         const DataOptions &options);
+/// Ready batches [N, B, T], or [N, B] of what belongs to rows, taken in order and again from the
+/// first. `batches` holds all N of them in each of its members.
+StatusOr<std::unique_ptr<TrainingData>>
+makeReadyBatches(Batch batches, int64_t count, const std::string &name, const DataOptions &options);
 
 } // namespace heddle::runtime
 

@@ -2,6 +2,7 @@
 // From files to tokens.
 #include "runtime/io/Safetensors.h"
 #include "runtime/io/WholeFile.h"
+#include "runtime/plan/EntryInputs.h"
 #include "runtime/text/Tokenizer.h"
 #include "runtime/train/Data.h"
 
@@ -42,6 +43,41 @@ struct OpenedTensors {
   DataInfo info;
 };
 
+bool isSpan(const std::string &name) { return name != kNextSentenceInput && isTarget(name); }
+
+/// Tensors [N, B, T], or [N, B] where they may belong to rows.
+Status checkBatches(const SafetensorsFile &file) {
+  auto ids = file.find("input_ids");
+  if (ids->shape().size() != 3 || ids->elements() == 0)
+    return ids->error(
+        absl::StrCat("has shape ", describeShape(ids->shape()), ", expected [N, B, T]"));
+  const std::vector<int64_t> rows = {ids->shape()[0], ids->shape()[1]};
+  for (size_t i = 0; i < file.size(); ++i) {
+    TensorView tensor = file.at(i);
+    const bool perRow = tensor.name() == "labels" || isTarget(tensor.name());
+    if (tensor.shape() != ids->shape() && !(perRow && tensor.shape() == rows))
+      return tensor.error(absl::StrCat(
+          "has shape ", describeShape(tensor.shape()), ", expected that of input_ids, ",
+          describeShape(ids->shape()), perRow ? ", or " + describeShape(rows) : ""));
+  }
+  return absl::OkStatus();
+}
+
+/// All batches of a file that checkBatches() accepts.
+StatusOr<Batch> readBatches(const SafetensorsFile &file, int64_t seq) {
+  Batch batches;
+  for (size_t i = 0; i < file.size(); ++i) {
+    TensorView tensor = file.at(i);
+    HEDDLE_ASSIGN_OR_RETURN(std::vector<int32_t> values, readIntegers(tensor));
+    if (isSpan(tensor.name()))
+      clampSpans(values.data(), static_cast<int64_t>(values.size()), seq);
+    (tensor.name() == "input_ids" ? batches.inputIds
+     : tensor.name() == "labels"  ? batches.targets
+                                  : batches.others[tensor.name()]) = std::move(values);
+  }
+  return batches;
+}
+
 StatusOr<OpenedTensors> openTensors(FileLayer &layer, const std::string &path) {
   HEDDLE_ASSIGN_OR_RETURN(SafetensorsFile file, SafetensorsFile::open(layer, path));
   DataInfo info;
@@ -51,14 +87,8 @@ StatusOr<OpenedTensors> openTensors(FileLayer &layer, const std::string &path) {
       return tokens->error(
           absl::StrCat("has shape ", describeShape(tokens->shape()), ", expected one axis"));
     info.kind = DataKind::Tokens;
-  } else if (ids && labels) {
-    if (ids->shape().size() != 3 || ids->elements() == 0)
-      return ids->error(
-          absl::StrCat("has shape ", describeShape(ids->shape()), ", expected [N, B, T]"));
-    if (labels->shape() != ids->shape())
-      return labels->error(absl::StrCat("has shape ", describeShape(labels->shape()),
-                                        ", expected that of input_ids, ",
-                                        describeShape(ids->shape())));
+  } else if (ids && (labels || file.find(kSpanInputs[0]))) {
+    HEDDLE_RETURN_IF_ERROR(checkBatches(file));
     info = {DataKind::Batches, ids->shape()[1], ids->shape()[2]};
   } else {
     return invalidInput(path, ": expected a tensor tokens [N], or input_ids and labels [N, B, T]");
@@ -108,10 +138,9 @@ StatusOr<std::unique_ptr<TrainingData>> openTrainingData(FileLayer &layer, const
     return invalidInput(path, ": batches of ", info.batch, " x ", info.seq,
                         " tokens, the executable is compiled for batch ", options.batch,
                         ", sequence ", options.seq);
-  HEDDLE_ASSIGN_OR_RETURN(auto ids, readIntegers(*opened.file.find("input_ids")));
-  HEDDLE_ASSIGN_OR_RETURN(auto labels, readIntegers(*opened.file.find("labels")));
+  HEDDLE_ASSIGN_OR_RETURN(Batch batches, readBatches(opened.file, options.seq));
   int64_t count = opened.file.find("input_ids")->shape()[0];
-  return makeReadyBatches(std::move(ids), std::move(labels), count, path, options);
+  return makeReadyBatches(std::move(batches), count, path, options);
 }
 
 } // namespace heddle::runtime

@@ -6,24 +6,38 @@
 namespace heddle::runtime {
 namespace {
 
-/// The batches one after the other: [B, T] of one, [N, B, T] of several.
+/// The batches one after the other: [B, T] or [B] of one, [N, B, T] or [N, B] of several. `values`
+/// gives the tensor's of a batch, and lives as long as the run.
+template <typename Values>
 TensorToWrite joined(const std::string &name, const TrainingState &state, const ReplayedRun &run,
-                     std::vector<int32_t> Batch::*values) {
-  std::vector<int64_t> shape = {state.batch, state.seq};
+                     Values values) {
+  std::vector<int64_t> shape = {state.batch};
+  if (values(run.batches.front()).size() != static_cast<size_t>(state.batch))
+    shape.push_back(state.seq);
   if (run.batches.size() > 1)
     shape.insert(shape.begin(), static_cast<int64_t>(run.batches.size()));
   return {name, DType::I32, shape, [&run, values](ByteSink &sink) -> Status {
-            for (const Batch &batch : run.batches)
-              HEDDLE_RETURN_IF_ERROR(
-                  sink.write((batch.*values).data(), sizeof(int32_t) * (batch.*values).size()));
+            for (const Batch &batch : run.batches) {
+              const std::vector<int32_t> &part = values(batch);
+              HEDDLE_RETURN_IF_ERROR(sink.write(part.data(), sizeof(int32_t) * part.size()));
+            }
             return absl::OkStatus();
           }};
 }
 
 Status writeInputs(ByteSink &sink, const TrainingState &state, const ReplayedRun &run) {
   std::vector<TensorToWrite> tensors;
-  tensors.push_back(joined("input_ids", state, run, &Batch::inputIds));
-  tensors.push_back(joined("targets", state, run, &Batch::targets));
+  using Values = const std::vector<int32_t> &;
+  tensors.push_back(
+      joined("input_ids", state, run, [](const Batch &batch) -> Values { return batch.inputIds; }));
+  // Batches of one run hold the same tensors.
+  if (!run.batches.front().targets.empty())
+    tensors.push_back(
+        joined("targets", state, run, [](const Batch &batch) -> Values { return batch.targets; }));
+  for (const auto &other : run.batches.front().others)
+    tensors.push_back(
+        joined(other.first, state, run,
+               [name = other.first](const Batch &b) -> Values { return b.others.at(name); }));
   if (run.step) {
     auto size = static_cast<int64_t>(run.step->hyper.size());
     tensors.push_back(tensorFromMemory("hyper", DType::F32, {size}, run.step->hyper.data()));

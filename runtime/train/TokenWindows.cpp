@@ -22,6 +22,14 @@ Status checkIds(const std::vector<int32_t> &ids, int64_t vocabSize, bool ignorab
   return absl::OkStatus();
 }
 
+Status checkLabels(const std::vector<int32_t> &labels, int64_t classes, const std::string &name) {
+  for (size_t i = 0; i < labels.size(); ++i)
+    if ((labels[i] < 0 || labels[i] >= classes) && labels[i] != -100)
+      return invalidInput(name, ": labels: ", labels[i], " at ", i, " is none of the ", classes,
+                          " classes");
+  return absl::OkStatus();
+}
+
 class TokenWindows : public TrainingData {
 public:
   TokenWindows(std::vector<int32_t> tokens, uint64_t trainingTokens, const DataOptions &options)
@@ -65,23 +73,33 @@ private:
 
 class ReadyBatches : public TrainingData {
 public:
-  ReadyBatches(std::vector<int32_t> inputIds, std::vector<int32_t> labels, uint64_t count)
-      : inputIds_(std::move(inputIds)), labels_(std::move(labels)), count_(count) {}
+  ReadyBatches(Batch batches, uint64_t count) : batches_(std::move(batches)), count_(count) {}
 
   void trainingBatch(uint64_t index, Batch &batch) const override {
-    size_t size = inputIds_.size() / count_, at = index % count_ * size;
-    batch.inputIds.assign(inputIds_.begin() + at, inputIds_.begin() + at + size);
-    batch.targets.assign(labels_.begin() + at, labels_.begin() + at + size);
+    take(batches_.inputIds, index, batch.inputIds);
+    take(batches_.targets, index, batch.targets);
+    for (const auto &[name, values] : batches_.others)
+      take(values, index, batch.others[name]);
   }
   bool hasValidation() const override { return false; }
   void validationBatch(uint64_t, Batch &) const override {}
+  uint64_t readyBatches() const override { return count_; }
   std::string describe() const override { return absl::StrCat(count_, " ready batches"); }
   std::string fingerprint() const override {
-    return absl::StrCat(hashText(inputIds_), "; labels ", hashText(labels_));
+    std::string text =
+        absl::StrCat(hashText(batches_.inputIds), "; labels ", hashText(batches_.targets));
+    for (const auto &[name, values] : batches_.others)
+      absl::StrAppend(&text, "; ", name, " ", hashText(values));
+    return text;
   }
 
 private:
-  std::vector<int32_t> inputIds_, labels_;
+  void take(const std::vector<int32_t> &from, uint64_t index, std::vector<int32_t> &to) const {
+    size_t size = from.size() / count_, at = index % count_ * size;
+    to.assign(from.begin() + at, from.begin() + at + size);
+  }
+
+  Batch batches_;
   uint64_t count_;
 };
 
@@ -105,15 +123,16 @@ makeTokenWindows(std::vector<int32_t> tokens, const std::string &name, const Dat
       std::make_unique<TokenWindows>(std::move(tokens), training, options));
 }
 
-StatusOr<std::unique_ptr<TrainingData>> makeReadyBatches(std::vector<int32_t> inputIds,
-                                                         std::vector<int32_t> labels, int64_t count,
+StatusOr<std::unique_ptr<TrainingData>> makeReadyBatches(Batch batches, int64_t count,
                                                          const std::string &name,
                                                          const DataOptions &options) {
   HEDDLE_RETURN_IF_ERROR(
-      checkIds(inputIds, options.vocabSize, false, absl::StrCat(name, ": input_ids")));
-  HEDDLE_RETURN_IF_ERROR(checkIds(labels, options.vocabSize, true, absl::StrCat(name, ": labels")));
-  return std::unique_ptr<TrainingData>(std::make_unique<ReadyBatches>(
-      std::move(inputIds), std::move(labels), static_cast<uint64_t>(count)));
+      checkIds(batches.inputIds, options.vocabSize, false, absl::StrCat(name, ": input_ids")));
+  HEDDLE_RETURN_IF_ERROR(options.classes > 0 ? checkLabels(batches.targets, options.classes, name)
+                                             : checkIds(batches.targets, options.vocabSize, true,
+                                                        absl::StrCat(name, ": labels")));
+  return std::unique_ptr<TrainingData>(
+      std::make_unique<ReadyBatches>(std::move(batches), static_cast<uint64_t>(count)));
 }
 
 } // namespace heddle::runtime

@@ -37,7 +37,11 @@ Status TrainingStep::setInputs(PreparedEntry &entry, const StepInputs &inputs,
   inputs.batch(microBatch, batch_);
   HEDDLE_RETURN_IF_ERROR(
       entry.setRaw("input_ids", batch_.inputIds.data(), 4 * batch_.inputIds.size()));
-  HEDDLE_RETURN_IF_ERROR(entry.setRaw("targets", batch_.targets.data(), 4 * batch_.targets.size()));
+  if (!batch_.targets.empty())
+    HEDDLE_RETURN_IF_ERROR(
+        entry.setRaw("targets", batch_.targets.data(), 4 * batch_.targets.size()));
+  for (const auto &[name, values] : batch_.others)
+    HEDDLE_RETURN_IF_ERROR(entry.setRaw(name, values.data(), 4 * values.size()));
   int64_t rng[3] = {static_cast<int64_t>(inputs.seed), static_cast<int64_t>(inputs.step),
                     static_cast<int64_t>(microBatch)};
   HEDDLE_RETURN_IF_ERROR(entry.setRaw("rng", rng, sizeof rng));

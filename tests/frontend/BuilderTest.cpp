@@ -242,6 +242,20 @@ TEST(Builder, WithoutCausalMaskAllSeeAll) {
   EXPECT_GT(std::abs(before->floats[0] - after->floats[0]), 1e-9);
 }
 
+TEST(Builder, WithoutAHeadThereIsNoLoss) {
+  auto model = small("attention { causal: false } head { kind: NONE } pooler {}");
+  EXPECT_EQ(frontend::entriesOf(model, true), (std::vector<std::string>{"forward"}));
+  mlir::MLIRContext context;
+  auto built = frontend::buildModule(context, model, {.entries = {"loss"}});
+  EXPECT_EQ(built.status().message(),
+            "the model has no entry loss: it has no head (head.kind: NONE, in config.json an "
+            "architecture such as BertModel), so there is no loss and no training");
+  model.clear_head();
+  built = frontend::buildModule(context, model, {.entries = {"decode"}});
+  EXPECT_EQ(built.status().message(), "the model has no entry decode: it looks ahead "
+                                      "(attention.causal: false), so it does not generate");
+}
+
 TEST(Builder, PostNormEndsEachLayerNormed) {
   auto model = small("norm { placement: POST } head { bias: true }");
   BuiltModel built(model, 2, 5);

@@ -145,6 +145,7 @@ TEST(LoadModel, ExamplesAreValidAndCountAsTheirCommentsSay) {
   EXPECT_EQ(count(*nano), 65 * 128 + 64 * 128 + 4 * (12 * 128 * 128 + 2 * 128) + 128);
   EXPECT_EQ(count(*load("gpt2-124m.textproto")), 124'439'808);
   EXPECT_EQ(count(*load("llama-1b.textproto")), 1'235'814'400);
+  EXPECT_EQ(count(*load("bert-base.textproto")), 109'514'298);
 }
 
 TEST(LoadModel, HugeModelsAreCountedWithoutWeights) {

@@ -45,6 +45,22 @@ func.func @pooler(%x: tensor<3x4xf32>, %w1: tensor<4x4xf32>, %w2: tensor<4x2xf32
 
 // -----
 
+// A head of classes does not lead back to the width that it starts from: likewise, with its dropout
+// too.
+// CHECK-NOT: Function=classifier
+func.func @classifier(%x: tensor<3x4xf32>, %w1: tensor<4x4xf32>, %w2: tensor<4x2xf32>, %rng: tensor<3xi64>) -> (tensor<3x2xf32>, tensor<3x2xf32>) {
+  %0 = heddle.matmul %x, %w1 : (tensor<3x4xf32>, tensor<4x4xf32>) -> tensor<3x4xf32>
+  %1 = heddle.gelu %0 : tensor<3x4xf32>
+  %2 = heddle.matmul %1, %w2 : (tensor<3x4xf32>, tensor<4x2xf32>) -> tensor<3x2xf32>
+  %3 = heddle.matmul %x, %w1 : (tensor<3x4xf32>, tensor<4x4xf32>) -> tensor<3x4xf32>
+  %4 = heddle.relu %3 : tensor<3x4xf32>
+  %5 = heddle.dropout %4, %rng {p = 0.1 : f64, rng_id = 0 : i64} : (tensor<3x4xf32>, tensor<3xi64>) -> tensor<3x4xf32>
+  %6 = heddle.matmul %5, %w2 : (tensor<3x4xf32>, tensor<4x2xf32>) -> tensor<3x2xf32>
+  return %2, %6 : tensor<3x2xf32>, tensor<3x2xf32>
+}
+
+// -----
+
 // CHECK: a dropout stands between the activation and the second product
 func.func @dropout_between(%x: tensor<3x4xf32>, %w1: tensor<4x16xf32>, %w2: tensor<16x4xf32>, %rng: tensor<3xi64>) -> tensor<3x4xf32> {
   %0 = heddle.matmul %x, %w1 : (tensor<3x4xf32>, tensor<4x16xf32>) -> tensor<3x16xf32>

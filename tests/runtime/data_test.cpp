@@ -180,6 +180,51 @@ TEST(OpenTrainingData, ReadyBatchesInOrder) {
               IsBadInput("input_ids: token 20 at 20"));
 }
 
+TEST(OpenTrainingData, ReadyBatchesOfRowsWithMasks) {
+  TempFolder folder;
+  std::string path = folder / "b.safetensors";
+  std::vector<int32_t> ids(3 * 2 * 4), mask(3 * 2 * 4, 1);
+  std::iota(ids.begin(), ids.end(), 0);
+  mask[11] = 0;
+  const std::vector<int32_t> labels = {0, 1, 2, 0, 1, 2}, ends = {0, 4, -3, 3, 2, 1};
+  FileLayer &layer = FileLayer::system();
+  auto write = [&](const char *labelName, const std::vector<int32_t> &values,
+                   std::vector<int64_t> maskShape) {
+    ASSERT_THAT(writeSafetensorsFile(
+                    layer, path,
+                    {tensorFromMemory("attention_mask", DType::I32, maskShape, mask.data()),
+                     tensorFromMemory("input_ids", DType::I32, {3, 2, 4}, ids.data()),
+                     tensorFromMemory(labelName, DType::I32, {3, 2}, values.data())}),
+                IsOk());
+  };
+  write("labels", labels, {3, 2, 4});
+  DataOptions classes = options(2, 4);
+  classes.classes = 3;
+  auto data = openTrainingData(layer, path, nullptr, classes);
+  ASSERT_THAT(data, IsOk());
+  EXPECT_EQ((*data)->readyBatches(), 3u);
+  Batch batch;
+  (*data)->trainingBatch(1, batch);
+  EXPECT_THAT(batch.targets, ElementsAre(2, 0));
+  EXPECT_THAT(batch.others["attention_mask"], ElementsAre(1, 1, 1, 0, 1, 1, 1, 1));
+  classes.classes = 2;
+  EXPECT_THAT(openTrainingData(layer, path, nullptr, classes),
+              IsBadInput("labels: 2 at 2 is none of the 2 classes"));
+
+  write("start_positions", ends, {3, 2, 4}); // outside of the sequence: ignored, or its begin
+  data = openTrainingData(layer, path, nullptr, options(2, 4));
+  ASSERT_THAT(data, IsOk());
+  (*data)->trainingBatch(0, batch);
+  EXPECT_THAT(batch.others["start_positions"], ElementsAre(0, -100));
+  (*data)->trainingBatch(1, batch);
+  EXPECT_THAT(batch.others["start_positions"], ElementsAre(0, 3));
+
+  write("labels", labels, {2, 3, 4});
+  EXPECT_THAT(openTrainingData(layer, path, nullptr, options(2, 4)),
+              IsBadInput("tensor \"attention_mask\": has shape [2, 3, 4], expected that of "
+                         "input_ids, [3, 2, 4]"));
+}
+
 TEST(OpenTrainingData, TokensAndWrongTensors) {
   TempFolder folder;
   std::string path = folder / "t.safetensors";

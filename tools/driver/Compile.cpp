@@ -41,17 +41,23 @@ passes::PipelineOptions pipelineOptions(const CompileRequest &request) {
   return options;
 }
 
+/// The builder's function that an entry is derived from.
+std::string functionOf(const std::string &entry) {
+  if (entry == "grad")
+    return frontend::kLossEntry;
+  if (entry == "step" || entry == "accumulate" || entry == "step_accumulated")
+    return frontend::kTrainLossEntry;
+  return entry;
+}
+
 /// What the builder must write so that the passes can derive the entries asked for.
 frontend::BuildOptions buildOptions(const CompileRequest &request) {
   frontend::BuildOptions build;
   build.batch = request.batch;
   build.seq = request.seq;
   for (const std::string &entry : request.entries) {
-    const char *function = entry == "grad" ? "loss"
-                           : entry == "step" || entry == "accumulate" || entry == "step_accumulated"
-                               ? "train_loss"
-                               : entry.c_str();
-    if (!contains(build.entries, function))
+    const std::string function = functionOf(entry);
+    if (!contains(build.entries, function.c_str()))
       build.entries.push_back(function);
   }
   return build;
@@ -304,6 +310,17 @@ std::vector<std::string> trainingEntries(bool accumulate) {
     entries.push_back("accumulate");
     entries.push_back("step_accumulated");
   }
+  return entries;
+}
+
+std::vector<std::string> entriesPresent(std::vector<std::string> entries,
+                                        const frontend::Model *model) {
+  if (!model)
+    return entries;
+  const std::vector<std::string> known = frontend::entriesOf(model->definition, /*training=*/true);
+  std::erase_if(entries, [&](const std::string &entry) {
+    return !contains(known, functionOf(entry).c_str());
+  });
   return entries;
 }
 

@@ -65,6 +65,10 @@ struct CompileRequest {
 std::vector<std::string> inferenceEntries();
 std::vector<std::string> trainingEntries(bool accumulate);
 
+/// Those of `entries` that the model has; all for a null model, which is IR from text.
+std::vector<std::string> entriesPresent(std::vector<std::string> entries,
+                                        const frontend::Model *model);
+
 /// The names of the stages, in order: builder first.
 std::vector<std::string> stageNames();
 

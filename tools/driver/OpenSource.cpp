@@ -98,7 +98,7 @@ StatusOr<std::unique_ptr<frontend::Model>> openModel(const std::string &path,
 int64_t Source::longestSequence() const {
   if (executable)
     return executable->manifest().max_positions();
-  return model ? frontend::Dimensions(model->definition).positions : 0;
+  return model ? frontend::longestSequence(model->definition) : 0;
 }
 
 StatusOr<Source> openSource(const std::string &path, const SourceOptions &options) {

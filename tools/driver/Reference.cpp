@@ -4,6 +4,7 @@
 #include <cstdio>
 
 #include "ir/Conventions.h"
+#include "ir/InputFacts.h"
 #include "ir/interpreter/Interpreter.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/BuiltinOps.h"
@@ -11,6 +12,7 @@
 #include "runtime/cli/Verbs.h"
 #include "runtime/io/FileLayer.h"
 #include "runtime/io/SafetensorsWriter.h"
+#include "runtime/plan/EntryInputs.h"
 #include "runtime/plan/FiniteScan.h"
 #include "runtime/plan/Positions.h"
 #include "runtime/plan/Session.h"
@@ -20,6 +22,25 @@ using namespace mlir;
 
 namespace heddle::tools {
 namespace {
+
+/// 0, 1, ... for every row, or what the tokens say that are no padding.
+Status fillPositions(std::optional<int64_t> padding, const runtime::TensorMap &inputs,
+                     ir::Tensor &value) {
+  const int64_t inner = value.shape.empty() ? 1 : value.shape.back();
+  for (int64_t i = 0; i < value.elements(); ++i)
+    value.ints[i] = i % inner;
+  auto ids = inputs.find("input_ids");
+  if (!padding || ids == inputs.end())
+    return absl::OkStatus();
+  HEDDLE_ASSIGN_OR_RETURN(runtime::Tensor tokens,
+                          runtime::convertTensor(ids->second, DType::I32, "input_ids"));
+  if (tokens.elements() != value.elements())
+    return absl::OkStatus(); // an error of its own
+  std::vector<int32_t> positions = runtime::tokenPositions(tokens.as<int32_t>(), tokens.elements(),
+                                                           inner, static_cast<int32_t>(*padding));
+  value.ints.assign(positions.begin(), positions.end());
+  return absl::OkStatus();
+}
 
 /// The inputs of `--inputs` as the entry takes them, defaults filled in.
 StatusOr<ir::TensorRef> argumentValue(func::FuncOp function, unsigned index,
@@ -44,11 +65,14 @@ StatusOr<ir::TensorRef> argumentValue(func::FuncOp function, unsigned index,
     return ir::TensorRef(typed);
   }
   ir::Tensor value = ir::Tensor::zeros(ir::ElementKind::i32, type.getShape().vec());
-  int64_t inner = value.shape.empty() ? 1 : value.shape.back();
-  for (int64_t i = 0; i < value.elements(); ++i)
-    value.ints[i] = name == "position_ids" ? i % inner : 1;
-  if (name != "position_ids" && name != "attention_mask")
+  if (name == "position_ids") {
+    HEDDLE_RETURN_IF_ERROR(
+        fillPositions(ir::inputFact(function, index, ir::kPaddingAttr), inputs, value));
+  } else if (name == "attention_mask") {
+    std::fill(value.ints.begin(), value.ints.end(), 1);
+  } else if (name != "token_type_ids") { // which are zeros
     return invalidInput("input ", name, ": missing");
+  }
   return ir::TensorRef(std::make_shared<ir::Tensor>(std::move(value)));
 }
 
@@ -80,7 +104,7 @@ StatusOr<int> runReference(const Source &source, CompileRequest request,
   std::vector<std::string> names;
   for (const std::string &entry : request.entries) {
     auto function = compilation.module().lookupSymbol<func::FuncOp>(entry);
-    if (!function || (entry != flags.entry && !(entry == "loss" && inputs.count("targets"))))
+    if (!function || (entry != flags.entry && !(entry == "loss" && runtime::hasTargets(inputs))))
       continue;
     std::vector<ir::TensorRef> arguments;
     for (unsigned i = 0; i < function.getNumArguments(); ++i) {

@@ -58,8 +58,9 @@ StatusOr<VerifyReport> verify(const Source &source, const VerifyRequest &request
   if (!request.against.empty()) {
     HEDDLE_RETURN_IF_ERROR(checkGolden(source, request, report));
   } else {
-    HEDDLE_ASSIGN_OR_RETURN(VerifySubject subject,
-                            makeSubject(source, request, entriesFor(request)));
+    HEDDLE_ASSIGN_OR_RETURN(
+        VerifySubject subject,
+        makeSubject(source, request, entriesPresent(entriesFor(request), source.model.get())));
     HEDDLE_RETURN_IF_ERROR(checkEntries(subject, report));
     HEDDLE_RETURN_IF_ERROR(checkKernels(subject, report));
     if (request.grad)

@@ -5,6 +5,7 @@
 
 #include "runtime/io/FileLayer.h"
 #include "runtime/io/Safetensors.h"
+#include "runtime/plan/EntryInputs.h"
 #include "runtime/plan/Tensor.h"
 #include "tools/driver/Tolerances.h"
 #include "tools/driver/Values.h"
@@ -12,8 +13,6 @@
 
 namespace heddle::tools {
 namespace {
-
-constexpr int32_t kIgnored = -100;
 
 struct Golden {
   std::string path;
@@ -46,22 +45,6 @@ StatusOr<Golden> readGolden(const std::string &path) {
   return golden;
 }
 
-/// Hugging Face's labels as the loss's aligned targets.
-Status labelsToTargets(Golden &golden, bool shift) {
-  auto labels = golden.inputs.find("labels");
-  if (labels == golden.inputs.end())
-    return absl::OkStatus();
-  HEDDLE_ASSIGN_OR_RETURN(runtime::Tensor targets,
-                          runtime::convertTensor(labels->second, DType::I32, "in.labels"));
-  golden.inputs.erase(labels);
-  const int64_t T = targets.shape.empty() ? 1 : targets.shape.back();
-  int32_t *values = targets.as<int32_t>();
-  for (int64_t i = 0; shift && i < targets.elements(); ++i)
-    values[i] = i % T + 1 < T ? values[i + 1] : kIgnored;
-  golden.inputs["targets"] = std::move(targets);
-  return absl::OkStatus();
-}
-
 class GoldenJudge {
 public:
   GoldenJudge(Golden golden, VerifySubject &subject, VerifyReport &report)
@@ -69,7 +52,7 @@ public:
 
   Status run() {
     HEDDLE_RETURN_IF_ERROR(
-        labelsToTargets(golden_, subject_.executable->manifest().shift_labels()));
+        runtime::makeEntryInputs(golden_.inputs, subject_.executable->manifest().shift_labels()));
     for (const auto &[name, expected] : golden_.outputs) {
       HEDDLE_ASSIGN_OR_RETURN(runtime::Tensor actual, output(name));
       HEDDLE_RETURN_IF_ERROR(add("out." + name, name, actual, expected));
@@ -95,9 +78,10 @@ private:
       return &found->second;
     runtime::TensorMap inputs = golden_.inputs;
     if (entry == "forward")
-      inputs.erase("targets");
-    else if (!inputs.count("targets"))
-      return invalidInput(golden_.path, ": holds a loss or gradients but no in.labels");
+      std::erase_if(inputs, [](const auto &input) { return runtime::isTarget(input.first); });
+    else if (!runtime::hasTargets(inputs))
+      return invalidInput(golden_.path, ": holds a loss or gradients but no in.labels, nor ",
+                          "in.start_positions and in.end_positions");
     auto results = subject_.session->run(entry, inputs);
     if (!results.ok())
       return withContext(results.status(), golden_.path);
@@ -111,10 +95,17 @@ private:
     auto found = results->find(name);
     if (found == results->end())
       return invalidInput(golden_.path, ": out.", name, ": the model has no output ", name,
-                          ", expected logits or loss");
+                          ", expected loss", known(*results));
     if (name == "logits")
       return maskedLike(found->second);
     return found->second;
+  }
+
+  static std::string known(const runtime::TensorMap &results) {
+    std::string names;
+    for (const auto &[name, tensor] : results)
+      names += ", " + name;
+    return names;
   }
 
   StatusOr<std::string> parameterNamed(const std::string &name) const {

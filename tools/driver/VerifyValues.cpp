@@ -6,6 +6,7 @@
 
 #include "ir/Conventions.h"
 #include "ir/Dialect.h"
+#include "ir/InputFacts.h"
 #include "ir/PaddingId.h"
 #include "ir/interpreter/Interpreter.h"
 #include "ir/interpreter/Philox.h"
@@ -71,15 +72,17 @@ ir::TensorRef ArgumentValues::of(func::FuncOp function, unsigned index) {
   // The interpreter checks types itself; one it does not know fails there by name.
   auto kind = ir::elementKindOf(type.getElementType());
   return make(ir::argumentKind(function, index).str(), ir::argumentName(function, index).str(),
-              ir::Tensor::zeros(kind.ok() ? *kind : ir::ElementKind::f32, type.getShape().vec()));
+              ir::Tensor::zeros(kind.ok() ? *kind : ir::ElementKind::f32, type.getShape().vec()),
+              {ir::inputFact(function, index, ir::kEndAttr),
+               ir::inputFact(function, index, ir::kPaddingAttr)});
 }
 
 ir::TensorRef ArgumentValues::ofName(const std::string &name, std::vector<int64_t> shape) {
-  return make("", name, ir::Tensor::zeros(ir::ElementKind::f32, std::move(shape)));
+  return make("", name, ir::Tensor::zeros(ir::ElementKind::f32, std::move(shape)), {});
 }
 
 ir::TensorRef ArgumentValues::make(const std::string &kind, const std::string &name,
-                                   ir::Tensor zeros) {
+                                   ir::Tensor zeros, const Limits &limits) {
   if (kind == ir::kKindParam)
     if (auto found = parameters_.find(name); found != parameters_.end())
       return found->second;
@@ -89,14 +92,15 @@ ir::TensorRef ArgumentValues::make(const std::string &kind, const std::string &n
   if (zeros.isFloat())
     fillFloats(kind, name, zeros);
   else
-    fillIntegers(name, zeros);
+    fillIntegers(name, limits, zeros);
   for (double &value : zeros.floats)
     value = static_cast<float>(value);
   tensor = std::make_shared<const ir::Tensor>(std::move(zeros));
   return tensor;
 }
 
-void ArgumentValues::fillIntegers(const std::string &name, ir::Tensor &tensor) const {
+void ArgumentValues::fillIntegers(const std::string &name, const Limits &limits,
+                                  ir::Tensor &tensor) const {
   Stream random(seed_, name);
   const int64_t T = tensor.shape.empty() ? 1 : std::max<int64_t>(1, tensor.shape.back());
   if (name == "rng" && tensor.elements() == 3) {
@@ -110,7 +114,7 @@ void ArgumentValues::fillIntegers(const std::string &name, ir::Tensor &tensor) c
     if (name == "attention_mask")
       value = isPadding ? 0 : 1;
     else if (name == "position_ids")
-      value = column;
+      value = column + (limits.padding ? *limits.padding + 1 : 0);
     else if (name == "positions") // most of the cache filled, by another number in each sequence
       value = (seq_ * 3 / 4 + i) % seq_;
     else if (name == "last_index")
@@ -118,7 +122,8 @@ void ArgumentValues::fillIntegers(const std::string &name, ir::Tensor &tensor) c
     else if (name == "targets" && (isPadding || column % 5 == 3))
       value = kIgnored;
     else
-      value = random.below(i, name == "input_ids" || name == "targets" ? vocabulary_ : 2);
+      value = random.below(
+          i, limits.end.value_or(name == "input_ids" || name == "targets" ? vocabulary_ : 2));
     // Its gradient is none on purpose; differences would show one.
     if (name == "input_ids" && value == padding_)
       value = (value + 1) % vocabulary_;

@@ -5,6 +5,7 @@
 #define HEDDLE_TOOLS_DRIVER_VERIFYVALUES_H
 
 #include <map>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -45,8 +46,13 @@ public:
   ir::TensorRef ofName(const std::string &name, std::vector<int64_t> shape);
 
 private:
-  ir::TensorRef make(const std::string &kind, const std::string &name, ir::Tensor zeros);
-  void fillIntegers(const std::string &name, ir::Tensor &tensor) const;
+  /// What the builder says of an input's integers.
+  struct Limits {
+    std::optional<int64_t> end, padding;
+  };
+  ir::TensorRef make(const std::string &kind, const std::string &name, ir::Tensor zeros,
+                     const Limits &limits);
+  void fillIntegers(const std::string &name, const Limits &limits, ir::Tensor &tensor) const;
   void fillFloats(const std::string &kind, const std::string &name, ir::Tensor &tensor) const;
 
   uint64_t seed_;

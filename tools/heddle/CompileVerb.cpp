@@ -21,8 +21,8 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-std::vector<std::string> entriesFor(const CompileFlags &flags) {
-  std::vector<std::string> entries = inferenceEntries();
+std::vector<std::string> entriesFor(const CompileFlags &flags, const frontend::Model *model) {
+  std::vector<std::string> entries = entriesPresent(inferenceEntries(), model);
   if (!flags.train)
     return entries;
   for (const std::string &entry : trainingEntries(/*accumulate=*/true))
@@ -99,7 +99,7 @@ StatusOr<int> compileVerb(const CompileFlags &flags, const CompilerFlags &compil
   source.dropout = flags.dropout;
   HEDDLE_ASSIGN_OR_RETURN(Source model, openSource(flags.model, source));
   HEDDLE_ASSIGN_OR_RETURN(CompileRequest request,
-                          requestFor(model, flags, compiler, entriesFor(flags)));
+                          requestFor(model, flags, compiler, entriesFor(flags, model.model.get())));
   int threads = request.threads;
   HEDDLE_ASSIGN_OR_RETURN(Compilation compilation, startCompilation(model, std::move(request)));
   if (!flags.emit.empty()) {

@@ -59,6 +59,19 @@ int64_t generationBatch(const runtime::GenerateFlags &flags) {
   return flags.beams * std::min(prompts, std::max<int64_t>(1, kMostRows / flags.beams));
 }
 
+/// Text is for models that predict what follows; others need their labels.
+Status checkObjective(const runtime::TrainFlags &flags, const frontend::Model &model) {
+  if (flags.data.empty() || model.shiftLabels)
+    return absl::OkStatus();
+  HEDDLE_ASSIGN_OR_RETURN(runtime::DataInfo info, runtime::inspectData(files(), flags.data));
+  if (info.kind == runtime::DataKind::Batches)
+    return absl::OkStatus();
+  return invalidInput("--data ", flags.data,
+                      ": the model does not predict the token that follows, "
+                      "so it needs ready batches with labels (a safetensors file with input_ids "
+                      "and labels)");
+}
+
 } // namespace
 
 StatusOr<int> runVerb(const runtime::RunFlags &flags, const CompilerFlags &compiler) {
@@ -81,7 +94,7 @@ StatusOr<int> runVerb(const runtime::RunFlags &flags, const CompilerFlags &compi
     bound.seq = shape.seq;
   std::vector<std::string> entries = {flags.entry};
   if (flags.entry == "forward")
-    entries = {"forward", "loss"};
+    entries = entriesPresent({"forward", "loss"}, source.model.get());
   else if (flags.entry == "step")
     entries = trainingEntries(shape.microBatches > 1);
   HEDDLE_ASSIGN_OR_RETURN(CompileRequest request, requestFor(source, bound, compiler, entries));
@@ -105,6 +118,8 @@ StatusOr<int> trainVerb(const runtime::TrainFlags &flags, const CompilerFlags &c
     return runtime::trainVerb(files(), source.executable, flags);
   runtime::TrainFlags bound = flags;
   setWeights(source, bound);
+  if (source.model)
+    HEDDLE_RETURN_IF_ERROR(checkObjective(flags, *source.model));
   HEDDLE_RETURN_IF_ERROR(setTrainingShape(flags, bound));
   HEDDLE_ASSIGN_OR_RETURN(CompileRequest request, requestFor(source, bound, compiler,
                                                              trainingEntries(flags.gradAccum > 1)));

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "frontend/ValidateHead.h"
+
+#include "frontend/Dimensions.h"
+#include "runtime/base/Limits.h"
+#include "runtime/base/Utf8.h"
+
+namespace heddle::frontend {
+namespace {
+
+using Found = std::optional<FieldError>;
+
+template <typename... Parts> Found wrong(const char *field, const Parts &...parts) {
+  return FieldError{field, absl::StrCat(parts...)};
+}
+
+Found checkRange(const char *field, int64_t value, int64_t from, int64_t to) {
+  if (value < from || value > to)
+    return wrong(field, "expected a number from ", from, " to ", to, ", found ", value);
+  return std::nullopt;
+}
+
+Found checkEmbeddings(const proto::ModelDef &model) {
+  if (model.has_token_types())
+    if (Found found =
+            checkRange("token_types.count", model.token_types().count(), 1, kMaxDimension))
+      return found;
+  if (model.has_embedding_sum_width())
+    if (Found found =
+            checkRange("embedding_sum_width", model.embedding_sum_width(), 1, kMaxDimension))
+      return found;
+  if (model.has_embedding_sum_width() && model.has_embedding_width())
+    return wrong("embedding_width", "does not go with embedding_sum_width");
+  const int64_t largestId = model.has_vocab_size() ? model.vocab_size() - 1 : kMaxDimension;
+  const proto::LearnedPositions &learned = model.positions().learned();
+  if (learned.has_padding_id()) // at least one position is left
+    return checkRange("positions.learned.padding_id", learned.padding_id(), 0,
+                      std::min(largestId, model.max_positions() - 2));
+  return std::nullopt;
+}
+
+Found checkHead(const proto::ModelDef &model) {
+  const proto::Head &head = model.head();
+  const bool classes =
+      head.kind() == proto::Head::SEQUENCE_CLASSES || head.kind() == proto::Head::TOKEN_CLASSES;
+  if (classes && !head.has_classes())
+    return wrong("head.classes", "is missing");
+  if (classes)
+    if (Found found = checkRange("head.classes", head.classes(), 1, kMaxDimension))
+      return found;
+  if (lossKind(model) != proto::Loss::CROSS_ENTROPY && model.loss().label_smoothing() != 0)
+    return wrong("loss.label_smoothing", "needs loss.kind: CROSS_ENTROPY");
+  if (head.next_sentence() && (!isLanguageModel(model) || !model.has_pooler()))
+    return wrong("head.next_sentence", "needs a pooler and a head of kind LANGUAGE_MODEL");
+  if ((!isLanguageModel(model) || head.next_sentence()) && model.attention().causal())
+    return wrong("head.kind", "needs attention.causal: false");
+  if (head.has_transform() && model.has_embedding_width())
+    return wrong("head.transform", "does not go with embedding_width");
+  if (isLanguageModel(model) && head.tied() && model.has_embedding_sum_width() &&
+      model.embedding_sum_width() != model.width() && !head.has_transform())
+    return wrong("embedding_sum_width", "a tied head needs head.transform, which leads back to it");
+  return std::nullopt;
+}
+
+Found checkNames(const proto::ParameterNames &names) {
+  const std::pair<const char *, const std::string *> texts[] = {
+      {"names.head_bias", names.has_head_bias() ? &names.head_bias() : nullptr},
+      {"names.other_norm_weight",
+       names.has_other_norm_weight() ? &names.other_norm_weight() : nullptr},
+      {"names.other_norm_bias", names.has_other_norm_bias() ? &names.other_norm_bias() : nullptr}};
+  for (const auto &[field, text] : texts)
+    if (text && text->empty())
+      return wrong(field, "is empty");
+  if (names.has_other_norm_weight() && names.other_norm_weight() == names.other_norm_bias())
+    return wrong("names.other_norm_bias", "is names.other_norm_weight too");
+  return std::nullopt;
+}
+
+} // namespace
+
+std::optional<FieldError> findHeadError(const proto::ModelDef &definition) {
+  if (Found found = checkEmbeddings(definition))
+    return found;
+  if (Found found = checkHead(definition))
+    return found;
+  return checkNames(definition.names());
+}
+
+} // namespace heddle::frontend

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the outputs of a head are compared with, and how.
+#include "frontend/LayerNames.h"
+#include "frontend/builder/Wiring.h"
+
+namespace heddle::frontend {
+namespace {
+
+/// The mean cross entropy of logits [..., classes] against an input of class numbers [...].
+Tensor crossEntropy(Wiring &w, Tensor logits, const char *name) {
+  Shape shape = logits.shape();
+  if (!logits)
+    return {};
+  const int64_t classes = shape.back();
+  shape.pop_back();
+  Tensor targets = w.graph.input(name, shape, Element::i32);
+  if (classes != w.dims.vocab || !isLanguageModel(w.definition)) // which the manifest says
+    w.graph.limitInput(name, classes);
+  int64_t rows = 1;
+  for (int64_t size : shape)
+    rows *= size;
+  LayerScope scope(w.graph, kHeadPath);
+  logits = w.graph.reshape(logits, {rows, classes});
+  targets = w.graph.reshape(targets, {rows});
+  return w.graph.meanCrossEntropy(logits, targets, w.definition.loss().label_smoothing());
+}
+
+/// (z - y)^2
+Tensor squaredError(Tensor z, Tensor y) {
+  Tensor difference = z - y;
+  return difference * difference;
+}
+
+/// -y ln s - (1 - y) ln(1 - s) with s = 1 / (1 + e^-z), as max(z, 0) - y z + ln(1 + e^-|z|): no
+/// exponential of a large number.
+Tensor binaryCrossEntropy(GraphBuilder &graph, Tensor z, Tensor y) {
+  Tensor above = graph.relu(z);
+  Tensor below = graph.relu(z * -1);
+  Tensor magnitude = above + below;
+  Tensor tail = graph.log(graph.exp(magnitude * -1) + graph.scalar(1));
+  Tensor product = y * z;
+  return above - product + tail;
+}
+
+/// The mean over the elements of logits [B, classes] of a loss against numbers of the same shape,
+/// or [B] of one class.
+Tensor elementwiseLoss(Wiring &w, Tensor logits, proto::Loss::Kind kind) {
+  Shape shape = {w.batch};
+  if (w.dims.classes > 1)
+    shape.push_back(w.dims.classes);
+  Tensor targets = w.graph.input("targets", shape);
+  LayerScope scope(w.graph, kHeadPath);
+  logits = w.graph.reshape(logits, shape);
+  Tensor losses = kind == proto::Loss::MEAN_SQUARED_ERROR
+                      ? squaredError(logits, targets)
+                      : binaryCrossEntropy(w.graph, logits, targets);
+  Shape axes = {0};
+  if (shape.size() > 1)
+    axes.push_back(1);
+  Tensor sum = w.graph.sum(losses, axes);
+  return sum * (1 / static_cast<double>(w.batch * w.dims.classes));
+}
+
+/// The mean of both ends, as for SQuAD (arXiv:1810.04805).
+Tensor spanLoss(Wiring &w, const Outputs &outputs) {
+  Tensor start = crossEntropy(w, outputs[0].second, "start_positions");
+  Tensor end = crossEntropy(w, outputs[1].second, "end_positions");
+  LayerScope scope(w.graph, kHeadPath);
+  Tensor sum = start + end;
+  return sum * 0.5;
+}
+
+} // namespace
+
+Tensor taskLoss(Wiring &w, const Outputs &outputs) {
+  if (w.definition.head().kind() == proto::Head::SPAN)
+    return spanLoss(w, outputs);
+  Tensor logits = outputs.front().second;
+  if (const proto::Loss::Kind kind = lossKind(w.definition); kind != proto::Loss::CROSS_ENTROPY)
+    return elementwiseLoss(w, logits, kind);
+  Tensor loss = crossEntropy(w, logits, "targets");
+  if (!w.parameters.nextSentence)
+    return loss;
+  Tensor second = crossEntropy(w, outputs.back().second, "next_sentence_label");
+  LayerScope scope(w.graph, kHeadPath);
+  return loss + second;
+}
+
+} // namespace heddle::frontend

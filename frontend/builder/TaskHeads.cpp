@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+// What models are asked for, by the kind of their head.
+#include "frontend/LayerNames.h"
+#include "frontend/builder/Wiring.h"
+
+namespace heddle::frontend {
+namespace {
+
+/// x [B, T, C] -> [B, C]
+Tensor firstToken(Wiring &w, Tensor x) {
+  Tensor first = w.graph.slice(x, {0, 0, 0}, {w.batch, 1, w.dims.width});
+  return w.graph.reshape(first, {w.batch, w.dims.width});
+}
+
+/// x [B, T, C] -> [B, C]
+Tensor pool(Wiring &w, Tensor x) {
+  LayerScope scope(w.graph, kPoolerPath);
+  Tensor y = linear(w, *w.parameters.pooler, firstToken(w, x));
+  return activate(w.graph, w.definition.pooler().activation(), y);
+}
+
+/// [..., C] -> [..., classes]
+Tensor classify(Wiring &w, Tensor x) {
+  LayerScope scope(w.graph, kHeadPath);
+  x = headTransform(w, x);
+  x = dropout(w, x, w.definition.dropout().classifier(), kClassifierDropoutId);
+  Tensor logits = w.graph.matmul(x, w.graph.parameter(*w.parameters.headWeight),
+                                 /*transposeB=*/true);
+  return w.parameters.headBias ? logits + w.graph.parameter(*w.parameters.headBias) : logits;
+}
+
+Tensor classifySequence(Wiring &w, Tensor x) {
+  if (w.parameters.pooler)
+    return classify(w, pool(w, x));
+  Tensor first = firstToken(w, x);
+  return classify(w, dropout(w, first, w.definition.dropout().pooled(), kPooledDropoutId));
+}
+
+/// Whether the second text follows the first: [B, 2]
+Tensor followsOrNot(Wiring &w, Tensor x) {
+  Tensor pooled = pool(w, x);
+  LayerScope scope(w.graph, kHeadPath);
+  return linear(w, *w.parameters.nextSentence, pooled);
+}
+
+/// Column `index` of logits [B, T, 2] as [B, T].
+Tensor column(Wiring &w, Tensor logits, int64_t index) {
+  Tensor one = w.graph.slice(logits, {0, 0, index}, {w.batch, w.seq, 1});
+  return w.graph.reshape(one, {w.batch, w.seq});
+}
+
+} // namespace
+
+Outputs taskOutputs(Wiring &w, Tensor x) {
+  switch (w.definition.head().kind()) {
+  case proto::Head::LANGUAGE_MODEL: {
+    Tensor logits = head(w, x);
+    if (!w.parameters.nextSentence)
+      return {{"logits", logits}};
+    Tensor follows = followsOrNot(w, x);
+    return {{"prediction_logits", logits}, {"seq_relationship_logits", follows}};
+  }
+  case proto::Head::NONE: {
+    Outputs outputs = {{"last_hidden_state", x}};
+    if (w.parameters.pooler)
+      outputs.emplace_back("pooler_output", pool(w, x));
+    return outputs;
+  }
+  case proto::Head::SEQUENCE_CLASSES:
+    return {{"logits", classifySequence(w, x)}};
+  case proto::Head::TOKEN_CLASSES:
+    return {{"logits", classify(w, x)}};
+  case proto::Head::SPAN: {
+    Tensor logits = classify(w, x);
+    Tensor start = column(w, logits, 0);
+    Tensor end = column(w, logits, 1);
+    return {{"start_logits", start}, {"end_logits", end}};
+  }
+  }
+  return {};
+}
+
+} // namespace heddle::frontend

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/plan/EntryInputs.h"
+
+#include <algorithm>
+
+namespace heddle::runtime {
+namespace {
+
+/// Class numbers, or the floats that a regression and several labels at once are compared with.
+StatusOr<Tensor> targetsFrom(const Tensor &labels, bool shift) {
+  if (labels.dtype == DType::F32 || labels.dtype == DType::F64)
+    return convertTensor(labels, DType::F32, "labels");
+  HEDDLE_ASSIGN_OR_RETURN(Tensor targets, convertTensor(labels, DType::I32, "labels"));
+  if (!shift || targets.shape.size() < 2)
+    return targets;
+  int64_t T = targets.shape.back();
+  int32_t *values = targets.as<int32_t>();
+  for (int64_t i = 0; i < targets.elements(); ++i)
+    values[i] = i % T + 1 < T ? values[i + 1] : kIgnoredTarget;
+  return targets;
+}
+
+} // namespace
+
+bool isTarget(std::string_view name) {
+  return name == "targets" || name == kNextSentenceInput ||
+         std::find(std::begin(kSpanInputs), std::end(kSpanInputs), name) != std::end(kSpanInputs);
+}
+
+bool hasTargets(const TensorMap &inputs) {
+  return std::any_of(inputs.begin(), inputs.end(),
+                     [](const auto &input) { return isTarget(input.first); });
+}
+
+Status makeEntryInputs(TensorMap &inputs, bool shiftLabels) {
+  if (auto labels = inputs.find("labels"); labels != inputs.end()) {
+    HEDDLE_ASSIGN_OR_RETURN(Tensor targets, targetsFrom(labels->second, shiftLabels));
+    inputs.erase(labels);
+    inputs["targets"] = std::move(targets);
+  }
+  auto ids = inputs.find("input_ids");
+  for (const char *name : kSpanInputs) {
+    auto given = inputs.find(name);
+    if (given == inputs.end() || ids == inputs.end() || ids->second.shape.empty())
+      continue;
+    HEDDLE_ASSIGN_OR_RETURN(given->second, convertTensor(given->second, DType::I32, name));
+    clampSpans(given->second.as<int32_t>(), given->second.elements(), ids->second.shape.back());
+  }
+  return absl::OkStatus();
+}
+
+void clampSpans(int32_t *places, int64_t count, int64_t seq) {
+  for (int64_t i = 0; i < count; ++i)
+    places[i] = places[i] >= seq ? kIgnoredTarget : std::max(places[i], 0);
+}
+
+std::vector<int32_t> tokenPositions(const int32_t *ids, int64_t count, int64_t seq,
+                                    int32_t padding) {
+  std::vector<int32_t> positions(count, padding);
+  for (int64_t begin = 0; begin < count; begin += seq) {
+    int32_t last = padding;
+    for (int64_t i = begin; i < std::min(begin + seq, count); ++i)
+      if (ids[i] != padding)
+        positions[i] = ++last;
+  }
+  return positions;
+}
+
+} // namespace heddle::runtime

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+// From tensors as Hugging Face names and means them to the inputs of our entries.
+
+#ifndef HEDDLE_RUNTIME_PLAN_ENTRYINPUTS_H
+#define HEDDLE_RUNTIME_PLAN_ENTRYINPUTS_H
+
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "runtime/plan/Tensor.h"
+
+namespace heddle::runtime {
+
+/// What a loss leaves out.
+inline constexpr int32_t kIgnoredTarget = -100;
+/// Where a span begins and ends, [B]: what a loss for spans takes in place of `targets`.
+inline constexpr const char *kSpanInputs[] = {"start_positions", "end_positions"};
+
+/// Whether the second text of a pair follows the first, [B].
+inline constexpr const char *kNextSentenceInput = "next_sentence_label";
+
+/// Whether only a loss takes an input of that name.
+bool isTarget(std::string_view name);
+bool hasTargets(const TensorMap &inputs);
+
+/// `labels` become `targets`, shifted to the token before where `shiftLabels`. Places of spans
+/// outside of the sequence [B, T] of `input_ids` become kIgnoredTarget, negative ones 0.
+Status makeEntryInputs(TensorMap &inputs, bool shiftLabels);
+
+/// The same for places alone.
+void clampSpans(int32_t *places, int64_t count, int64_t seq);
+
+/// Per row of T tokens: padding + 1, padding + 2, ... for those that are not `padding`, and
+/// `padding` for those that are.
+std::vector<int32_t> tokenPositions(const int32_t *ids, int64_t count, int64_t seq,
+                                    int32_t padding);
+
+} // namespace heddle::runtime
+
+#endif // HEDDLE_RUNTIME_PLAN_ENTRYINPUTS_H

@@ -1,0 +1,77 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""As make_curves.py, for encoders: batches with masks and token types, and labels of three kinds.
+
+    python3 make_encoder_curves.py     # writes <name>/{batches.safetensors,curve.json}
+"""
+import json
+import os
+
+import torch
+import transformers
+from make_curves import FLAGS, HERE, STEPS, B, N, T, learning_rate
+from safetensors.torch import save_file
+
+RUNS = {"bert-masked-lm": 2, "roberta-sequence": 1, "distilbert-span": 1}  # gradient accumulation
+
+
+def batches(kind, config):
+    torch.manual_seed(11)
+    ids = torch.randint(0, config.vocab_size, (N, B, T))
+    mask = torch.ones(N, B, T, dtype=torch.int64)
+    mask[:, 1, 8:] = mask[1, 0, :2] = mask[3, 2, 5] = 0
+    ids[mask == 0] = config.pad_token_id
+    feed = {"input_ids": ids, "attention_mask": mask}
+    if config.model_type != "distilbert":
+        feed["token_type_ids"] = torch.randint(0, config.type_vocab_size, (N, B, T))
+    if kind.endswith("MaskedLM"):
+        labels = torch.randint(0, config.vocab_size, (N, B, T))
+        labels[mask == 0] = labels[:, :, ::3] = -100
+        feed["labels"] = labels
+    elif kind.endswith("SequenceClassification"):
+        feed["labels"] = torch.randint(0, config.num_labels, (N, B))
+    else:  # places behind the sequence count for nothing
+        feed["start_positions"] = torch.randint(0, T + 4, (N, B))
+        feed["end_positions"] = torch.randint(0, T, (N, B))
+    return feed
+
+
+def curve(model, feed, accumulation):
+    decayed = [p for p in model.parameters() if p.dim() >= 2]
+    others = [p for p in model.parameters() if p.dim() < 2]
+    optimizer = torch.optim.AdamW([{"params": decayed, "weight_decay": FLAGS["weight-decay"]},
+                                   {"params": others, "weight_decay": 0.0}])
+    steps, micro = [], 0
+    for step in range(STEPS):
+        for group in optimizer.param_groups:
+            group["lr"] = learning_rate(step)
+        optimizer.zero_grad()
+        total = 0.0
+        for _ in range(accumulation):
+            loss = model(**{key: value[micro % N] for key, value in feed.items()}).loss
+            (loss / accumulation).backward()
+            total += loss.item() / accumulation
+            micro += 1
+        norm = torch.nn.utils.clip_grad_norm_(model.parameters(), FLAGS["grad-clip"])
+        optimizer.step()
+        steps.append({"loss": total, "grad_norm": norm.item()})
+    return steps
+
+
+def main():
+    for name, accumulation in RUNS.items():
+        folder = os.path.join(HERE, name)
+        with open(os.path.join(folder, "config.json")) as file:
+            kind = json.load(file)["architectures"][0]
+        model = getattr(transformers, kind).from_pretrained(folder, dtype=torch.float64).eval()
+        feed = batches(kind, model.config)
+        save_file({key: value.int().contiguous() for key, value in feed.items()},
+                  os.path.join(folder, "batches.safetensors"))
+        flags = {**FLAGS, "steps": STEPS, "grad-accum": accumulation, "dropout": 0}
+        with open(os.path.join(folder, "curve.json"), "w") as file:
+            json.dump({"flags": flags, "steps": curve(model, feed, accumulation)}, file, indent=1)
+            file.write("\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,146 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Makes the frozen goldens of encoders: tiny random models of transformers, evaluated in float64.
+
+    python3 make_encoder_goldens.py [NAME ...]
+
+As make_goldens.py, with the inputs that encoders take: token types, masks with padding at either
+end and holes within, ids that are the padding's at places that count. out.* holds whatever the
+model returns; models with a head have out.loss and grad.* too.
+"""
+import os
+import sys
+
+import torch
+import transformers
+from safetensors.torch import save_file
+
+from make_goldens import randomise
+
+B, T, V = 3, 13, 131
+SIZES = dict(vocab_size=V, hidden_size=20, num_hidden_layers=2, num_attention_heads=5,
+             intermediate_size=28, max_position_embeddings=19)
+SMALL = {**SIZES, "vocab_size": 31, "num_hidden_layers": 1}
+DISTIL = dict(vocab_size=V, dim=20, n_layers=2, n_heads=5, hidden_dim=28, max_position_embeddings=19)
+DISTIL_SMALL = {**DISTIL, "vocab_size": 31, "n_layers": 1}
+
+# name: class, options of the configuration
+MODELS = {
+    "bert-masked-lm": ("BertForMaskedLM", SIZES),
+    "bert-untied": ("BertForMaskedLM", {**SMALL, "tie_word_embeddings": False,
+                                        "hidden_act": "gelu_new", "layer_norm_eps": 1e-5,
+                                        "type_vocab_size": 3, "pad_token_id": 5}),
+    "bert-model": ("BertModel", SMALL),
+    "bert-next-sentence": ("BertForNextSentencePrediction", SMALL),
+    "bert-pretraining": ("BertForPreTraining", SMALL),
+    "bert-sequence": ("BertForSequenceClassification", {**SMALL, "num_labels": 5}),
+    "bert-regression": ("BertForSequenceClassification", {**SMALL, "num_labels": 1}),
+    "bert-several-labels": ("BertForSequenceClassification",
+                            {**SMALL, "num_labels": 4,
+                             "problem_type": "multi_label_classification"}),
+    "bert-tokens": ("BertForTokenClassification", {**SMALL, "num_labels": 7, "hidden_act": "relu"}),
+    "bert-span": ("BertForQuestionAnswering", SMALL),
+    "roberta-masked-lm": ("RobertaForMaskedLM", {**SIZES, "type_vocab_size": 1}),
+    "roberta-model": ("RobertaModel", {**SMALL, "type_vocab_size": 1}),
+    "roberta-sequence": ("RobertaForSequenceClassification",
+                         {**SMALL, "type_vocab_size": 1, "num_labels": 3}),
+    "roberta-tokens": ("RobertaForTokenClassification", {**SMALL, "num_labels": 4}),
+    "roberta-span": ("RobertaForQuestionAnswering", {**SMALL, "pad_token_id": 4}),
+    "distilbert-masked-lm": ("DistilBertForMaskedLM", DISTIL),
+    "distilbert-model": ("DistilBertModel", DISTIL_SMALL),
+    "distilbert-sequence": ("DistilBertForSequenceClassification",
+                            {**DISTIL_SMALL, "num_labels": 6}),
+    "distilbert-tokens": ("DistilBertForTokenClassification", {**DISTIL_SMALL, "num_labels": 3}),
+    "distilbert-span": ("DistilBertForQuestionAnswering", {**DISTIL_SMALL, "activation": "relu"}),
+    "electra-masked-lm": ("ElectraForMaskedLM", {**SIZES, "embedding_size": 12}),
+    "electra-model": ("ElectraModel", {**SMALL, "embedding_size": 20}),
+    "electra-sequence": ("ElectraForSequenceClassification",
+                         {**SMALL, "embedding_size": 24, "num_labels": 4}),
+    "electra-tokens": ("ElectraForTokenClassification",
+                       {**SMALL, "embedding_size": 12, "num_labels": 3}),
+    "electra-span": ("ElectraForQuestionAnswering", {**SMALL, "embedding_size": 12}),
+}
+WITHOUT_POSITIONS = {"roberta-masked-lm", "roberta-sequence", "bert-tokens"}  # derived
+
+
+def inputs(name, config, generator):
+    vocabulary, padding = config.vocab_size, config.pad_token_id
+    ids = torch.randint(0, vocabulary, (B, T), generator=generator)
+    mask = torch.ones(B, T, dtype=torch.int64)
+    mask[0, :3] = 0
+    mask[1, 9:] = 0
+    mask[1, 4] = mask[2, 6] = mask[2, 7] = 0
+    ids[0, :3] = padding
+    ids[1, 9:] = padding
+    ids[2, 2] = padding  # seen, and yet not learned from
+    feed = {"input_ids": ids, "attention_mask": mask}
+    if config.model_type != "distilbert":
+        feed["token_type_ids"] = torch.randint(0, config.type_vocab_size, (B, T),
+                                               generator=generator)
+    if name not in WITHOUT_POSITIONS:
+        feed["position_ids"] = torch.randint(0, config.max_position_embeddings, (B, T),
+                                             generator=generator)
+    return feed
+
+
+def targets(kind, config, mask, generator):
+    """labels, or where spans begin and end: within, before and behind the sequence."""
+    if kind.endswith("QuestionAnswering"):
+        return {"start_positions": torch.tensor([0, T + 4, 7]),
+                "end_positions": torch.tensor([T - 1, -3, T])}
+    if kind.endswith("ForPreTraining"):
+        labels = torch.randint(0, config.vocab_size, (B, T), generator=generator)
+        return {"labels": torch.where(mask == 1, labels, torch.tensor(-100)),
+                "next_sentence_label": torch.tensor([1, 0, 0])}
+    if kind.endswith("ForMaskedLM") or kind.endswith("TokenClassification"):
+        classes = config.vocab_size if kind.endswith("ForMaskedLM") else config.num_labels
+        labels = torch.randint(0, classes, (B, T), generator=generator)
+        return {"labels": torch.where(mask == 1, labels, torch.tensor(-100))}
+    if kind.endswith("Model"):
+        return {}
+    if config.num_labels == 1:
+        return {"labels": torch.tensor([0.5, -2.0, 1.25], dtype=torch.float64)}
+    if config.problem_type == "multi_label_classification":
+        labels = torch.randint(0, 2, (B, config.num_labels), generator=generator).double()
+        labels[1, 2] = 0.25
+        return {"labels": labels}
+    classes = 2 if kind.endswith("NextSentencePrediction") else config.num_labels
+    return {"labels": torch.randint(0, classes, (B,), generator=generator)}
+
+
+def make(name):
+    kind, options = MODELS[name]
+    generator = torch.Generator().manual_seed(sum(map(ord, name)))
+    model_class = getattr(transformers, kind)
+    config = model_class.config_class(**options)
+    config._attn_implementation = "sdpa"
+    model = model_class(config)
+    randomise(model, generator)
+    with torch.no_grad():  # the names that randomise() does not know as norms
+        for parameter_name, parameter in model.named_parameters():
+            if parameter_name.endswith("LayerNorm.weight"):
+                parameter += 1.0
+    folder = os.path.join(os.path.dirname(os.path.abspath(__file__)), name)
+    model.save_pretrained(folder)
+    model = model.double().eval()
+    feed = inputs(name, config, generator)
+    feed.update(targets(kind, config, feed["attention_mask"], generator))
+    outputs = model(**feed)
+    golden = {"in." + key: value for key, value in feed.items()}
+    for key, value in outputs.items():
+        assert value.dtype == torch.float64
+        golden["out." + key] = value.detach()
+    if "loss" in outputs:
+        outputs.loss.backward()
+        for parameter, value in model.named_parameters():
+            if value.grad is not None:
+                golden["grad." + parameter] = value.grad
+    save_file({key: value.contiguous() for key, value in golden.items()},
+              os.path.join(folder, "golden.safetensors"))
+    print(name, [key for key in golden if key.startswith("out.")],
+          sum(p.numel() for p in model.parameters()))
+
+
+if __name__ == "__main__":
+    for model_name in sys.argv[1:] or MODELS:
+        make(model_name)

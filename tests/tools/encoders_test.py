@@ -1,0 +1,80 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Folders of encoders as a user goes: everything fuses, `run` writes what transformers returns, and
+what cannot be done is an error in the user's words."""
+import json
+import os
+import pathlib
+import subprocess
+import tempfile
+import unittest
+
+GOLDENS = pathlib.Path(__file__).resolve().parent.parent / "goldens"
+HEDDLE = pathlib.Path(os.environ["HEDDLE_BIN_DIR"]) / "heddle"
+FAMILIES = ("bert", "distilbert", "electra", "roberta")
+
+
+def layers_of(folder):
+    config = json.loads((folder / "config.json").read_text())
+    return config.get("num_hidden_layers", config.get("n_layers"))
+
+
+class Encoders(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        folder = tempfile.TemporaryDirectory()
+        cls.addClassCleanup(folder.cleanup)
+        cls.base = pathlib.Path(folder.name)
+        cls.environment = dict(os.environ, HEDDLE_CACHE_DIR=str(cls.base / "cache"))
+        cls.folders = sorted(path for family in FAMILIES for path in GOLDENS.glob(f"{family}-*"))
+
+    def heddle(self, *arguments, code=0):
+        result = subprocess.run([str(HEDDLE), *map(str, arguments)], text=True, timeout=300,
+                                env=self.environment, capture_output=True)
+        self.assertEqual(result.returncode, code, f"{arguments}\n{result.stdout}\n{result.stderr}")
+        return result.stdout + result.stderr
+
+    def test_everything_fuses(self):
+        self.assertGreaterEqual(len(self.folders), 25)
+        for folder in self.folders:
+            with self.subTest(folder.name):
+                layers = layers_of(folder)
+                train = [] if folder.name.endswith("-model") else ["--train"]
+                self.heddle("compile", folder, *train, "--batch", 2, "--seq", 12, "-o",
+                            self.base / "x.heddle", "--strict", "--require-fused",
+                            f"attention:{layers},ffn:{layers}")
+
+    def test_every_kernel_and_pass(self):
+        for name in ("bert-pretraining", "roberta-sequence", "distilbert-span", "electra-masked-lm",
+                     "bert-several-labels"):
+            with self.subTest(name):
+                self.heddle("verify", GOLDENS / name, "--grad", "--passes")
+
+    def test_what_a_model_without_head_cannot(self):
+        model = GOLDENS / "bert-model"
+        data = GOLDENS / "bert-masked-lm/batches.safetensors"
+        self.assertIn("it has no head", self.heddle("train", model, "--data", data, "--steps", 1,
+                                                    code=2))
+        self.assertIn("it has no head", self.heddle("compile", model, "--train", "-o",
+                                                    self.base / "x.heddle", code=2))
+        self.assertIn("it looks ahead", self.heddle("generate", model, "--prompt-ids", "1,2",
+                                                    code=2))
+
+    def test_data_that_does_not_fit(self):
+        model = GOLDENS / "bert-masked-lm"
+        text = self.base / "text.txt"
+        text.write_text("some words " * 100)
+        self.assertIn("needs ready batches with labels",
+                      self.heddle("train", model, "--data", text, "--steps", 1, code=2))
+        # Labels of rows for a model that wants them for tokens, token types that it does not have.
+        for name, data, message in (("bert-tokens", "roberta-sequence", "input targets: has shape"),
+                                    ("distilbert-masked-lm", "bert-masked-lm",
+                                     "input token_type_ids: entry step takes")):
+            with self.subTest(name):
+                said = self.heddle("train", GOLDENS / name, "--data",
+                                   GOLDENS / data / "batches.safetensors", "--steps", 1, code=2)
+                self.assertIn(message, said)
+
+
+if __name__ == "__main__":
+    unittest.main()
