@@ -68,3 +68,13 @@ target_link_libraries(heddle_static_absl INTERFACE
 add_library(heddle_static_nettle INTERFACE)
 find_library(HEDDLE_NETTLE_ARCHIVE NAMES libnettle.a REQUIRED)
 target_link_libraries(heddle_static_nettle INTERFACE ${HEDDLE_NETTLE_ARCHIVE})
+
+add_library(heddle_static_pcre2 INTERFACE)
+find_library(HEDDLE_PCRE2_ARCHIVE NAMES libpcre2-8.a REQUIRED)
+target_link_libraries(heddle_static_pcre2 INTERFACE ${HEDDLE_PCRE2_ARCHIVE})
+
+# Without the define its header asks for the shared library's symbols.
+add_library(heddle_static_utf8proc INTERFACE)
+find_library(HEDDLE_UTF8PROC_ARCHIVE NAMES libutf8proc.a REQUIRED)
+target_link_libraries(heddle_static_utf8proc INTERFACE ${HEDDLE_UTF8PROC_ARCHIVE})
+target_compile_definitions(heddle_static_utf8proc INTERFACE UTF8PROC_STATIC)

@@ -9,6 +9,7 @@ packages=(
   llvm-22-dev llvm-22-tools libmlir-22-dev mlir-22-tools liblld-22-dev lld-22
   clang-22 libclang-rt-22-dev clang-format-22 clang-tidy-22
   protobuf-compiler libprotobuf-dev libabsl-dev libcli11-dev nlohmann-json3-dev nettle-dev
+  libpcre2-dev libutf8proc-dev
   libgtest-dev libgmock-dev libbenchmark-dev zlib1g-dev libzstd-dev
 )
 

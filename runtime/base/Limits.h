@@ -59,6 +59,17 @@ inline constexpr uint64_t kLogLineBytes = uint64_t{1} << 16;
 inline constexpr uint64_t kTrainingTextBytes = uint64_t{1} << 33;
 /// Folders below --data: a link that points upwards makes a folder endless.
 inline constexpr int kFolderDepth = 32;
+/// A token of a vocabulary. Finding the longest token at each byte of a text takes as many steps at
+/// most.
+inline constexpr uint64_t kTokenBytes = 4096;
+/// Ids below the largest that no token has.
+inline constexpr uint64_t kVocabularyHoles = 65536;
+/// Tokens that a text is padded to.
+inline constexpr uint64_t kPaddedLength = 1 << 24;
+/// In one "Sequence": each is a call within the one before.
+inline constexpr uint64_t kPreTokenizers = 64;
+/// N of --tokenizer bpe:N.
+inline constexpr int64_t kTrainedVocabulary = 1'000'000;
 /// One line of what `tokenize` reads.
 inline constexpr uint64_t kTokenizeLineBytes = 64 * kMegabyte;
 

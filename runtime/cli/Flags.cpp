@@ -70,7 +70,7 @@ void addFlags(CLI::App &verb, TrainFlags &flags) {
   verb.add_option("--out", flags.out, "folder for checkpoints");
   verb.add_flag("--resume", flags.resume, "go on from the newest checkpoint in --out");
   addNumber(verb, "--steps", flags.steps, "in all, with those of the run resumed");
-  verb.add_option("--tokenizer", flags.tokenizer, "bytes, char, or a folder or file");
+  verb.add_option("--tokenizer", flags.tokenizer, "bytes, char, bpe:N, or a folder or file");
   verb.add_option("--objective", flags.objective, "what is learned: causal");
   addNumber(verb, "--seed", flags.seed, "for weights, data order and dropout");
   verb.add_option("--log", flags.log, "JSON lines, one a step");

@@ -35,7 +35,7 @@ StatusOr<std::vector<std::vector<int32_t>>>
 readPrompts(const GenerateFlags &flags, const Tokenizer *tokenizer, int64_t vocabSize) {
   std::vector<std::vector<int32_t>> prompts;
   for (size_t i = 0; i < flags.prompts.size(); ++i) {
-    auto ids = tokenizer->encode(flags.prompts[i]);
+    auto ids = tokenizer->encode(flags.prompts[i], Framing::Special);
     if (!ids.ok())
       return withContext(ids.status(), absl::StrCat("prompt ", i + 1));
     prompts.push_back(*std::move(ids));

@@ -27,6 +27,15 @@ Status checkVocabulary(const Tokenizer &tokenizer, const Executable &executable)
 
 } // namespace
 
+StatusOr<std::unique_ptr<Tokenizer>> embeddedTokenizer(const Executable &executable) {
+  return tokenizerAmong(
+      [&](const std::string &name) -> StatusOr<std::optional<std::string>> {
+        const proto::EmbeddedFile *file = executable.file(name);
+        return file ? std::optional<std::string>(file->content()) : std::nullopt;
+      },
+      absl::StrCat(executable.origin(), ": "));
+}
+
 Status checkCompiled(const Executable &executable, const ModelFlags &flags) {
   const proto::Manifest &manifest = executable.manifest();
   auto other = [&](const char *flag, auto asked, auto compiled) {
@@ -145,16 +154,6 @@ StatusOr<std::string> problemAfter(Session &session, const std::string &name) {
   return std::string();
 }
 
-StatusOr<std::unique_ptr<Tokenizer>> folderTokenizer(FileLayer &layer, const std::string &folder) {
-  std::string path = joinPath(folder, kTokenizerFile);
-  HEDDLE_ASSIGN_OR_RETURN(bool there, layer.exists(path));
-  if (!there)
-    return std::unique_ptr<Tokenizer>();
-  HEDDLE_ASSIGN_OR_RETURN(std::string json,
-                          readSmallFile(layer, path, limits::kTokenizerJsonBytes));
-  return parseTokenizer(json, path);
-}
-
 StatusOr<std::unique_ptr<Tokenizer>> chooseTokenizer(FileLayer &layer, const std::string &name,
                                                      const std::string &folder,
                                                      const Executable &executable) {
@@ -165,16 +164,11 @@ StatusOr<std::unique_ptr<Tokenizer>> chooseTokenizer(FileLayer &layer, const std
     HEDDLE_ASSIGN_OR_RETURN(tokenizer, folderTokenizer(layer, folder));
   }
   if (!tokenizer) {
-    if (const proto::EmbeddedFile *own = executable.file(kTokenizerFile)) {
-      HEDDLE_ASSIGN_OR_RETURN(
-          tokenizer, parseTokenizer(own->content(), absl::StrCat(executable.origin(), ": ",
-                                                                 std::string(kTokenizerFile))));
-    } else if (executable.file("tokenizer.json")) {
-      return vocabularyTokenizerError(absl::StrCat(executable.origin(), ": tokenizer.json"));
-    } else {
-      remark("the model has no tokenizer: tokens are bytes");
-      tokenizer = makeByteTokenizer();
-    }
+    HEDDLE_ASSIGN_OR_RETURN(tokenizer, embeddedTokenizer(executable));
+  }
+  if (!tokenizer) {
+    remark("the model has no tokenizer: tokens are bytes");
+    tokenizer = makeByteTokenizer();
   }
   HEDDLE_RETURN_IF_ERROR(checkVocabulary(*tokenizer, executable));
   return tokenizer;

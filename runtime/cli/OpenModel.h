@@ -43,15 +43,15 @@ StatusOr<std::string> loadWeights(FileLayer &layer, Session &session, const Mode
 /// where all are as they should be.
 StatusOr<std::string> problemAfter(Session &session, const std::string &entry);
 
+/// The tokenizer among the executable's files; null if it has none.
+StatusOr<std::unique_ptr<Tokenizer>> embeddedTokenizer(const Executable &executable);
+
 /// `name` (of --tokenizer) if given, else the tokenizer in `folder` (may be empty), else the
-/// executable's own, else bytes, said as a remark. An error where the model brings a vocabulary
-/// tokenizer, or where the tokenizer has more tokens than the model.
+/// executable's own, else bytes, said as a remark. An error where the tokenizer has more tokens
+/// than the model.
 StatusOr<std::unique_ptr<Tokenizer>> chooseTokenizer(FileLayer &layer, const std::string &name,
                                                      const std::string &folder,
                                                      const Executable &executable);
-
-/// The tokenizer that a folder carries; null if it has none of ours.
-StatusOr<std::unique_ptr<Tokenizer>> folderTokenizer(FileLayer &layer, const std::string &folder);
 
 } // namespace heddle::runtime
 

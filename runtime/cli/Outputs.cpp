@@ -11,7 +11,10 @@ namespace {
 
 constexpr const char *kModelFiles[] = {"config.json",       "model.textproto",
                                        "model.safetensors", "model.safetensors.index.json",
-                                       "tokenizer.json",    "tokenizer.heddle.json"};
+                                       "tokenizer.json",    "tokenizer.heddle.json",
+                                       "tokenizer.model",   "spiece.model",
+                                       "vocab.json",        "merges.txt",
+                                       "vocab.txt"};
 
 /// Whether writing to `path` would destroy `input`.
 StatusOr<bool> replaces(FileLayer &layer, const std::string &path, const std::string &input) {

@@ -44,13 +44,18 @@ Status checkTrainFlags(const Executable &executable, const TrainFlags &flags) {
   return flags.dropout ? checkDropout(executable, *flags.dropout) : absl::OkStatus();
 }
 
+/// Is the tokenizer of the kind that --tokenizer names: bytes, char, bpe:N?
+bool hasKind(const Tokenizer &tokenizer, const std::string &name) {
+  return tokenizer.kind() == name.substr(0, name.find(':'));
+}
+
 /// The tokenizer of the checkpoint to go on from, which must be the one asked for; null if it has
 /// none.
 StatusOr<std::unique_ptr<Tokenizer>> resumedTokenizer(FileLayer &layer, const TrainFlags &flags,
                                                       const std::string &folder) {
   HEDDLE_ASSIGN_OR_RETURN(auto tokenizer, folderTokenizer(layer, folder));
-  bool named = flags.tokenizer == "bytes" || flags.tokenizer == "char";
-  if (tokenizer && named && tokenizer->kind() != flags.tokenizer)
+  bool named = flags.tokenizer == "bytes" || isMadeFromText(flags.tokenizer);
+  if (tokenizer && named && !hasKind(*tokenizer, flags.tokenizer))
     return invalidInput("--tokenizer ", flags.tokenizer, ": the run to be resumed has ",
                         tokenizer->kind());
   return tokenizer;
@@ -68,25 +73,23 @@ StatusOr<std::unique_ptr<Tokenizer>> tokenizerFor(FileLayer &layer, const TrainF
   }
   if (kind != DataKind::Text) {
     // Kept with the checkpoint where it is known; not needed otherwise.
-    if (!flags.tokenizer.empty() && flags.tokenizer != "char")
+    if (!flags.tokenizer.empty() && !isMadeFromText(flags.tokenizer))
       return chooseTokenizer(layer, flags.tokenizer, "", executable);
     return std::unique_ptr<Tokenizer>();
   }
-  if (flags.tokenizer != "char")
+  if (!isMadeFromText(flags.tokenizer))
     return chooseTokenizer(layer, flags.tokenizer, weightsFolder, executable);
   // heddle made it from this text before it compiled; heddle-run makes it now.
-  std::unique_ptr<Tokenizer> tokenizer;
-  if (const proto::EmbeddedFile *own = executable.file(kTokenizerFile)) {
-    HEDDLE_ASSIGN_OR_RETURN(tokenizer, parseTokenizer(own->content(), kTokenizerFile));
-  }
-  if (!tokenizer || tokenizer->kind() != "char") {
+  HEDDLE_ASSIGN_OR_RETURN(auto tokenizer, embeddedTokenizer(executable));
+  if (!tokenizer || !hasKind(*tokenizer, flags.tokenizer)) {
     HEDDLE_ASSIGN_OR_RETURN(std::string text, readTrainingText(layer, flags.data));
-    HEDDLE_ASSIGN_OR_RETURN(tokenizer, makeCharTokenizer(text, flags.data));
+    HEDDLE_ASSIGN_OR_RETURN(tokenizer, makeTextTokenizer(flags.tokenizer, text, flags.data));
   }
   int64_t vocabulary = executable.manifest().vocab_size();
   if (vocabulary > 0 && tokenizer->vocabSize() > vocabulary)
     return invalidInput("the text has ", tokenizer->vocabSize(),
-                        " characters, the model's vocabulary only ", vocabulary);
+                        tokenizer->kind() == "char" ? " characters" : " tokens",
+                        ", the model's vocabulary only ", vocabulary);
   return tokenizer;
 }
 
@@ -205,16 +208,21 @@ StatusOr<std::unique_ptr<Tokenizer>> trainingTokenizer(FileLayer &layer, const T
     if (tokenizer)
       return tokenizer;
   }
-  if (flags.tokenizer == "char") {
-    HEDDLE_ASSIGN_OR_RETURN(DataInfo info, inspectData(layer, flags.data));
-    if (info.kind != DataKind::Text)
-      return invalidInput("--tokenizer char: --data ", flags.data, " holds tokens, not text");
+  DataInfo info;
+  if (!flags.data.empty()) {
+    HEDDLE_ASSIGN_OR_RETURN(info, inspectData(layer, flags.data));
+  }
+  if (isMadeFromText(flags.tokenizer)) {
+    if (flags.data.empty() || info.kind != DataKind::Text)
+      return invalidInput("--tokenizer ", flags.tokenizer, ": --data ", flags.data,
+                          " holds tokens, not text");
     HEDDLE_ASSIGN_OR_RETURN(std::string text, readTrainingText(layer, flags.data));
-    return makeCharTokenizer(text, flags.data);
+    return makeTextTokenizer(flags.tokenizer, text, flags.data);
   }
   if (!flags.tokenizer.empty())
     return openTokenizer(layer, flags.tokenizer);
-  if (!modelFolder.empty())
+  // Tokens need no tokenizer, so one that we cannot read is in nobody's way.
+  if (!modelFolder.empty() && info.kind == DataKind::Text)
     return folderTokenizer(layer, modelFolder);
   return std::unique_ptr<Tokenizer>();
 }

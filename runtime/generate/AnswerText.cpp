@@ -82,6 +82,17 @@ std::string AnswerText::afterPrompt(const std::vector<int32_t> &ids) const {
   return cut(uncut(ids), stopTexts_);
 }
 
+size_t AnswerText::settledLength(const std::vector<int32_t> &ids, const std::string &text) const {
+  size_t count = tokenizer_ ? tokenizer_->settled(ids) : ids.size();
+  if (count == ids.size())
+    return text.size();
+  std::string settled = afterPrompt({ids.begin(), ids.begin() + static_cast<ptrdiff_t>(count)});
+  size_t length = std::min(settled.size(), text.size());
+  auto end = text.begin() + static_cast<ptrdiff_t>(length);
+  return static_cast<size_t>(std::mismatch(text.begin(), end, settled.begin()).first -
+                             text.begin());
+}
+
 size_t certainLength(std::string_view text, const std::vector<std::string> &stopTexts) {
   size_t complete = completeLength(text), certain = complete;
   for (const std::string &stop : stopTexts)

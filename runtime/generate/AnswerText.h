@@ -26,6 +26,9 @@ public:
   std::string alone(const std::vector<int32_t> &ids) const;
   /// As it follows the prompt's text, cut: with the space that some tokenizers drop at the start.
   std::string afterPrompt(const std::vector<int32_t> &ids) const;
+  /// How much of `text`, which is afterPrompt(ids), the tokenizer will not change whatever ids
+  /// follow.
+  size_t settledLength(const std::vector<int32_t> &ids, const std::string &text) const;
 
 private:
   std::string uncut(const std::vector<int32_t> &ids) const;

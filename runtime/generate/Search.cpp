@@ -41,6 +41,8 @@ private:
   void show() {
     std::string text = text_.afterPrompt(ids_);
     size_t certain = done_ ? text.size() : certainLength(text, options_.stopTexts);
+    if (!done_)
+      certain = std::min(certain, text_.settledLength(ids_, text));
     if (certain > shown_) {
       listener_(text.substr(shown_, certain - shown_));
       shown_ = certain;

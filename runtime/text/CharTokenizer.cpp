@@ -78,7 +78,7 @@ StatusOr<std::unique_ptr<CharTokenizer>> CharTokenizer::create(std::string_view 
   return tokenizer;
 }
 
-StatusOr<std::vector<int32_t>> CharTokenizer::encode(std::string_view text) const {
+StatusOr<std::vector<int32_t>> CharTokenizer::encode(std::string_view text, Framing) const {
   std::vector<int32_t> ids;
   ids.reserve(text.size());
   Status unknown;

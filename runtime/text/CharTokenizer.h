@@ -15,7 +15,7 @@ public:
 
   std::string kind() const override { return "char"; }
   int64_t vocabSize() const override { return static_cast<int64_t>(codePoints_.size()); }
-  StatusOr<std::vector<int32_t>> encode(std::string_view text) const override;
+  StatusOr<std::vector<int32_t>> encode(std::string_view text, Framing framing) const override;
   std::string decode(const std::vector<int32_t> &ids) const override;
   std::string toJson() const override;
 

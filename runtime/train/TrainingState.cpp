@@ -27,7 +27,24 @@ TensorToWrite toWrite(const StoredTensor &tensor, Device &device) {
           }};
 }
 
-bool belongsToTokenizer(const std::string &name) { return name.starts_with("tokenizer"); }
+bool belongsToTokenizer(const std::string &name) {
+  return isTokenizerFile(name) || name.starts_with("tokenizer") ||
+         name == "special_tokens_map.json" || name == "added_tokens.json";
+}
+
+/// Are the tokenizer's files among those of the executable? Then what stands beside them
+/// (tokenizer_config.json) goes with them.
+bool isOwn(const Tokenizer &tokenizer, const proto::Manifest &manifest) {
+  bool older = false;
+  for (const proto::EmbeddedFile &file : manifest.files()) {
+    if (file.name() == tokenizer.fileName())
+      return file.content() == tokenizer.toJson();
+    if (file.name() == kTokenizerFile)
+      return false;
+    older = older || isTokenizerFile(file.name());
+  }
+  return older && tokenizer.fileName() == kVocabularyFile;
+}
 
 } // namespace
 
@@ -85,11 +102,15 @@ std::vector<CheckpointFile> checkpointFiles(const Session &session, const Tokeni
                        tensors.push_back(toWrite(parameter, device));
                      return writeSafetensors(sink, std::move(tensors));
                    }});
-  for (const proto::EmbeddedFile &file : session.manifest().files())
-    if (!tokenizer || !belongsToTokenizer(file.name()))
+  bool own = tokenizer && isOwn(*tokenizer, session.manifest());
+  for (const proto::EmbeddedFile &file : session.manifest().files()) {
+    bool replaced = tokenizer && (file.name() == tokenizer->fileName() ||
+                                  (!own && belongsToTokenizer(file.name())));
+    if (!replaced)
       files.push_back(CheckpointFile::fromText(file.name(), file.content()));
+  }
   if (tokenizer)
-    files.push_back(CheckpointFile::fromText(kTokenizerFile, tokenizer->toJson()));
+    files.push_back(CheckpointFile::fromText(tokenizer->fileName(), tokenizer->toJson()));
   files.push_back({kMomentsFile, [&session, &device](ByteSink &sink) {
                      std::vector<TensorToWrite> tensors;
                      for (const StoredTensor *moment : session.states(kMoments))

@@ -53,7 +53,7 @@ class WordTokenizer : public Tokenizer {
 public:
   std::string kind() const override { return "words"; }
   int64_t vocabSize() const override { return 3; }
-  heddle::StatusOr<Ids> encode(std::string_view) const override { return Ids{}; }
+  heddle::StatusOr<Ids> encode(std::string_view, Framing) const override { return Ids{}; }
   std::string decode(const Ids &ids) const override {
     std::string text;
     for (int32_t id : ids)

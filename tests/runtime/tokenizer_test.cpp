@@ -75,12 +75,20 @@ TEST(OpenTokenizer, ByName) {
   FileLayer &layer = FileLayer::system();
   EXPECT_THAT(openTokenizer(layer, "bytes"), IsOk());
   EXPECT_THAT(openTokenizer(layer, "char"), IsBadInput("training text"));
-  EXPECT_THAT(openTokenizer(layer, "bpe:500"), IsBadInput("not supported yet"));
+  EXPECT_THAT(openTokenizer(layer, "bpe:500"), IsBadInput("training text"));
   EXPECT_THAT(openTokenizer(layer, folder.path()), IsBadInput("expected bytes, char"));
   EXPECT_THAT(openTokenizer(layer, folder / "nothing"), IsBadInput("expected bytes, char"));
   spill(folder / "tokenizer.json", "{}");
-  EXPECT_THAT(openTokenizer(layer, folder.path()), IsBadInput("--tokenizer bytes"));
-  EXPECT_THAT(openTokenizer(layer, folder / "tokenizer.json"), IsBadInput("not supported yet"));
+  EXPECT_THAT(openTokenizer(layer, folder.path()),
+              IsBadInput("tokenizer.json: key \"model\" is missing"));
+  EXPECT_THAT(openTokenizer(layer, folder / "tokenizer.json"), IsBadInput("key \"model\""));
+  spill(folder / "tokenizer.json",
+        R"({"model":{"type":"WordLevel","vocab":{"a":0},"unk_token":"a"}})");
+  auto words = openTokenizer(layer, folder.path());
+  ASSERT_THAT(words, IsOk());
+  EXPECT_EQ((*words)->kind(), "wordlevel");
+  EXPECT_EQ((*words)->fileName(), "tokenizer.json");
+  EXPECT_EQ((*words)->toJson(), slurp(folder / "tokenizer.json"));
   spill(folder / kTokenizerFile, makeByteTokenizer()->toJson());
   EXPECT_THAT(openTokenizer(layer, folder.path()), IsOk());
   EXPECT_THAT(openTokenizer(layer, folder / kTokenizerFile), IsOk());

@@ -19,15 +19,41 @@ bool endsWith(const std::string &text, const std::string &ending) {
          text.compare(text.size() - ending.size(), ending.size(), ending) == 0;
 }
 
+/// Does --tokenizer name one that is there already, rather than one to be made from text?
+bool isExplicit(const SourceOptions &options) {
+  return !options.tokenizer.empty() && !runtime::isMadeFromText(options.tokenizer);
+}
+
 /// The tokenizer that settles a vocabulary left open: the one given, else the model's own. Null
 /// where there is none.
 StatusOr<std::unique_ptr<runtime::Tokenizer>> tokenizerOf(const SourceOptions &options,
                                                           const frontend::Model &model) {
-  if (!options.tokenizer.empty() && options.tokenizer != "char")
+  if (isExplicit(options))
     return runtime::openTokenizer(files(), options.tokenizer);
-  if (const frontend::ModelFile *own = model.file(runtime::kTokenizerFile))
-    return runtime::parseTokenizer(own->content, own->name);
-  return std::unique_ptr<runtime::Tokenizer>();
+  // Only an open vocabulary needs the tokenizer of a model.
+  if (!model.file(runtime::kTokenizerFile) && model.definition.has_vocab_size())
+    return std::unique_ptr<runtime::Tokenizer>();
+  return runtime::tokenizerAmong(
+      [&](const std::string &name) -> StatusOr<std::optional<std::string>> {
+        const frontend::ModelFile *file = model.file(name);
+        return file ? std::optional<std::string>(file->content) : std::nullopt;
+      },
+      model.path + ": ");
+}
+
+/// Takes the tokenizer in among the model's files, for executables and checkpoints. One that is not
+/// the model's own replaces it.
+void keepTokenizer(const runtime::Tokenizer &tokenizer, bool isOther, frontend::Model &model) {
+  std::string name = tokenizer.fileName(), json = tokenizer.toJson();
+  if (const frontend::ModelFile *same = model.file(name); same && same->content == json)
+    return;
+  std::erase_if(model.files, [&](const frontend::ModelFile &file) {
+    return file.name == name ||
+           (isOther &&
+            (runtime::isTokenizerFile(file.name) || file.name == "tokenizer_config.json" ||
+             file.name == "special_tokens_map.json" || file.name == "added_tokens.json"));
+  });
+  model.files.push_back({name, std::move(json)});
 }
 
 Status settleVocabulary(const SourceOptions &options, frontend::Model &model) {
@@ -37,8 +63,11 @@ Status settleVocabulary(const SourceOptions &options, frontend::Model &model) {
     HEDDLE_ASSIGN_OR_RETURN(opened, tokenizerOf(options, model));
     tokenizer = opened.get();
   }
-  if (tokenizer)
+  if (tokenizer) {
+    if (options.vocabulary || isExplicit(options))
+      keepTokenizer(*tokenizer, !options.tokenizer.empty(), model);
     return frontend::bindVocabulary(model, tokenizer->vocabSize());
+  }
   if (model.definition.has_vocab_size())
     return absl::OkStatus();
   std::unique_ptr<runtime::Tokenizer> bytes = runtime::makeByteTokenizer();
@@ -61,8 +90,6 @@ StatusOr<std::unique_ptr<frontend::Model>> openModel(const std::string &path,
   HEDDLE_ASSIGN_OR_RETURN(frontend::Model model,
                           frontend::loadModel(files(), folder.path, overrides));
   HEDDLE_RETURN_IF_ERROR(settleVocabulary(options, model));
-  if (options.vocabulary && !model.file(runtime::kTokenizerFile))
-    model.files.push_back({runtime::kTokenizerFile, options.vocabulary->toJson()});
   return std::make_unique<frontend::Model>(std::move(model));
 }
 

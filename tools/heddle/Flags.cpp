@@ -21,7 +21,7 @@ void addFlags(CLI::App &verb, CompileFlags &flags) {
   verb.add_flag("--train", flags.train, "with backward and optimizer");
   verb.add_option("--emit", flags.emit, "prints the IR after this stage and stops");
   verb.add_flag("--list-stages", flags.listStages, "prints the stages and stops");
-  verb.add_option("--tokenizer", flags.tokenizer, "bytes, char, or a folder or file");
+  verb.add_option("--tokenizer", flags.tokenizer, "bytes, char, bpe:N, or a folder or file");
   runtime::addNumber(verb, "--dropout", flags.dropout, "in place of the definition's");
 }
 

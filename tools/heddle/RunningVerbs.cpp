@@ -110,6 +110,7 @@ StatusOr<int> trainVerb(const runtime::TrainFlags &flags, const CompilerFlags &c
   HEDDLE_RETURN_IF_ERROR(runtime::checkOutputs(files(), flags));
   SourceOptions options = sourceOptions(flags, compiler);
   options.dropout = flags.dropout;
+  options.tokenizer = flags.tokenizer;
   HEDDLE_ASSIGN_OR_RETURN(options.vocabulary,
                           runtime::trainingTokenizer(files(), flags, modelFolder(flags.model)));
   HEDDLE_ASSIGN_OR_RETURN(Source source, openSource(flags.model, options));

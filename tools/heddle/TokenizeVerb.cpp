@@ -28,6 +28,8 @@ StatusOr<std::unique_ptr<Tokenizer>> tokenizerOf(const TokenizeFlags &flags) {
   HEDDLE_ASSIGN_OR_RETURN(bool isFolder, files.isFolder(folder.path));
   if (isFolder) {
     HEDDLE_ASSIGN_OR_RETURN(tokenizer, runtime::folderTokenizer(files, folder.path));
+  } else if (runtime::isTokenizerFile(runtime::baseName(folder.path))) {
+    return runtime::openTokenizer(files, folder.path);
   } else {
     HEDDLE_ASSIGN_OR_RETURN(Source source, openSource(flags.model, {}));
     if (source.executable)
@@ -37,7 +39,7 @@ StatusOr<std::unique_ptr<Tokenizer>> tokenizerOf(const TokenizeFlags &flags) {
 }
 
 Status encodeLine(const Tokenizer &tokenizer, const std::string &line) {
-  HEDDLE_ASSIGN_OR_RETURN(std::vector<int32_t> ids, tokenizer.encode(line));
+  HEDDLE_ASSIGN_OR_RETURN(std::vector<int32_t> ids, tokenizer.encode(line, runtime::Framing::Full));
   std::string text = "[";
   for (size_t i = 0; i < ids.size(); ++i)
     absl::StrAppend(&text, i ? "," : "", ids[i]);
