@@ -29,8 +29,8 @@ struct ReplayedRun {
 /// "nonfinite-step-00000012"
 std::string replayName(uint64_t step);
 
-/// The files of a replay's folder. They read session and run when they are written. `state` gives B
-/// and T, and is what the run began with; `text` goes into replay.txt.
+/// The files of a replay's folder. They read session and run when they are written. `state`
+/// is what the run began with; `text` goes into replay.txt.
 std::vector<CheckpointFile> replayFiles(const Session &session, const Tokenizer *tokenizer,
                                         const TrainingState &state, const ReplayedRun &run,
                                         const std::string &text);

@@ -63,6 +63,9 @@ class Goldens(CommandLine):
                 with open(path, "rb") as file:
                     header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
                 header.pop("__metadata__", None)
+                if path.parent.name == "bert-untied":
+                    # transformers stores the bias under this name too and reads it by the other.
+                    header.pop("cls.predictions.bias")
                 theirs = sum(math.prod(tensor["shape"]) for tensor in header.values())
                 ours = json.loads(self.heddle("inspect", path.parent, "--params", "--json"))["params"]
                 self.assertEqual(ours["elements"], theirs)
