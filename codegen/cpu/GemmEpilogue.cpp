@@ -53,11 +53,13 @@ private:
   LogicalResult emitOp(Operation &op, std::string *reason) {
     if (auto reshape = dyn_cast<ir::ReshapeOp>(op)) {
       // The last axis stays: another split of the rows, the same elements.
-      if (tensorType(reshape.getY()).getShape().back() != problem_.n) {
+      ArrayRef<int64_t> shape = tensorType(reshape.getY()).getShape();
+      if ((shape.empty() ? 1 : shape.back()) != problem_.n) {
         *reason = "a reshape in a gemm's epilogue changes the last axis";
         return failure();
       }
-      lanes_[reshape.getY()] = lanes_[reshape.getX()];
+      Value same = lanes_.at(reshape.getX()); // a copy: the next line may move the map's values
+      lanes_[reshape.getY()] = same;
       return success();
     }
     LaneContext context;

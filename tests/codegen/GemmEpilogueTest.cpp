@@ -80,6 +80,17 @@ TEST(GemmEpilogue, TransposedOperandOfOneColumn) {
            {"tensor<2x2x1xf32>"}}});
 }
 
+TEST(GemmEpilogue, ReshapeToAScalar) {
+  checkKernel(
+      {.text = {
+           {"tensor<1x3xf32>", "tensor<1x3xf32>", "tensor<f32>"},
+           R"(%y = heddle.matmul %0, %1 {transpose_b} : (tensor<1x3xf32>, tensor<1x3xf32>) -> tensor<1x1xf32>
+    %r = heddle.reshape %y : tensor<1x1xf32> -> tensor<f32>
+    %s = heddle.add %r, %2 : (tensor<f32>, tensor<f32>) -> tensor<f32>)",
+           {"%s"},
+           {"tensor<f32>"}}});
+}
+
 TEST(GemmViews, HeadsOfAMergedProjection) {
   // Scores of attention as plain ops: q and k are slices and transposes of one buffer.
   checkKernel(
