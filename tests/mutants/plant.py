@@ -164,6 +164,8 @@ def write_copy(defects, folder):
 def main():
     try:
         defects = read_tables()
+        if len(sys.argv) > 1 and sys.argv[1].startswith("-"):
+            sys.exit(__doc__)
         if len(sys.argv) > 1:
             write_copy(defects, pathlib.Path(sys.argv[1]))
         else:
