@@ -73,7 +73,7 @@ private:
     OpBuilder builder(firstFar);
     Operation *again = builder.clone(*op);
     again->setAttr(kRecomputedAttr, builder.getUnitAttr());
-    size_t place = position_.at(firstFar); // a copy: the next line may move the map's values
+    int64_t place = position_.at(firstFar); // a copy: the next line may move the map's values
     position_[again] = place;
     result.replaceUsesWithIf(again->getResult(0), [&](OpOperand &use) {
       return position_[use.getOwner()] >= position_[firstFar] && use.getOwner() != again;

@@ -226,6 +226,18 @@ private:
     return absl::OkStatus();
   }
 
+  /// What stands in a class at this place. `begin`: where the class does, for errors.
+  Status classMember(size_t begin) {
+    if (startsWith("&&"))
+      return unsupported(begin);
+    if (startsWith("["))
+      return bracket();
+    if (startsWith("\\"))
+      return escape(true);
+    copy(1);
+    return absl::OkStatus();
+  }
+
   Status characterClass() {
     size_t begin = at_;
     copy(1);
@@ -238,15 +250,7 @@ private:
         copy(1);
         return absl::OkStatus();
       }
-      if (startsWith("&&"))
-        return unsupported(begin);
-      if (startsWith("[")) {
-        HEDDLE_RETURN_IF_ERROR(bracket());
-      } else if (startsWith("\\")) {
-        HEDDLE_RETURN_IF_ERROR(escape(true));
-      } else {
-        copy(1);
-      }
+      HEDDLE_RETURN_IF_ERROR(classMember(begin));
     }
     --at_;
     return unsupported(begin);
@@ -281,15 +285,7 @@ private:
     ++at_;
     ++depth_;
     while (at_ < pattern_.size() && !startsWith("]")) {
-      if (startsWith("&&"))
-        return unsupported(begin);
-      if (startsWith("[")) {
-        HEDDLE_RETURN_IF_ERROR(bracket());
-      } else if (startsWith("\\")) {
-        HEDDLE_RETURN_IF_ERROR(escape(true));
-      } else {
-        copy(1);
-      }
+      HEDDLE_RETURN_IF_ERROR(classMember(begin));
     }
     if (at_ == pattern_.size())
       return unsupported(begin);
