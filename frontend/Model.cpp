@@ -111,6 +111,8 @@ Status overrideDropout(Model &model, double share) {
     dropout.set_pooled(share);
   if (dropout.has_classifier())
     dropout.set_classifier(share);
+  if (dropout.has_distance())
+    dropout.set_distance(share);
   return absl::OkStatus();
 }
 

@@ -42,10 +42,19 @@ public:
                                            {definition_.token_types().count(), dims_.embeddingSum},
                                            normal(), kEmbeddingsPath);
     if (definition_.embedding_norm())
-      model.embeddingNorm = norm(names_.embedding_norm(), dims_.embeddingSum, kEmbeddingsPath);
+      model.embeddingNorm = norm(
+          names_.embedding_norm(),
+          definition_.project_before_norm() ? dims_.width : dims_.embeddingSum, kEmbeddingsPath);
     if (dims_.embeddingSum != dims_.width)
-      model.embeddingProjection = linear(names_.embedding_projection(), dims_.embeddingSum,
-                                         dims_.width, definition_.bias(), kEmbeddingsPath);
+      model.embeddingProjection =
+          linear(names_.embedding_projection(), dims_.embeddingSum, dims_.width,
+                 definition_.bias() && !definition_.project_before_norm(), kEmbeddingsPath);
+    if (hasDistances(definition_))
+      model.distanceEmbedding =
+          parameter(names_.distance_embedding(), ".weight",
+                    {distanceRows(definition_), dims_.width}, normal(), kEmbeddingsPath);
+    if (hasDistances(definition_) && definition_.attention().disentangled().norm())
+      model.distanceNorm = norm(names_.distance_norm(), dims_.width, kEmbeddingsPath);
     for (int64_t i = 0; i < dims_.layers; ++i)
       model.layers.push_back(layer(i));
     if (hasFinalNorm(definition_))
@@ -200,6 +209,11 @@ private:
     }
     result.attentionOutput = linear(name(names_.attention_output()), queries, width,
                                     attentionOutputHasBias(definition_), attention, true);
+    if (hasOwnDistanceProjection(definition_, proto::DisentangledAttention::CONTENT_TO_POSITION))
+      result.distanceKey = linear(name(names_.distance_key()), width, keys, qkvBias, attention);
+    if (hasOwnDistanceProjection(definition_, proto::DisentangledAttention::POSITION_TO_CONTENT))
+      result.distanceQuery =
+          linear(name(names_.distance_query()), width, queries, qkvBias, attention);
     if (!sharesNorm(definition_))
       result.ffnNorm = norm(name(names_.ffn_norm()), width, ffn);
     if (definition_.attention().qk_norm()) {
@@ -245,6 +259,9 @@ std::vector<ParameterSpec> ModelParameters::all() const {
     list.push_back(*tokenTypeEmbedding);
   append(list, embeddingNorm);
   append(list, embeddingProjection);
+  if (distanceEmbedding)
+    list.push_back(*distanceEmbedding);
+  append(list, distanceNorm);
   for (const LayerParameters &layer : layers) {
     append(list, layer.attentionNorm);
     append(list, layer.qkv);
@@ -253,6 +270,8 @@ std::vector<ParameterSpec> ModelParameters::all() const {
     append(list, layer.value);
     append(list, layer.queryNorm);
     append(list, layer.keyNorm);
+    append(list, layer.distanceKey);
+    append(list, layer.distanceQuery);
     append(list, layer.attentionOutput);
     append(list, layer.attentionPostNorm);
     append(list, layer.ffnNorm);

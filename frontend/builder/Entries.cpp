@@ -87,6 +87,8 @@ private:
     {
       LayerScope scope(graph_, kEmbeddingsPath);
       countKeys(w);
+      if (w.parameters.distanceEmbedding)
+        w.distances = distanceTable(w);
     }
     return finalNorm(w, layers(w, embedTokens(w, tokens)));
   }

@@ -30,7 +30,8 @@ struct Wiring {
   // Where blind queries yield the mean: [B, T] in f32, how many keys a query sees, of all that are
   // not later and of those in the window.
   std::optional<Tensor> keysSeen = {}, windowKeysSeen = {};
-  std::optional<Tensor> keyBias = {}; // [B, H, 1, T] or [1, H, 1, T], added to the scores
+  std::optional<Tensor> keyBias = {};   // [B, H, 1, T] or [1, H, 1, T], added to the scores
+  std::optional<Tensor> distances = {}; // [rows, C], the table of disentangled attention
   /// What rotary pairs turn by per position.
   std::vector<double> inverseFrequencies = {};
 
@@ -57,6 +58,11 @@ Tensor parallelBlock(Wiring &w, int64_t layer, Tensor x);
 /// What the two compute within their blocks, on x already normed where norms come first.
 Tensor attentionOf(Wiring &w, int64_t layer, Tensor x);
 Tensor feedForwardOf(Wiring &w, int64_t layer, Tensor x);
+
+/// The table of distances as layers read it, with its norm.
+Tensor distanceTable(Wiring &w);
+/// What disentangled attention adds to the scores of q and k [B, H, T, D]: [B, H, T, T].
+Tensor distanceScores(Wiring &w, int64_t layer, Tensor q, Tensor k);
 
 /// What ALiBi adds to the scores of keys at positions [B, T] or [1, T]: [B or 1, H, 1, T].
 Tensor alibiBias(Wiring &w, Tensor positions);
@@ -112,6 +118,7 @@ Tensor shifted(GraphBuilder &graph, Tensor integers, int64_t by);
 inline constexpr int64_t kEmbeddingDropoutId = 0;
 inline constexpr int64_t kPooledDropoutId = 65'534;
 inline constexpr int64_t kClassifierDropoutId = 65'535;
+inline int64_t distanceDropoutId(int64_t layer) { return kPooledDropoutId - 1 - layer; }
 inline int64_t attentionDropoutId(int64_t layer) { return 1 + 3 * layer; }
 inline int64_t attentionResidualDropoutId(int64_t layer) { return 2 + 3 * layer; }
 inline int64_t ffnResidualDropoutId(int64_t layer) { return 3 + 3 * layer; }
