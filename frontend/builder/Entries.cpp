@@ -3,6 +3,7 @@
 #include <numeric>
 
 #include "frontend/Builder.h"
+#include "frontend/Frozen.h"
 #include "frontend/LayerNames.h"
 #include "frontend/Validate.h"
 #include "frontend/builder/RotaryFrequencies.h"
@@ -51,8 +52,11 @@ public:
 private:
   /// All of them, in the order of the definition, also those that an entry does not read.
   void declareParameters() {
-    for (const ParameterSpec &spec : parameters_.all())
+    for (const ParameterSpec &spec : parameters_.all()) {
       graph_.parameter(spec);
+      if (isFrozen(definition_, spec))
+        graph_.freezeParameter(spec.name);
+    }
   }
 
   Tensor ids(const Wiring &w, const char *name) {
