@@ -83,8 +83,8 @@ class Memory:
 def run_one(entry, number, limit):
     """One entry with one defect alive, in folders of its own: no kernel of another defect is found."""
     with tempfile.TemporaryDirectory(prefix="heddle-mutant-") as folder:
-        extra = {"TMPDIR": folder, "HEDDLE_CACHE_DIR": os.path.join(folder, "cache"),
-                 "HEDDLE_MUTANT": str(number)}
+        extra = {"TMPDIR": folder, "TEST_TMPDIR": folder, "HEDDLE_MUTANT": str(number),
+                 "HEDDLE_CACHE_DIR": os.path.join(folder, "cache")}
         return suite.run_entry(entry, extra, limit)
 
 
