@@ -2,9 +2,11 @@
 #include "frontend/Parameters.h"
 
 #include <cmath>
+#include <string_view>
 
 #include "frontend/Dimensions.h"
 #include "frontend/LayerNames.h"
+#include "frontend/Stacks.h"
 
 namespace heddle::frontend {
 
@@ -19,53 +21,74 @@ namespace {
 
 class Collector {
 public:
-  explicit Collector(const proto::ModelDef &definition)
-      : definition_(definition), names_(definition.names()), dims_(definition) {}
+  explicit Collector(const proto::ModelDef &definition, std::string_view stack = kDecoderStack)
+      : definition_(definition), names_(definition.names()), dims_(definition), stack_(stack) {
+    if (definition.has_encoder())
+      sourceWidth_ = encoderOf(definition).width();
+  }
 
   ModelParameters run() {
+    const std::string embeddings = embeddingsPath(stack_);
     ModelParameters model;
-    model.tokenEmbedding =
-        parameter(names_.token_embedding(), ".weight", {dims_.vocab, dims_.embeddingWidth},
-                  normal(), kEmbeddingsPath);
+    model.tokenEmbedding = parameter(names_.token_embedding(), ".weight",
+                                     {dims_.vocab, dims_.embeddingWidth}, normal(), embeddings);
     if (hasEmbeddingProjections(definition_)) {
       model.embeddingIn =
-          linear(names_.embedding_in(), dims_.embeddingWidth, dims_.width, false, kEmbeddingsPath);
+          linear(names_.embedding_in(), dims_.embeddingWidth, dims_.width, false, embeddings);
       model.embeddingOut =
           linear(names_.embedding_out(), dims_.width, dims_.embeddingWidth, false, kHeadPath);
     }
     if (hasLearnedPositions(definition_))
       model.positionEmbedding =
           parameter(names_.position_embedding(), ".weight",
-                    {positionRows(definition_), dims_.embeddingSum}, normal(), kEmbeddingsPath);
+                    {positionRows(definition_), dims_.embeddingSum}, normal(), embeddings);
     if (definition_.has_token_types())
-      model.tokenTypeEmbedding = parameter(names_.token_type_embedding(), ".weight",
-                                           {definition_.token_types().count(), dims_.embeddingSum},
-                                           normal(), kEmbeddingsPath);
+      model.tokenTypeEmbedding =
+          parameter(names_.token_type_embedding(), ".weight",
+                    {definition_.token_types().count(), dims_.embeddingSum}, normal(), embeddings);
     if (definition_.embedding_norm())
-      model.embeddingNorm = norm(
-          names_.embedding_norm(),
-          definition_.project_before_norm() ? dims_.width : dims_.embeddingSum, kEmbeddingsPath);
+      model.embeddingNorm =
+          norm(names_.embedding_norm(),
+               definition_.project_before_norm() ? dims_.width : dims_.embeddingSum, embeddings);
     if (dims_.embeddingSum != dims_.width)
       model.embeddingProjection =
           linear(names_.embedding_projection(), dims_.embeddingSum, dims_.width,
-                 definition_.bias() && !definition_.project_before_norm(), kEmbeddingsPath);
+                 definition_.bias() && !definition_.project_before_norm(), embeddings);
     if (hasDistances(definition_))
       model.distanceEmbedding =
           parameter(names_.distance_embedding(), ".weight",
-                    {distanceRows(definition_), dims_.width}, normal(), kEmbeddingsPath);
+                    {distanceRows(definition_), dims_.width}, normal(), embeddings);
     if (hasDistances(definition_) && definition_.attention().disentangled().norm())
-      model.distanceNorm = norm(names_.distance_norm(), dims_.width, kEmbeddingsPath);
+      model.distanceNorm = norm(names_.distance_norm(), dims_.width, embeddings);
     for (int64_t i = 0; i < dims_.layers; ++i)
       model.layers.push_back(layer(i));
     if (hasFinalNorm(definition_))
-      model.finalNorm = norm(names_.final_norm(), dims_.width, kFinalNormPath);
+      model.finalNorm = norm(names_.final_norm(), dims_.width, finalNormPath(stack_));
     if (definition_.has_pooler())
       model.pooler = linear(names_.pooler(), dims_.width, dims_.width, true, kPoolerPath);
     head(model);
+    if (definition_.has_encoder())
+      addEncoder(model);
     return model;
   }
 
 private:
+  void addEncoder(ModelParameters &model) const {
+    const proto::ModelDef definition = encoderOf(definition_);
+    ModelParameters encoder = Collector(definition, kEncoderStack).run();
+    if (sharesTokenTable(definition_)) {
+      // Some writers keep the encoder's name of the shared table.
+      if (encoder.tokenEmbedding.name != model.tokenEmbedding.name) {
+        model.tokenEmbedding.aliases.push_back(encoder.tokenEmbedding.name);
+        for (const std::string &other : encoder.tokenEmbedding.aliases)
+          model.tokenEmbedding.aliases.push_back(other);
+      }
+      encoder.tokenEmbedding = model.tokenEmbedding;
+      encoder.sharesTokenTable = true;
+    }
+    model.encoder = std::make_shared<const ModelParameters>(std::move(encoder));
+  }
+
   void head(ModelParameters &model) const {
     const proto::Head &head = definition_.head();
     if (head.kind() == proto::Head::NONE)
@@ -77,7 +100,7 @@ private:
     proto::ModelDef bare = definition_;
     bare.mutable_names()->clear_prefix();
     bare.mutable_names()->clear_other_prefixes();
-    const Collector beside(bare);
+    const Collector beside(bare, stack_);
     if (head.next_sentence())
       model.nextSentence = beside.linear(names_.next_sentence(), dims_.width, 2, true, kHeadPath);
     if (head.has_transform()) {
@@ -195,7 +218,7 @@ private:
 
   LayerParameters layer(int64_t i) const {
     auto name = [&](const std::string &pattern) { return withLayer(pattern, i); };
-    const std::string attention = attentionPath(i), ffn = ffnPath(i);
+    const std::string attention = attentionPath(i, stack_), ffn = ffnPath(i, stack_);
     const int64_t width = dims_.width, queries = dims_.queryWidth(), keys = dims_.keyWidth();
     const bool qkvBias = qkvHasBias(definition_), ffnBias = ffnHasBias(definition_);
     LayerParameters result;
@@ -224,6 +247,8 @@ private:
       result.attentionPostNorm = norm(name(names_.attention_post_norm()), width, attention);
       result.ffnPostNorm = norm(name(names_.ffn_post_norm()), width, ffn);
     }
+    if (definition_.has_encoder())
+      result.cross = crossAttention(i);
     if (definition_.ffn().gated())
       result.ffnGate = linear(name(names_.ffn_gate()), width, dims_.hidden, ffnBias, ffn);
     result.ffnIn = linear(name(names_.ffn_in()), width, dims_.hidden, ffnBias, ffn);
@@ -231,9 +256,33 @@ private:
     return result;
   }
 
+  /// Keys and values are made of the encoder's vectors.
+  AttentionParameters crossAttention(int64_t i) const {
+    auto name = [&](const std::string &pattern) { return withLayer(pattern, i); };
+    const std::string path = crossAttentionPath(i, stack_);
+    const int64_t width = dims_.width, queries = dims_.queryWidth(), keys = dims_.keyWidth();
+    const bool bias = qkvHasBias(definition_);
+    AttentionParameters result;
+    result.attentionNorm = norm(name(names_.cross_attention_norm()), width, path);
+    result.query = linear(name(names_.cross_query()), width, queries, bias, path);
+    result.key = linear(name(names_.cross_key()), sourceWidth_, keys, bias, path);
+    result.value = linear(name(names_.cross_value()), sourceWidth_, keys, bias, path);
+    if (definition_.attention().qk_norm()) {
+      result.queryNorm = norm(name(names_.cross_query_norm()), dims_.headDim, path);
+      result.keyNorm = norm(name(names_.cross_key_norm()), dims_.headDim, path);
+    }
+    result.attentionOutput = linear(name(names_.cross_attention_output()), queries, width,
+                                    attentionOutputHasBias(definition_), path, true);
+    if (definition_.norm().placement() == proto::Norm::SANDWICH)
+      result.attentionPostNorm = norm(name(names_.cross_attention_post_norm()), width, path);
+    return result;
+  }
+
   const proto::ModelDef &definition_;
   const proto::ParameterNames &names_;
   Dimensions dims_;
+  std::string_view stack_;
+  int64_t sourceWidth_ = 0; // of the vectors that layers attend to
 };
 
 /// Appends weight, then bias.
@@ -248,10 +297,26 @@ void append(std::vector<ParameterSpec> &list, const std::optional<Module> &modul
     append(list, *module);
 }
 
+void appendAttention(std::vector<ParameterSpec> &list, const AttentionParameters &attention) {
+  append(list, attention.attentionNorm);
+  append(list, attention.qkv);
+  append(list, attention.query);
+  append(list, attention.key);
+  append(list, attention.value);
+  append(list, attention.queryNorm);
+  append(list, attention.keyNorm);
+  append(list, attention.attentionOutput);
+  append(list, attention.attentionPostNorm);
+}
+
 } // namespace
 
 std::vector<ParameterSpec> ModelParameters::all() const {
-  std::vector<ParameterSpec> list{tokenEmbedding};
+  std::vector<ParameterSpec> list;
+  if (encoder)
+    list = encoder->all();
+  if (!sharesTokenTable)
+    list.push_back(tokenEmbedding);
   append(list, embeddingIn);
   if (positionEmbedding)
     list.push_back(*positionEmbedding);
@@ -263,17 +328,11 @@ std::vector<ParameterSpec> ModelParameters::all() const {
     list.push_back(*distanceEmbedding);
   append(list, distanceNorm);
   for (const LayerParameters &layer : layers) {
-    append(list, layer.attentionNorm);
-    append(list, layer.qkv);
-    append(list, layer.query);
-    append(list, layer.key);
-    append(list, layer.value);
-    append(list, layer.queryNorm);
-    append(list, layer.keyNorm);
+    appendAttention(list, layer);
     append(list, layer.distanceKey);
     append(list, layer.distanceQuery);
-    append(list, layer.attentionOutput);
-    append(list, layer.attentionPostNorm);
+    if (layer.cross)
+      appendAttention(list, *layer.cross);
     append(list, layer.ffnNorm);
     append(list, layer.ffnGate);
     append(list, layer.ffnIn);

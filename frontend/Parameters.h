@@ -6,6 +6,7 @@
 #define HEDDLE_FRONTEND_PARAMETERS_H
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -47,7 +48,7 @@ struct NormParameters {
   std::optional<ParameterSpec> bias;
 };
 
-struct LayerParameters {
+struct AttentionParameters {
   NormParameters attentionNorm;
   std::optional<NormParameters> queryNorm, keyNorm; // [D]
   /// Either qkv, or query, key and value.
@@ -55,6 +56,11 @@ struct LayerParameters {
   LinearParameters attentionOutput;
   std::optional<LinearParameters> distanceKey, distanceQuery; // from C to H D
   std::optional<NormParameters> attentionPostNorm;
+};
+
+struct LayerParameters : AttentionParameters {
+  /// To the encoder, in the layers of a decoder that has one.
+  std::optional<AttentionParameters> cross;
   /// Absent where both parts share one norm.
   std::optional<NormParameters> ffnNorm;
   LinearParameters ffnIn;
@@ -63,8 +69,12 @@ struct LayerParameters {
   std::optional<NormParameters> ffnPostNorm;
 };
 
-/// All parameters by their role.
+/// The parameters of a stack and of what stands behind it, by their role.
 struct ModelParameters {
+  /// Null where the model is one stack.
+  std::shared_ptr<const ModelParameters> encoder;
+  /// The encoder's where the decoder's serves it: then that one is no parameter of its own.
+  bool sharesTokenTable = false;
   ParameterSpec tokenEmbedding;                              // [V, E]
   std::optional<LinearParameters> embeddingIn, embeddingOut; // E to C, C to E
   std::optional<ParameterSpec> positionEmbedding;            // [max_positions + offset, C]
@@ -82,7 +92,7 @@ struct ModelParameters {
   std::optional<ParameterSpec> headWeight;
   std::optional<ParameterSpec> headBias; // [V] or [classes]
 
-  /// In the order of the entries' arguments.
+  /// In the order of the entries' arguments; the encoder's come first.
   std::vector<ParameterSpec> all() const;
 };
 

@@ -11,7 +11,9 @@ class DistanceScores {
 public:
   DistanceScores(Wiring &w, int64_t layer)
       : w_(w), graph_(w.graph), parameters_(w.parameters.layers[layer]) {
-    table_ = dropout(w, *w.distances, w.definition.dropout().distance(), distanceDropoutId(layer));
+    table_ = *w.distances;
+    if (const double share = w.definition.dropout().distance(); w.rng && share > 0)
+      table_ = graph_.dropout(table_, *w.rng, share, distanceDropoutId(layer));
     scale_ = scoreScale(w.definition, layer);
   }
 

@@ -31,7 +31,7 @@ Tensor zeroHidden(Wiring &w, Tensor x) {
 } // namespace
 
 Tensor embedTokens(Wiring &w, Tensor ids) {
-  LayerScope scope(w.graph, kEmbeddingsPath);
+  LayerScope scope(w.graph, embeddingsPath(w.stack));
   std::optional<int64_t> padding;
   if (w.definition.has_padding_id())
     padding = w.definition.padding_id() + (w.definition.padding_id() < 0 ? w.dims.vocab : 0);
@@ -60,6 +60,8 @@ Tensor embedTokens(Wiring &w, Tensor ids) {
   x = dropout(w, x, w.definition.dropout().embedding(), kEmbeddingDropoutId);
   if (!early)
     project();
+  if (w.parameters.distanceEmbedding)
+    w.distances = distanceTable(w);
   return x;
 }
 

@@ -7,7 +7,7 @@ namespace heddle::frontend {
 Tensor finalNorm(Wiring &w, Tensor x) {
   if (!w.parameters.finalNorm)
     return x;
-  LayerScope scope(w.graph, kFinalNormPath);
+  LayerScope scope(w.graph, finalNormPath(w.stack));
   return norm(w, *w.parameters.finalNorm, x);
 }
 
