@@ -177,7 +177,7 @@ double largestDropout(const proto::ModelDef &definition) {
   const proto::Dropout &dropout = definition.dropout();
   return std::max({dropout.embedding(), dropout.attention(), dropout.residual(),
                    dropout.attention_output(), dropout.pooled(), dropout.classifier(),
-                   dropout.distance()});
+                   dropout.distance(), definition.adapters().dropout()});
 }
 
 } // namespace heddle::frontend

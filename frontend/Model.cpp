@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "frontend/Model.h"
 
+#include "frontend/Adapters.h"
 #include "frontend/Families.h"
 #include "frontend/Frozen.h"
 #include "frontend/HuggingFace.h"
@@ -99,6 +100,7 @@ Status fillParameters(Model &model) {
   if (!model.definition.has_vocab_size())
     return absl::OkStatus();
   model.parameters = parametersOf(model.definition).all();
+  HEDDLE_RETURN_IF_ERROR(checkAdapters(model.definition, model.parameters));
   return checkFrozen(model.definition, model.parameters);
 }
 
@@ -167,6 +169,10 @@ StatusOr<Model> loadModel(runtime::FileLayer &layer, const std::string &path,
     HEDDLE_RETURN_IF_ERROR(overrideDropout(model, *overrides.dropout));
   for (const std::string &pattern : overrides.frozen)
     model.definition.add_frozen(pattern);
+  if (overrides.adapters) {
+    HEDDLE_ASSIGN_OR_RETURN(*model.definition.mutable_adapters(),
+                            parseAdapters(*overrides.adapters));
+  }
   HEDDLE_RETURN_IF_ERROR(fillParameters(model));
   return model;
 }

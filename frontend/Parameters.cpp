@@ -4,6 +4,7 @@
 #include <cmath>
 #include <string_view>
 
+#include "frontend/Adapters.h"
 #include "frontend/Dimensions.h"
 #include "frontend/LayerNames.h"
 #include "frontend/Stacks.h"
@@ -213,6 +214,7 @@ private:
         {}};
     if (bias)
       result.bias = parameter(module, ".bias", {out}, zeros(), layerPath);
+    result.adapter = adapterOf(definition_, result.weight, in, out);
     return result;
   }
 
@@ -290,6 +292,11 @@ template <typename Module> void append(std::vector<ParameterSpec> &list, const M
   list.push_back(module.weight);
   if (module.bias)
     list.push_back(*module.bias);
+  if constexpr (requires { module.adapter; })
+    if (module.adapter) {
+      list.push_back(module.adapter->a);
+      list.push_back(module.adapter->b);
+    }
 }
 template <typename Module>
 void append(std::vector<ParameterSpec> &list, const std::optional<Module> &module) {

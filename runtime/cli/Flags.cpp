@@ -60,6 +60,14 @@ void addFreeze(CLI::App &verb, std::vector<std::string> &patterns) {
       ->allow_extra_args(false);
 }
 
+void addLora(CLI::App &verb, std::string &lora) {
+  verb.add_option("--lora", lora,
+                  "train low-rank adapters in place of the model, such as "
+                  "r=8,alpha=16,targets=q_proj,v_proj,dropout=0.1; with save=merged checkpoints "
+                  "hold the sum, else the adapters as PEFT has them")
+      ->type_name("SPEC");
+}
+
 void addFlags(CLI::App &verb, RunFlags &flags) {
   addModelFlags(verb, flags);
   verb.add_option("--inputs", flags.inputs, "safetensors file with the inputs")->required();
@@ -68,6 +76,7 @@ void addFlags(CLI::App &verb, RunFlags &flags) {
       ->check(CLI::IsMember({"forward", "loss", "grad", "eval", "step", "encode"}));
   verb.add_option("--dropout", flags.dropout, "of a step, in place of the model's");
   addFreeze(verb, flags.freeze);
+  addLora(verb, flags.lora);
   verb.add_option("--backend", flags.backend, "compiled or interpreter");
   addNumber(verb, "--seed", flags.seed, "for random weights");
 }
@@ -95,7 +104,7 @@ void addFlags(CLI::App &verb, TrainFlags &flags) {
   addNumber(verb, "--grad-accum", flags.gradAccum, "batches of a step");
   addNumber(verb, "--dropout", flags.dropout, "in place of the model's");
   addFreeze(verb, flags.freeze);
-  verb.add_option("--lora", flags.lora, "low-rank adapters");
+  addLora(verb, flags.lora);
   verb.add_option("--on-nonfinite", flags.onNonfinite, "stop, or skip the update")
       ->check(CLI::IsMember({"stop", "skip"}));
   addNumber(verb, "--eval-interval", flags.evalInterval, "steps between validations; 0: none");

@@ -3,6 +3,7 @@
 
 #include <set>
 
+#include "frontend/Adapters.h"
 #include "frontend/Dimensions.h"
 #include "frontend/Frozen.h"
 #include "frontend/Model.h"
@@ -46,8 +47,33 @@ void addParameter(const frontend::ParameterSpec &spec, proto::Manifest &manifest
   parameter.set_dtype(proto::F32);
   parameter.set_layer_path(spec.layerPath);
   *parameter.mutable_initializer() = initializerOf(spec.initializer);
+  parameter.set_of_adapter(spec.ofAdapter);
   parameter.mutable_shape()->Add(spec.shape.begin(), spec.shape.end());
   parameter.mutable_aliases()->Add(spec.aliases.begin(), spec.aliases.end());
+}
+
+/// A and B follow each other.
+void describeAdapters(const frontend::Model &model, proto::Manifest &manifest) {
+  const frontend::proto::LowRankAdapters &adapters = model.definition.adapters();
+  const frontend::ParameterSpec *a = nullptr;
+  for (const frontend::ParameterSpec &spec : model.parameters) {
+    if (!spec.ofAdapter)
+      continue;
+    if (!a) {
+      a = &spec;
+      continue;
+    }
+    proto::LowRankAdapter &adapter = *manifest.add_adapters();
+    adapter.set_weight(frontend::weightOfAdapter(spec));
+    adapter.set_a(a->name);
+    adapter.set_b(spec.name);
+    adapter.set_scale(adapters.alpha() / static_cast<double>(adapters.rank()));
+    adapter.set_transposed(model.definition.weight_layout() == frontend::proto::IN_OUT);
+    a = nullptr;
+  }
+  manifest.set_adapter_config(frontend::adapterConfig(model));
+  manifest.set_lora(frontend::printAdapters(adapters));
+  manifest.set_merge_adapters(adapters.merged());
 }
 
 void describeModel(const frontend::Model &model, proto::Manifest &manifest) {
@@ -65,6 +91,8 @@ void describeModel(const frontend::Model &model, proto::Manifest &manifest) {
       manifest.mutable_parameters()->rbegin()->set_frozen(true);
   }
   *manifest.mutable_frozen() = model.definition.frozen();
+  if (model.definition.has_adapters())
+    describeAdapters(model, manifest);
   for (const frontend::ModelFile &file : model.files) {
     proto::EmbeddedFile &embedded = *manifest.add_files();
     embedded.set_name(file.name);

@@ -79,6 +79,7 @@ StatusOr<int> runVerb(const runtime::RunFlags &flags, const CompilerFlags &compi
   SourceOptions options = sourceOptions(flags, compiler);
   options.dropout = flags.dropout;
   options.frozen = flags.freeze;
+  options.lora = flags.lora;
   HEDDLE_ASSIGN_OR_RETURN(Source source, openSource(flags.model, options));
   if (source.executable)
     return runtime::runVerb(files(), source.executable, flags);
@@ -112,6 +113,7 @@ StatusOr<int> trainVerb(const runtime::TrainFlags &flags, const CompilerFlags &c
   SourceOptions options = sourceOptions(flags, compiler);
   options.dropout = flags.dropout;
   options.frozen = flags.freeze;
+  options.lora = flags.lora;
   options.tokenizer = flags.tokenizer;
   HEDDLE_ASSIGN_OR_RETURN(options.vocabulary,
                           runtime::trainingTokenizer(files(), flags, modelFolder(flags.model)));
