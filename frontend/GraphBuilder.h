@@ -79,6 +79,8 @@ public:
   /// The same name in other entries, or again in this one, is the same parameter.
   Tensor parameter(const ParameterSpec &spec);
   Tensor parameter(const std::string &name, Shape shape, Initializer initializer);
+  /// The parameter gets no gradient.
+  void freezeParameter(const std::string &name);
   Tensor input(const std::string &name, Shape shape, std::optional<Element> element = {});
   /// What else is known of an input's integers. See ir/InputFacts.h.
   void limitInput(const std::string &name, int64_t end);

@@ -143,6 +143,7 @@ Found checkNumbers(const proto::ModelDef &model) {
       checkShare("dropout.attention_output", model.dropout().attention_output()));
   HEDDLE_RETURN_IF_FOUND(checkShare("dropout.pooled", model.dropout().pooled()));
   HEDDLE_RETURN_IF_FOUND(checkShare("dropout.classifier", model.dropout().classifier()));
+  HEDDLE_RETURN_IF_FOUND(checkShare("dropout.distance", model.dropout().distance()));
   HEDDLE_RETURN_IF_FOUND(checkShare("loss.label_smoothing", model.loss().label_smoothing()));
   double scale = model.initializer().scale();
   if (!(scale >= 0) || !std::isfinite(scale))
@@ -156,8 +157,11 @@ std::optional<int64_t> countElements(const proto::ModelDef &model) {
   auto square = [](int64_t a, int64_t b) { return checkedMul<int64_t>(a, b); };
   // Biases and norms are smaller than the weight beside them: counted as doubling it.
   int64_t layer = 0, total = 0;
-  for (int64_t columns : {2 * dims.queryWidth() + 2 * dims.keyWidth(), dims.hidden, dims.hidden,
-                          dims.hidden, dims.width}) {
+  const int64_t own =
+      hasOwnDistanceProjection(model, proto::DisentangledAttention::CONTENT_TO_POSITION) +
+      hasOwnDistanceProjection(model, proto::DisentangledAttention::POSITION_TO_CONTENT);
+  for (int64_t columns : {(2 + own) * dims.queryWidth() + 2 * dims.keyWidth(), dims.hidden,
+                          dims.hidden, dims.hidden, dims.width}) {
     auto elements = square(dims.width, columns);
     if (!elements || *elements > kMaxElements)
       return std::nullopt;
@@ -165,12 +169,13 @@ std::optional<int64_t> countElements(const proto::ModelDef &model) {
   }
   auto layers = square(layer, dims.layers);
   const int64_t widest = std::max(dims.width, dims.embeddingSum);
+  const int64_t distances = hasDistances(model) ? distanceRows(model) : 0;
   const int64_t types = model.has_token_types() ? model.token_types().count() : 0;
   const int64_t projected = dims.embeddingSum != dims.width ? dims.embeddingSum : 0;
   const int64_t pooled = model.has_pooler() ? dims.width : 0;
   const int64_t transformed = model.head().has_transform() ? dims.width : 0;
   for (int64_t rows : {dims.vocab, dims.vocab, dims.positions, types, projected, pooled,
-                       transformed, dims.classes}) {
+                       transformed, dims.classes, distances}) {
     auto elements = square(rows, widest);
     if (!elements || *elements > kMaxElements)
       return std::nullopt;

@@ -29,6 +29,8 @@ Found checkEmbeddings(const proto::ModelDef &model) {
     if (Found found =
             checkRange("embedding_sum_width", model.embedding_sum_width(), 1, kMaxDimension))
       return found;
+  if (model.project_before_norm() && !model.embedding_norm())
+    return wrong("project_before_norm", "needs embedding_norm");
   if (model.has_embedding_sum_width() && model.has_embedding_width())
     return wrong("embedding_width", "does not go with embedding_sum_width");
   const int64_t largestId = model.has_vocab_size() ? model.vocab_size() - 1 : kMaxDimension;

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "frontend/Builder.h"
+#include "frontend/Frozen.h"
 #include "frontend/LayerNames.h"
 #include "frontend/Stacks.h"
 #include "frontend/Validate.h"
@@ -43,8 +44,11 @@ public:
 private:
   /// All of them, in the order of the definition, also those that an entry does not read.
   void declareParameters() {
-    for (const ParameterSpec &spec : parameters_.all())
+    for (const ParameterSpec &spec : parameters_.all()) {
       graph_.parameter(spec);
+      if (isFrozen(definition_, spec))
+        graph_.freezeParameter(spec.name);
+    }
   }
 
   Tensor maskedVectors(Wiring &w) {

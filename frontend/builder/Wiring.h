@@ -39,7 +39,8 @@ struct Wiring {
   // Where the layers attend to an encoder: its last vectors [B, S, C'], and which of them count,
   // [B, S].
   std::optional<Tensor> source = {}, sourceMask = {};
-  int64_t sourceLength = 0; // S
+  int64_t sourceLength = 0;             // S
+  std::optional<Tensor> distances = {}; // [rows, C], the table of disentangled attention
   /// What rotary pairs turn by per position.
   std::vector<double> inverseFrequencies = {};
 
@@ -64,7 +65,7 @@ Tensor countUp(GraphBuilder &graph, int64_t count);
 /// All layers of the stack, x [B, t, C] -> [B, t, C].
 Tensor layersOf(Wiring &w, Tensor x);
 
-/// input_ids [B, t] -> [B, t, C]
+/// input_ids [B, t] -> [B, t, C]; the table of distances is ready behind it, where there is one.
 Tensor embedTokens(Wiring &w, Tensor ids);
 
 /// x [B, t, C] -> [B, t, C]: one layer's attention with its norm, dropout and residual sum.
@@ -82,6 +83,11 @@ Tensor parallelBlock(Wiring &w, int64_t layer, Tensor x);
 /// What the two compute within their blocks, on x already normed where norms come first.
 Tensor attentionOf(Wiring &w, int64_t layer, Tensor x);
 Tensor feedForwardOf(Wiring &w, int64_t layer, Tensor x);
+
+/// The table of distances as layers read it, with its norm.
+Tensor distanceTable(Wiring &w);
+/// What disentangled attention adds to the scores of q and k [B, H, T, D]: [B, H, T, T].
+Tensor distanceScores(Wiring &w, int64_t layer, Tensor q, Tensor k);
 
 /// What ALiBi adds to the scores of keys at positions [B, T] or [1, T]: [B or 1, H, 1, T].
 Tensor alibiBias(Wiring &w, Tensor positions);
@@ -137,6 +143,7 @@ Tensor shifted(GraphBuilder &graph, Tensor integers, int64_t by);
 inline constexpr int64_t kEmbeddingDropoutId = 0;
 inline constexpr int64_t kPooledDropoutId = 65'534;
 inline constexpr int64_t kClassifierDropoutId = 65'535;
+inline int64_t distanceDropoutId(int64_t layer) { return kPooledDropoutId - 1 - layer; }
 inline int64_t attentionDropoutId(int64_t layer) { return 1 + 3 * layer; }
 inline int64_t attentionResidualDropoutId(int64_t layer) { return 2 + 3 * layer; }
 inline int64_t ffnResidualDropoutId(int64_t layer) { return 3 + 3 * layer; }

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "frontend/Dimensions.h"
+#include "frontend/Frozen.h"
 #include "frontend/Model.h"
 #include "ir/Conventions.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -58,8 +59,12 @@ void describeModel(const frontend::Model &model, proto::Manifest &manifest) {
   manifest.set_shift_labels(model.shiftLabels);
   manifest.set_positions_from_mask(model.definition.positions().learned().from_mask());
   manifest.set_dropout(frontend::largestDropout(model.definition));
-  for (const frontend::ParameterSpec &spec : model.parameters)
+  for (const frontend::ParameterSpec &spec : model.parameters) {
     addParameter(spec, manifest);
+    if (frontend::isFrozen(model.definition, spec))
+      manifest.mutable_parameters()->rbegin()->set_frozen(true);
+  }
+  *manifest.mutable_frozen() = model.definition.frozen();
   for (const frontend::ModelFile &file : model.files) {
     proto::EmbeddedFile &embedded = *manifest.add_files();
     embedded.set_name(file.name);

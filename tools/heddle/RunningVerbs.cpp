@@ -78,6 +78,7 @@ StatusOr<int> runVerb(const runtime::RunFlags &flags, const CompilerFlags &compi
   HEDDLE_RETURN_IF_ERROR(runtime::checkOutputs(files(), flags));
   SourceOptions options = sourceOptions(flags, compiler);
   options.dropout = flags.dropout;
+  options.frozen = flags.freeze;
   HEDDLE_ASSIGN_OR_RETURN(Source source, openSource(flags.model, options));
   if (source.executable)
     return runtime::runVerb(files(), source.executable, flags);
@@ -110,6 +111,7 @@ StatusOr<int> trainVerb(const runtime::TrainFlags &flags, const CompilerFlags &c
   HEDDLE_RETURN_IF_ERROR(runtime::checkOutputs(files(), flags));
   SourceOptions options = sourceOptions(flags, compiler);
   options.dropout = flags.dropout;
+  options.frozen = flags.freeze;
   options.tokenizer = flags.tokenizer;
   HEDDLE_ASSIGN_OR_RETURN(options.vocabulary,
                           runtime::trainingTokenizer(files(), flags, modelFolder(flags.model)));
