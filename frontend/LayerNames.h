@@ -11,12 +11,14 @@ namespace heddle::frontend {
 
 inline constexpr char kEmbeddingsPath[] = "decoder.embeddings";
 inline constexpr char kFinalNormPath[] = "decoder.final_norm";
+inline constexpr char kConditionPath[] = "condition";
 inline constexpr char kPoolerPath[] = "pooler";
 inline constexpr char kHeadPath[] = "lm_head";
 inline constexpr char kLayerMark[] = "{layer}";
 
 inline std::string layerPrefix(int64_t layer) { return "decoder.layers." + std::to_string(layer); }
 inline std::string attentionPath(int64_t layer) { return layerPrefix(layer) + ".attention"; }
+inline std::string modulationPath(int64_t layer) { return layerPrefix(layer) + ".modulation"; }
 inline std::string ffnPath(int64_t layer) { return layerPrefix(layer) + ".ffn"; }
 
 /// `pattern` with every `{layer}` replaced.

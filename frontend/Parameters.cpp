@@ -5,6 +5,7 @@
 
 #include "frontend/Dimensions.h"
 #include "frontend/LayerNames.h"
+#include "frontend/PatchGrid.h"
 
 namespace heddle::frontend {
 
@@ -24,9 +25,13 @@ public:
 
   ModelParameters run() {
     ModelParameters model;
-    model.tokenEmbedding =
-        parameter(names_.token_embedding(), ".weight", {dims_.vocab, dims_.embeddingWidth},
-                  normal(), kEmbeddingsPath);
+    if (readsImages(definition_))
+      images(model);
+    else
+      model.tokenEmbedding =
+          parameter(names_.token_embedding(), ".weight", {dims_.vocab, dims_.embeddingWidth},
+                    normal(), kEmbeddingsPath);
+    condition(model);
     if (hasEmbeddingProjections(definition_)) {
       model.embeddingIn =
           linear(names_.embedding_in(), dims_.embeddingWidth, dims_.width, false, kEmbeddingsPath);
@@ -34,9 +39,7 @@ public:
           linear(names_.embedding_out(), dims_.width, dims_.embeddingWidth, false, kHeadPath);
     }
     if (hasLearnedPositions(definition_))
-      model.positionEmbedding =
-          parameter(names_.position_embedding(), ".weight",
-                    {positionRows(definition_), dims_.embeddingSum}, normal(), kEmbeddingsPath);
+      model.positionEmbedding = positions();
     if (definition_.has_token_types())
       model.tokenTypeEmbedding = parameter(names_.token_type_embedding(), ".weight",
                                            {definition_.token_types().count(), dims_.embeddingSum},
@@ -48,21 +51,76 @@ public:
                                          dims_.width, definition_.bias(), kEmbeddingsPath);
     for (int64_t i = 0; i < dims_.layers; ++i)
       model.layers.push_back(layer(i));
+    if (hasFinalNorm(definition_) && definition_.norm().adaln_zero())
+      model.finalModulation = modulation(names_.final_modulation(), 2, kFinalNormPath);
     if (hasFinalNorm(definition_))
       model.finalNorm = norm(names_.final_norm(), dims_.width, kFinalNormPath);
     if (definition_.has_pooler())
-      model.pooler = linear(names_.pooler(), dims_.width, dims_.width, true, kPoolerPath);
+      model.pooler =
+          linear(names_.pooler(), dims_.width, pooledWidth(definition_), true, kPoolerPath);
     head(model);
     return model;
   }
 
 private:
+  void images(ModelParameters &model) const {
+    const proto::Patches &patches = definition_.patches();
+    const PatchGrid grid(patches);
+    const bool bias = patches.has_bias() ? patches.bias() : definition_.bias();
+    LinearParameters &embedding = model.patchEmbedding.emplace();
+    embedding.weight =
+        parameter(names_.patch_embedding(), ".weight",
+                  {dims_.width, grid.channels, grid.patchHeight, grid.patchWidth},
+                  weightInitializer(grid.pixels(), dims_.width, false), kEmbeddingsPath);
+    if (bias)
+      embedding.bias =
+          parameter(names_.patch_embedding(), ".bias", {dims_.width}, zeros(), kEmbeddingsPath);
+    std::vector<int64_t> shape = {dims_.width};
+    if (patches.batch_axis())
+      shape = {1, 1, dims_.width};
+    if (patches.class_token())
+      model.classToken = parameter(names_.class_token(), "", shape, normal(), kEmbeddingsPath);
+  }
+
+  void condition(ModelParameters &model) const {
+    const proto::Conditioning &condition = definition_.condition();
+    if (condition.has_timestep()) {
+      model.timestepIn = linear(names_.timestep_in(), condition.timestep().frequencies(),
+                                dims_.width, true, kConditionPath);
+      model.timestepOut =
+          linear(names_.timestep_out(), dims_.width, dims_.width, true, kConditionPath);
+    }
+    if (condition.has_classes()) {
+      const int64_t rows = condition.classes().count() + (condition.classes().none() ? 1 : 0);
+      model.classEmbedding = parameter(names_.class_embedding(), ".weight", {rows, dims_.width},
+                                       normal(), kConditionPath);
+    }
+  }
+
+  ParameterSpec positions() const {
+    std::vector<int64_t> shape = {positionRows(definition_), dims_.embeddingSum};
+    if (definition_.patches().batch_axis())
+      shape.insert(shape.begin(), 1);
+    return names_.has_position_table()
+               ? parameter(names_.position_table(), "", shape, normal(), kEmbeddingsPath)
+               : parameter(names_.position_embedding(), ".weight", shape, normal(),
+                           kEmbeddingsPath);
+  }
+
+  /// C to `parts` times C, zeros at first: the identity.
+  LinearParameters modulation(const std::string &module, int64_t parts,
+                              const std::string &layerPath) const {
+    LinearParameters result = linear(module, dims_.width, parts * dims_.width, true, layerPath);
+    result.weight.initializer = zeros();
+    return result;
+  }
+
   void head(ModelParameters &model) const {
     const proto::Head &head = definition_.head();
     if (head.kind() == proto::Head::NONE)
       return;
     const bool language = isLanguageModel(definition_), tied = language && head.tied();
-    const int64_t in = language ? dims_.embeddingWidth : dims_.width;
+    const int64_t in = language ? dims_.embeddingWidth : headWidth(definition_);
     const int64_t out = language ? dims_.vocab : dims_.classes;
     // A head stands beside the model that the prefix is of.
     proto::ModelDef bare = definition_;
@@ -70,20 +128,24 @@ private:
     bare.mutable_names()->clear_other_prefixes();
     const Collector beside(bare);
     if (head.next_sentence())
-      model.nextSentence = beside.linear(names_.next_sentence(), dims_.width, 2, true, kHeadPath);
+      model.nextSentence =
+          beside.linear(names_.next_sentence(), pooledWidth(definition_), 2, true, kHeadPath);
     if (head.has_transform()) {
       model.headTransform =
-          beside.linear(names_.head_transform(), dims_.width, in, true, kHeadPath);
+          beside.linear(names_.head_transform(), headWidth(definition_), in, true, kHeadPath);
       if (head.transform().norm())
         model.headNorm = beside.norm(names_.head_norm(), in, kHeadPath);
     }
     // Some writers keep the head's name of a shared tensor.
-    const ParameterSpec weight = headParameter(names_.head() + ".weight", ".weight", {out, in},
-                                               weightInitializer(in, out, false));
+    // As with modulations: an untrained model says nothing of the noise.
+    const Initializer first =
+        head.kind() == proto::Head::NOISE ? zeros() : weightInitializer(in, out, false);
+    const ParameterSpec weight =
+        headParameter(names_.head() + ".weight", ".weight", {out, in}, first);
     if (tied) {
-      model.tokenEmbedding.aliases.push_back(weight.name);
+      model.tokenEmbedding->aliases.push_back(weight.name);
       for (const std::string &other : weight.aliases)
-        model.tokenEmbedding.aliases.push_back(other);
+        model.tokenEmbedding->aliases.push_back(other);
     } else {
       model.headWeight = weight;
     }
@@ -161,6 +223,8 @@ private:
           spec.aliases.push_back(prefix + module + "." + ending);
       return spec;
     };
+    if (!definition_.norm().weight())
+      return {};
     Initializer first = definition_.norm().unit_offset() ? zeros() : ones();
     NormParameters result{otherNames(parameter(module, ".weight", {size}, first, layerPath),
                                      names_.has_other_norm_weight(), names_.other_norm_weight()),
@@ -190,6 +254,8 @@ private:
     const int64_t width = dims_.width, queries = dims_.queryWidth(), keys = dims_.keyWidth();
     const bool qkvBias = qkvHasBias(definition_), ffnBias = ffnHasBias(definition_);
     LayerParameters result;
+    if (definition_.norm().adaln_zero())
+      result.modulation = modulation(name(names_.modulation()), 6, modulationPath(i));
     result.attentionNorm = norm(name(names_.attention_norm()), width, attention);
     if (definition_.attention().fused_qkv()) {
       result.qkv = linear(name(names_.qkv()), width, queries + 2 * keys, qkvBias, attention);
@@ -222,11 +288,14 @@ private:
   Dimensions dims_;
 };
 
+void append(std::vector<ParameterSpec> &list, const std::optional<ParameterSpec> &parameter) {
+  if (parameter)
+    list.push_back(*parameter);
+}
 /// Appends weight, then bias.
 template <typename Module> void append(std::vector<ParameterSpec> &list, const Module &module) {
-  list.push_back(module.weight);
-  if (module.bias)
-    list.push_back(*module.bias);
+  append(list, std::optional<ParameterSpec>(module.weight));
+  append(list, module.bias);
 }
 template <typename Module>
 void append(std::vector<ParameterSpec> &list, const std::optional<Module> &module) {
@@ -237,15 +306,20 @@ void append(std::vector<ParameterSpec> &list, const std::optional<Module> &modul
 } // namespace
 
 std::vector<ParameterSpec> ModelParameters::all() const {
-  std::vector<ParameterSpec> list{tokenEmbedding};
+  std::vector<ParameterSpec> list;
+  append(list, tokenEmbedding);
+  append(list, classToken);
+  append(list, patchEmbedding);
   append(list, embeddingIn);
-  if (positionEmbedding)
-    list.push_back(*positionEmbedding);
-  if (tokenTypeEmbedding)
-    list.push_back(*tokenTypeEmbedding);
+  append(list, positionEmbedding);
+  append(list, tokenTypeEmbedding);
   append(list, embeddingNorm);
   append(list, embeddingProjection);
+  append(list, timestepIn);
+  append(list, timestepOut);
+  append(list, classEmbedding);
   for (const LayerParameters &layer : layers) {
+    append(list, layer.modulation);
     append(list, layer.attentionNorm);
     append(list, layer.qkv);
     append(list, layer.query);
@@ -261,15 +335,14 @@ std::vector<ParameterSpec> ModelParameters::all() const {
     append(list, layer.ffnOut);
     append(list, layer.ffnPostNorm);
   }
+  append(list, finalModulation);
   append(list, finalNorm);
   append(list, pooler);
   append(list, embeddingOut);
   append(list, headTransform);
   append(list, headNorm);
-  if (headWeight)
-    list.push_back(*headWeight);
-  if (headBias)
-    list.push_back(*headBias);
+  append(list, headWeight);
+  append(list, headBias);
   append(list, nextSentence);
   return list;
 }

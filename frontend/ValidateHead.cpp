@@ -41,6 +41,9 @@ Found checkEmbeddings(const proto::ModelDef &model) {
 
 Found checkHead(const proto::ModelDef &model) {
   const proto::Head &head = model.head();
+  if (model.pooler().has_width())
+    if (Found found = checkRange("pooler.width", model.pooler().width(), 1, kMaxDimension))
+      return found;
   const bool classes =
       head.kind() == proto::Head::SEQUENCE_CLASSES || head.kind() == proto::Head::TOKEN_CLASSES;
   if (classes && !head.has_classes())

@@ -178,8 +178,8 @@ Tensor attentionBlock(Wiring &w, int64_t layer, Tensor x) {
   const proto::Dropout &dropout = w.definition.dropout();
   const double share =
       dropout.has_attention_output() ? dropout.attention_output() : dropout.residual();
-  return residual(w, parameters.attentionNorm, parameters.attentionPostNorm, x, share,
-                  attentionResidualDropoutId(layer),
+  return residual(w, parameters.attentionNorm, parameters.attentionPostNorm, w.attentionModulation,
+                  x, share, attentionResidualDropoutId(layer),
                   [&](Tensor y) { return attentionOf(w, layer, y); });
 }
 

@@ -4,6 +4,7 @@
 
 #include "frontend/Builder.h"
 #include "frontend/LayerNames.h"
+#include "frontend/PatchGrid.h"
 #include "frontend/Validate.h"
 #include "frontend/builder/RotaryFrequencies.h"
 #include "frontend/builder/Wiring.h"
@@ -36,7 +37,7 @@ public:
     if (name == kForwardEntry)
       forward(w);
     else if (name == kLossEntry)
-      loss(w, maskedVectors(w));
+      loss(w, vectors(w));
     else if (name == kEvalEntry)
       loss(w, trainingVectors(w));
     else if (name == kTrainLossEntry)
@@ -61,6 +62,7 @@ private:
 
   Tensor layers(Wiring &w, Tensor x) {
     for (int64_t layer = 0; layer < w.dims.layers; ++layer) {
+      modulateLayer(w, layer);
       if (definition_.residual() != proto::ModelDef::SEQUENTIAL) {
         x = parallelBlock(w, layer, x);
         continue;
@@ -91,9 +93,24 @@ private:
     return finalNorm(w, layers(w, embedTokens(w, tokens)));
   }
 
+  /// What forward and loss begin with.
+  Tensor vectors(Wiring &w) {
+    return readsImages(definition_) ? imageVectors(w) : maskedVectors(w);
+  }
+
   /// Texts for a causal model fill every row; others come with their padding.
   Tensor trainingVectors(Wiring &w) {
-    return definition_.attention().causal() ? plainVectors(w) : maskedVectors(w);
+    return definition_.attention().causal() ? plainVectors(w) : vectors(w);
+  }
+
+  /// Nothing is hidden, and every patch has its place.
+  Tensor imageVectors(Wiring &w) {
+    const proto::Patches &patches = definition_.patches();
+    Tensor pixels = graph_.input("pixel_values",
+                                 {w.batch, patches.channels(), patches.height(), patches.width()});
+    if (definition_.has_condition())
+      embedCondition(w);
+    return finalNorm(w, layers(w, embedPatches(w, pixels)));
   }
 
   /// What depends on how many keys attention_mask lets a query see.
@@ -132,7 +149,7 @@ private:
   }
 
   void forward(Wiring &w) {
-    for (const auto &[name, tensor] : taskOutputs(w, maskedVectors(w)))
+    for (const auto &[name, tensor] : taskOutputs(w, vectors(w)))
       graph_.output(name, tensor);
   }
 
@@ -142,7 +159,7 @@ private:
   }
 
   void trainLoss(Wiring &w) {
-    if (largestDropout(definition_) > 0)
+    if (drawsInTraining(definition_))
       w.rng = graph_.rng();
     loss(w, trainingVectors(w));
   }
@@ -227,7 +244,7 @@ const char *whyMissing(const proto::ModelDef &definition, const std::string &ent
 StatusOr<mlir::OwningOpRef<mlir::ModuleOp>> buildModule(mlir::MLIRContext &context,
                                                         const proto::ModelDef &definition,
                                                         const BuildOptions &options) {
-  if (!definition.has_vocab_size())
+  if (!definition.has_vocab_size() && !readsImages(definition))
     return invalidInput("field \"vocab_size\": is missing and no tokenizer gives it");
   HEDDLE_RETURN_IF_ERROR(validateShape(definition, options.batch, options.seq));
   const std::vector<std::string> known = entriesOf(definition, /*training=*/true);

@@ -30,7 +30,13 @@ struct Wiring {
   // Where blind queries yield the mean: [B, T] in f32, how many keys a query sees, of all that are
   // not later and of those in the window.
   std::optional<Tensor> keysSeen = {}, windowKeysSeen = {};
-  std::optional<Tensor> keyBias = {}; // [B, H, 1, T] or [1, H, 1, T], added to the scores
+  std::optional<Tensor> keyBias = {};   // [B, H, 1, T] or [1, H, 1, T], added to the scores
+  std::optional<Tensor> condition = {}; // SiLU(c) [B, C], where norms take it in
+  /// What the layer being built makes of it.
+  struct Modulation {
+    Tensor shift, scale, gate; // [B, 1, C]
+  };
+  std::optional<Modulation> attentionModulation = {}, ffnModulation = {};
   /// What rotary pairs turn by per position.
   std::vector<double> inverseFrequencies = {};
 
@@ -41,6 +47,21 @@ struct Wiring {
   std::optional<Tensor> visibleKeys = {}; // [B, T], the keys that the new token sees
   std::optional<Tensor> windowKeys = {};  // [B, T], not 0 for those that no window hides
 };
+
+/// pixel_values [B, channels, height, width] -> [B, T, C]
+Tensor embedPatches(Wiring &w, Tensor pixels);
+
+/// Declares what the layers are told, and sets `condition` to SiLU of it.
+void embedCondition(Wiring &w);
+/// Sets both modulations of a layer, where there is a condition.
+void modulateLayer(Wiring &w, int64_t layer);
+/// x (1 + scale) + shift
+Tensor modulate(Wiring &w, const Wiring::Modulation &modulation, Tensor x);
+/// Of the final norm, without gate.
+Wiring::Modulation finalModulation(Wiring &w);
+
+/// x [B, T, C] -> noise [B, channels, height, width], and variance where the head has it.
+std::vector<std::pair<std::string, Tensor>> noiseOutputs(Wiring &w, Tensor x);
 
 /// input_ids [B, t] -> [B, t, C]
 Tensor embedTokens(Wiring &w, Tensor ids);
@@ -89,17 +110,22 @@ Tensor norm(Wiring &w, const NormParameters &parameters, Tensor x);
 Tensor dropout(Wiring &w, Tensor x, double p, int64_t rngId);
 Tensor activate(GraphBuilder &graph, proto::Ffn::Activation activation, Tensor x);
 /// What stands around attention and FFN: x + f(norm(x)) or norm(x + f(x)), with dropout of a share
-/// of f's result, and perhaps another norm on that.
+/// of f's result, and perhaps another norm on that. A modulation stands around f.
 template <typename Function>
 Tensor residual(Wiring &w, const NormParameters &parameters,
-                const std::optional<NormParameters> &postNorm, Tensor x, double share,
+                const std::optional<NormParameters> &postNorm,
+                const std::optional<Wiring::Modulation> &modulation, Tensor x, double share,
                 int64_t rngId, Function function) {
   const bool post = w.definition.norm().placement() == proto::Norm::POST;
   Tensor normed = post ? x : norm(w, parameters, x);
+  if (modulation)
+    normed = modulate(w, *modulation, normed);
   Tensor added = function(normed);
   if (postNorm)
     added = norm(w, *postNorm, added);
   added = dropout(w, added, share, rngId);
+  if (modulation)
+    added = modulation->gate * added;
   Tensor sum = (w.definition.norm().residual_from_norm() ? normed : x) + added;
   return post ? norm(w, parameters, sum) : sum;
 }
@@ -110,6 +136,7 @@ Tensor shifted(GraphBuilder &graph, Tensor integers, int64_t by);
 // The numbers of the random streams. They are part of a model's meaning: a resumed run and another
 // build draw the same masks.
 inline constexpr int64_t kEmbeddingDropoutId = 0;
+inline constexpr int64_t kClassLabelDropoutId = 65'533;
 inline constexpr int64_t kPooledDropoutId = 65'534;
 inline constexpr int64_t kClassifierDropoutId = 65'535;
 inline int64_t attentionDropoutId(int64_t layer) { return 1 + 3 * layer; }
