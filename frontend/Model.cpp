@@ -53,7 +53,7 @@ void setModelFile(Model &model) {
 Status readModelDef(runtime::FileLayer &layer, const std::string &path, Model &model) {
   HEDDLE_RETURN_IF_ERROR(runtime::readTextprotoFile(layer, path, model.definition));
   HEDDLE_RETURN_IF_ERROR(validateModel(model.definition, path));
-  model.shiftLabels = model.definition.attention().causal();
+  model.shiftLabels = model.definition.attention().causal() && !model.definition.has_encoder();
   setModelFile(model);
   return absl::OkStatus();
 }
@@ -100,18 +100,25 @@ void fillParameters(Model &model) {
     model.parameters = parametersOf(model.definition).all();
 }
 
-Status overrideDropout(Model &model, double share) {
-  if (!(share >= 0 && share < 1))
-    return invalidInput("--dropout: expected a number from 0 to less than 1, found ", share);
-  proto::Dropout &dropout = *model.definition.mutable_dropout();
+void setDropout(proto::Dropout &dropout, double share) {
   dropout.set_embedding(share);
   dropout.set_attention(share);
   dropout.set_residual(share);
   // Parts that have a share of their own.
+  if (dropout.has_attention_output())
+    dropout.set_attention_output(share);
   if (dropout.has_pooled())
     dropout.set_pooled(share);
   if (dropout.has_classifier())
     dropout.set_classifier(share);
+}
+
+Status overrideDropout(Model &model, double share) {
+  if (!(share >= 0 && share < 1))
+    return invalidInput("--dropout: expected a number from 0 to less than 1, found ", share);
+  setDropout(*model.definition.mutable_dropout(), share);
+  if (model.definition.encoder().has_dropout())
+    setDropout(*model.definition.mutable_encoder()->mutable_dropout(), share);
   return absl::OkStatus();
 }
 

@@ -2,10 +2,12 @@
 #include "frontend/Parameters.h"
 
 #include <cmath>
+#include <string_view>
 
 #include "frontend/Dimensions.h"
 #include "frontend/LayerNames.h"
 #include "frontend/PatchGrid.h"
+#include "frontend/Stacks.h"
 
 namespace heddle::frontend {
 
@@ -20,45 +22,50 @@ namespace {
 
 class Collector {
 public:
-  explicit Collector(const proto::ModelDef &definition)
-      : definition_(definition), names_(definition.names()), dims_(definition) {}
+  explicit Collector(const proto::ModelDef &definition, std::string_view stack = kDecoderStack)
+      : definition_(definition), names_(definition.names()), dims_(definition), stack_(stack) {
+    if (definition.has_encoder())
+      sourceWidth_ = encoderOf(definition).width();
+  }
 
   ModelParameters run() {
+    const std::string embeddings = embeddingsPath(stack_);
     ModelParameters model;
     if (readsImages(definition_))
       images(model);
     else
-      model.tokenEmbedding =
-          parameter(names_.token_embedding(), ".weight", {dims_.vocab, dims_.embeddingWidth},
-                    normal(), kEmbeddingsPath);
+      model.tokenEmbedding = parameter(names_.token_embedding(), ".weight",
+                                       {dims_.vocab, dims_.embeddingWidth}, normal(), embeddings);
     condition(model);
     if (hasEmbeddingProjections(definition_)) {
       model.embeddingIn =
-          linear(names_.embedding_in(), dims_.embeddingWidth, dims_.width, false, kEmbeddingsPath);
+          linear(names_.embedding_in(), dims_.embeddingWidth, dims_.width, false, embeddings);
       model.embeddingOut =
           linear(names_.embedding_out(), dims_.width, dims_.embeddingWidth, false, kHeadPath);
     }
     if (hasLearnedPositions(definition_))
       model.positionEmbedding = positions();
     if (definition_.has_token_types())
-      model.tokenTypeEmbedding = parameter(names_.token_type_embedding(), ".weight",
-                                           {definition_.token_types().count(), dims_.embeddingSum},
-                                           normal(), kEmbeddingsPath);
+      model.tokenTypeEmbedding =
+          parameter(names_.token_type_embedding(), ".weight",
+                    {definition_.token_types().count(), dims_.embeddingSum}, normal(), embeddings);
     if (definition_.embedding_norm())
-      model.embeddingNorm = norm(names_.embedding_norm(), dims_.embeddingSum, kEmbeddingsPath);
+      model.embeddingNorm = norm(names_.embedding_norm(), dims_.embeddingSum, embeddings);
     if (dims_.embeddingSum != dims_.width)
       model.embeddingProjection = linear(names_.embedding_projection(), dims_.embeddingSum,
-                                         dims_.width, definition_.bias(), kEmbeddingsPath);
+                                         dims_.width, definition_.bias(), embeddings);
     for (int64_t i = 0; i < dims_.layers; ++i)
       model.layers.push_back(layer(i));
     if (hasFinalNorm(definition_) && definition_.norm().adaln_zero())
-      model.finalModulation = modulation(names_.final_modulation(), 2, kFinalNormPath);
+      model.finalModulation = modulation(names_.final_modulation(), 2, finalNormPath(stack_));
     if (hasFinalNorm(definition_))
-      model.finalNorm = norm(names_.final_norm(), dims_.width, kFinalNormPath);
+      model.finalNorm = norm(names_.final_norm(), dims_.width, finalNormPath(stack_));
     if (definition_.has_pooler())
       model.pooler =
           linear(names_.pooler(), dims_.width, pooledWidth(definition_), true, kPoolerPath);
     head(model);
+    if (definition_.has_encoder())
+      addEncoder(model);
     return model;
   }
 
@@ -71,15 +78,16 @@ private:
     embedding.weight =
         parameter(names_.patch_embedding(), ".weight",
                   {dims_.width, grid.channels, grid.patchHeight, grid.patchWidth},
-                  weightInitializer(grid.pixels(), dims_.width, false), kEmbeddingsPath);
+                  weightInitializer(grid.pixels(), dims_.width, false), embeddingsPath(stack_));
     if (bias)
-      embedding.bias =
-          parameter(names_.patch_embedding(), ".bias", {dims_.width}, zeros(), kEmbeddingsPath);
+      embedding.bias = parameter(names_.patch_embedding(), ".bias", {dims_.width}, zeros(),
+                                 embeddingsPath(stack_));
     std::vector<int64_t> shape = {dims_.width};
     if (patches.batch_axis())
       shape = {1, 1, dims_.width};
     if (patches.class_token())
-      model.classToken = parameter(names_.class_token(), "", shape, normal(), kEmbeddingsPath);
+      model.classToken =
+          parameter(names_.class_token(), "", shape, normal(), embeddingsPath(stack_));
   }
 
   void condition(ModelParameters &model) const {
@@ -102,9 +110,9 @@ private:
     if (definition_.patches().batch_axis())
       shape.insert(shape.begin(), 1);
     return names_.has_position_table()
-               ? parameter(names_.position_table(), "", shape, normal(), kEmbeddingsPath)
+               ? parameter(names_.position_table(), "", shape, normal(), embeddingsPath(stack_))
                : parameter(names_.position_embedding(), ".weight", shape, normal(),
-                           kEmbeddingsPath);
+                           embeddingsPath(stack_));
   }
 
   /// C to `parts` times C, zeros at first: the identity.
@@ -113,6 +121,22 @@ private:
     LinearParameters result = linear(module, dims_.width, parts * dims_.width, true, layerPath);
     result.weight.initializer = zeros();
     return result;
+  }
+
+  void addEncoder(ModelParameters &model) const {
+    const proto::ModelDef definition = encoderOf(definition_);
+    ModelParameters encoder = Collector(definition, kEncoderStack).run();
+    if (sharesTokenTable(definition_)) {
+      // Some writers keep the encoder's name of the shared table.
+      if (encoder.tokenEmbedding->name != model.tokenEmbedding->name) {
+        model.tokenEmbedding->aliases.push_back(encoder.tokenEmbedding->name);
+        for (const std::string &other : encoder.tokenEmbedding->aliases)
+          model.tokenEmbedding->aliases.push_back(other);
+      }
+      encoder.tokenEmbedding = model.tokenEmbedding;
+      encoder.sharesTokenTable = true;
+    }
+    model.encoder = std::make_shared<const ModelParameters>(std::move(encoder));
   }
 
   void head(ModelParameters &model) const {
@@ -126,7 +150,7 @@ private:
     proto::ModelDef bare = definition_;
     bare.mutable_names()->clear_prefix();
     bare.mutable_names()->clear_other_prefixes();
-    const Collector beside(bare);
+    const Collector beside(bare, stack_);
     if (head.next_sentence())
       model.nextSentence =
           beside.linear(names_.next_sentence(), pooledWidth(definition_), 2, true, kHeadPath);
@@ -250,12 +274,12 @@ private:
 
   LayerParameters layer(int64_t i) const {
     auto name = [&](const std::string &pattern) { return withLayer(pattern, i); };
-    const std::string attention = attentionPath(i), ffn = ffnPath(i);
+    const std::string attention = attentionPath(i, stack_), ffn = ffnPath(i, stack_);
     const int64_t width = dims_.width, queries = dims_.queryWidth(), keys = dims_.keyWidth();
     const bool qkvBias = qkvHasBias(definition_), ffnBias = ffnHasBias(definition_);
     LayerParameters result;
     if (definition_.norm().adaln_zero())
-      result.modulation = modulation(name(names_.modulation()), 6, modulationPath(i));
+      result.modulation = modulation(name(names_.modulation()), 6, modulationPath(i, stack_));
     result.attentionNorm = norm(name(names_.attention_norm()), width, attention);
     if (definition_.attention().fused_qkv()) {
       result.qkv = linear(name(names_.qkv()), width, queries + 2 * keys, qkvBias, attention);
@@ -276,6 +300,8 @@ private:
       result.attentionPostNorm = norm(name(names_.attention_post_norm()), width, attention);
       result.ffnPostNorm = norm(name(names_.ffn_post_norm()), width, ffn);
     }
+    if (definition_.has_encoder())
+      result.cross = crossAttention(i);
     if (definition_.ffn().gated())
       result.ffnGate = linear(name(names_.ffn_gate()), width, dims_.hidden, ffnBias, ffn);
     result.ffnIn = linear(name(names_.ffn_in()), width, dims_.hidden, ffnBias, ffn);
@@ -283,9 +309,33 @@ private:
     return result;
   }
 
+  /// Keys and values are made of the encoder's vectors.
+  AttentionParameters crossAttention(int64_t i) const {
+    auto name = [&](const std::string &pattern) { return withLayer(pattern, i); };
+    const std::string path = crossAttentionPath(i, stack_);
+    const int64_t width = dims_.width, queries = dims_.queryWidth(), keys = dims_.keyWidth();
+    const bool bias = qkvHasBias(definition_);
+    AttentionParameters result;
+    result.attentionNorm = norm(name(names_.cross_attention_norm()), width, path);
+    result.query = linear(name(names_.cross_query()), width, queries, bias, path);
+    result.key = linear(name(names_.cross_key()), sourceWidth_, keys, bias, path);
+    result.value = linear(name(names_.cross_value()), sourceWidth_, keys, bias, path);
+    if (definition_.attention().qk_norm()) {
+      result.queryNorm = norm(name(names_.cross_query_norm()), dims_.headDim, path);
+      result.keyNorm = norm(name(names_.cross_key_norm()), dims_.headDim, path);
+    }
+    result.attentionOutput = linear(name(names_.cross_attention_output()), queries, width,
+                                    attentionOutputHasBias(definition_), path, true);
+    if (definition_.norm().placement() == proto::Norm::SANDWICH)
+      result.attentionPostNorm = norm(name(names_.cross_attention_post_norm()), width, path);
+    return result;
+  }
+
   const proto::ModelDef &definition_;
   const proto::ParameterNames &names_;
   Dimensions dims_;
+  std::string_view stack_;
+  int64_t sourceWidth_ = 0; // of the vectors that layers attend to
 };
 
 void append(std::vector<ParameterSpec> &list, const std::optional<ParameterSpec> &parameter) {
@@ -303,11 +353,26 @@ void append(std::vector<ParameterSpec> &list, const std::optional<Module> &modul
     append(list, *module);
 }
 
+void appendAttention(std::vector<ParameterSpec> &list, const AttentionParameters &attention) {
+  append(list, attention.attentionNorm);
+  append(list, attention.qkv);
+  append(list, attention.query);
+  append(list, attention.key);
+  append(list, attention.value);
+  append(list, attention.queryNorm);
+  append(list, attention.keyNorm);
+  append(list, attention.attentionOutput);
+  append(list, attention.attentionPostNorm);
+}
+
 } // namespace
 
 std::vector<ParameterSpec> ModelParameters::all() const {
   std::vector<ParameterSpec> list;
-  append(list, tokenEmbedding);
+  if (encoder)
+    list = encoder->all();
+  if (!sharesTokenTable)
+    append(list, tokenEmbedding);
   append(list, classToken);
   append(list, patchEmbedding);
   append(list, embeddingIn);
@@ -320,15 +385,9 @@ std::vector<ParameterSpec> ModelParameters::all() const {
   append(list, classEmbedding);
   for (const LayerParameters &layer : layers) {
     append(list, layer.modulation);
-    append(list, layer.attentionNorm);
-    append(list, layer.qkv);
-    append(list, layer.query);
-    append(list, layer.key);
-    append(list, layer.value);
-    append(list, layer.queryNorm);
-    append(list, layer.keyNorm);
-    append(list, layer.attentionOutput);
-    append(list, layer.attentionPostNorm);
+    appendAttention(list, layer);
+    if (layer.cross)
+      appendAttention(list, *layer.cross);
     append(list, layer.ffnNorm);
     append(list, layer.ffnGate);
     append(list, layer.ffnIn);

@@ -6,6 +6,7 @@
 #define HEDDLE_FRONTEND_PARAMETERS_H
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -48,13 +49,18 @@ struct NormParameters {
   std::optional<ParameterSpec> bias;
 };
 
-struct LayerParameters {
+struct AttentionParameters {
   NormParameters attentionNorm;
   std::optional<NormParameters> queryNorm, keyNorm; // [D]
   /// Either qkv, or query, key and value.
   std::optional<LinearParameters> qkv, query, key, value;
   LinearParameters attentionOutput;
   std::optional<NormParameters> attentionPostNorm;
+};
+
+struct LayerParameters : AttentionParameters {
+  /// To the encoder, in the layers of a decoder that has one.
+  std::optional<AttentionParameters> cross;
   /// Absent where both parts share one norm.
   std::optional<NormParameters> ffnNorm;
   LinearParameters ffnIn;
@@ -64,8 +70,12 @@ struct LayerParameters {
   std::optional<LinearParameters> modulation; // C to 6C
 };
 
-/// All parameters by their role.
+/// The parameters of a stack and of what stands behind it, by their role.
 struct ModelParameters {
+  /// Null where the model is one stack.
+  std::shared_ptr<const ModelParameters> encoder;
+  /// The encoder's where the decoder's serves it: then that one is no parameter of its own.
+  bool sharesTokenTable = false;
   std::optional<ParameterSpec> tokenEmbedding;    // [V, E]; absent where images are read
   std::optional<LinearParameters> patchEmbedding; // [C, channels, patch height, patch width]
   std::optional<ParameterSpec> classToken;        // [C] or [1, 1, C]
@@ -87,7 +97,7 @@ struct ModelParameters {
   std::optional<ParameterSpec> headWeight;
   std::optional<ParameterSpec> headBias; // [V] or [classes]
 
-  /// In the order of the entries' arguments.
+  /// In the order of the entries' arguments; the encoder's come first.
   std::vector<ParameterSpec> all() const;
 };
 

@@ -7,6 +7,7 @@
 #include "frontend/Dimensions.h"
 #include "frontend/PatchGrid.h"
 #include "frontend/ValidateBlocks.h"
+#include "frontend/ValidateEncoder.h"
 #include "frontend/ValidateHead.h"
 #include "frontend/ValidateImages.h"
 #include "frontend/ValidateNames.h"
@@ -200,7 +201,8 @@ std::optional<FieldError> findFieldError(const proto::ModelDef &definition) {
   HEDDLE_RETURN_IF_FOUND(findImageError(definition));
   if (!countElements(definition))
     return wrong("width", "the model has more than ", kMaxElements, " weights");
-  return findNameError(definition);
+  HEDDLE_RETURN_IF_FOUND(findNameError(definition));
+  return findEncoderError(definition);
 }
 
 Status validateModel(const proto::ModelDef &definition, const std::string &file) {

@@ -55,7 +55,8 @@ Found checkHead(const proto::ModelDef &model) {
     return wrong("loss.label_smoothing", "needs loss.kind: CROSS_ENTROPY");
   if (head.next_sentence() && (!isLanguageModel(model) || !model.has_pooler()))
     return wrong("head.next_sentence", "needs a pooler and a head of kind LANGUAGE_MODEL");
-  if ((!isLanguageModel(model) || head.next_sentence()) && model.attention().causal())
+  const bool ofDecoder = model.has_encoder() && head.kind() == proto::Head::NONE;
+  if ((!isLanguageModel(model) || head.next_sentence()) && !ofDecoder && model.attention().causal())
     return wrong("head.kind", "needs attention.causal: false");
   if (head.has_transform() && model.has_embedding_width())
     return wrong("head.transform", "does not go with embedding_width");

@@ -122,6 +122,8 @@ Found checkCondition(const proto::ModelDef &model) {
   const proto::Conditioning &condition = model.condition();
   if (model.has_condition() && !condition.has_timestep() && !condition.has_classes())
     return wrong("condition", "has no part: expected timestep, classes or both");
+  if (model.has_condition() && !model.has_patches())
+    return wrong("condition", "needs patches");
   if (model.has_condition() && !model.norm().adaln_zero())
     return wrong("condition", "nothing reads it: expected norm.adaln_zero");
   const proto::TimestepEmbedding &timestep = condition.timestep();

@@ -83,7 +83,7 @@ void embedCondition(Wiring &w) {
 void modulateLayer(Wiring &w, int64_t layer) {
   if (!w.condition)
     return;
-  LayerScope scope(w.graph, modulationPath(layer));
+  LayerScope scope(w.graph, modulationPath(layer, w.stack));
   const std::vector<Tensor> parts = modulationParts(w, *w.parameters.layers[layer].modulation, 6);
   w.attentionModulation = {parts[0], parts[1], parts[2]};
   w.ffnModulation = {parts[3], parts[4], parts[5]};

@@ -24,7 +24,7 @@ Tensor positionRows(Wiring &w, int64_t tokens) {
 } // namespace
 
 Tensor embedTokens(Wiring &w, Tensor ids) {
-  LayerScope scope(w.graph, kEmbeddingsPath);
+  LayerScope scope(w.graph, embeddingsPath(w.stack));
   std::optional<int64_t> padding;
   if (w.definition.has_padding_id())
     padding = w.definition.padding_id() + (w.definition.padding_id() < 0 ? w.dims.vocab : 0);

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
-#include <numeric>
 
 #include "frontend/Builder.h"
 #include "frontend/LayerNames.h"
 #include "frontend/PatchGrid.h"
+#include "frontend/Stacks.h"
 #include "frontend/Validate.h"
-#include "frontend/builder/RotaryFrequencies.h"
+#include "frontend/builder/EncoderDecoder.h"
 #include "frontend/builder/Wiring.h"
 
 namespace heddle::frontend {
@@ -17,24 +17,16 @@ public:
   EntryBuilder(GraphBuilder &graph, const proto::ModelDef &definition,
                const ModelParameters &parameters, const BuildOptions &options)
       : graph_(graph), definition_(definition), parameters_(parameters), options_(options),
-        rotary_(definition.positions().has_rotary()), alibi_(definition.positions().has_alibi()) {
-    if (rotary_)
-      frequencies_ =
-          rotaryFrequencies(definition.positions().rotary(), Dimensions(definition).headDim);
-  }
+        rotary_(definition.positions().has_rotary()), alibi_(definition.positions().has_alibi()) {}
 
   void build(const std::string &name) {
     graph_.beginEntry(name);
     declareParameters();
-    Wiring w = {.graph = graph_,
-                .definition = definition_,
-                .parameters = parameters_,
-                .dims = Dimensions(definition_),
-                .batch = options_.batch,
-                .seq = options_.seq,
-                .number = options_.number,
-                .inverseFrequencies = frequencies_};
-    if (name == kForwardEntry)
+    Wiring w =
+        wiringOf(graph_, definition_, parameters_, options_.batch, options_.seq, options_.number);
+    if (definition_.has_encoder())
+      encoderDecoderEntry(w, name, options_.sourceSeq > 0 ? options_.sourceSeq : options_.seq);
+    else if (name == kForwardEntry)
       forward(w);
     else if (name == kLossEntry)
       loss(w, vectors(w));
@@ -56,41 +48,24 @@ private:
       graph_.parameter(spec);
   }
 
-  Tensor ids(const Wiring &w, const char *name) {
-    return graph_.input(name, {w.batch, w.seq}, Element::i32);
-  }
-
-  Tensor layers(Wiring &w, Tensor x) {
-    for (int64_t layer = 0; layer < w.dims.layers; ++layer) {
-      modulateLayer(w, layer);
-      if (definition_.residual() != proto::ModelDef::SEQUENTIAL) {
-        x = parallelBlock(w, layer, x);
-        continue;
-      }
-      x = attentionBlock(w, layer, x);
-      x = ffnBlock(w, layer, x);
-    }
-    return x;
-  }
-
   Tensor maskedVectors(Wiring &w) {
-    Tensor tokens = ids(w, "input_ids");
-    w.keyMask = ids(w, "attention_mask");
+    Tensor tokens = idsInput(w, "input_ids");
+    w.keyMask = idsInput(w, "attention_mask");
     // Declared in any case: every model's forward takes the same inputs.
-    w.positionIds = ids(w, "position_ids");
+    w.positionIds = idsInput(w, "position_ids");
     if (definition_.positions().learned().has_padding_id())
       graph_.setInputPadding("position_ids", definition_.positions().learned().padding_id());
     if (definition_.has_token_types()) {
-      w.tokenTypeIds = ids(w, "token_type_ids");
+      w.tokenTypeIds = idsInput(w, "token_type_ids");
       graph_.limitInput("token_type_ids", definition_.token_types().count());
     }
     if (rotary_)
       w.ropeTurns = w.positionIds;
     {
-      LayerScope scope(graph_, kEmbeddingsPath);
+      LayerScope scope(graph_, embeddingsPath(w.stack));
       countKeys(w);
     }
-    return finalNorm(w, layers(w, embedTokens(w, tokens)));
+    return finalNorm(w, layersOf(w, embedTokens(w, tokens)));
   }
 
   /// What forward and loss begin with.
@@ -101,16 +76,6 @@ private:
   /// Texts for a causal model fill every row; others come with their padding.
   Tensor trainingVectors(Wiring &w) {
     return definition_.attention().causal() ? plainVectors(w) : vectors(w);
-  }
-
-  /// Nothing is hidden, and every patch has its place.
-  Tensor imageVectors(Wiring &w) {
-    const proto::Patches &patches = definition_.patches();
-    Tensor pixels = graph_.input("pixel_values",
-                                 {w.batch, patches.channels(), patches.height(), patches.width()});
-    if (definition_.has_condition())
-      embedCondition(w);
-    return finalNorm(w, layers(w, embedPatches(w, pixels)));
   }
 
   /// What depends on how many keys attention_mask lets a query see.
@@ -126,26 +91,9 @@ private:
 
   /// Every row is whole and begins at position 0.
   Tensor plainVectors(Wiring &w) {
-    Tensor tokens = ids(w, "input_ids");
+    Tensor tokens = idsInput(w, "input_ids");
     useDefaultPositions(w);
-    return finalNorm(w, layers(w, embedTokens(w, tokens)));
-  }
-
-  void useDefaultPositions(Wiring &w) {
-    if (!rotary_ && !alibi_)
-      return;
-    LayerScope scope(graph_, kEmbeddingsPath);
-    if (rotary_)
-      w.ropeTurns = countUp(w.seq);
-    else
-      w.keyBias = alibiBias(w, countUp(w.seq));
-  }
-
-  /// 0, 1, ... as [1, count].
-  Tensor countUp(int64_t count) {
-    std::vector<int32_t> numbers(count);
-    std::iota(numbers.begin(), numbers.end(), 0);
-    return graph_.constant({1, count}, numbers);
+    return finalNorm(w, layersOf(w, embedTokens(w, tokens)));
   }
 
   void forward(Wiring &w) {
@@ -165,13 +113,13 @@ private:
   }
 
   void prefill(Wiring &w) {
-    Tensor tokens = ids(w, "input_ids");
+    Tensor tokens = idsInput(w, "input_ids");
     Tensor last = graph_.input("last_index", {w.batch}, Element::i32);
     w.cache = Wiring::Cache::fill;
     useDefaultPositions(w);
-    Tensor x = layers(w, embedTokens(w, tokens));
+    Tensor x = layersOf(w, embedTokens(w, tokens));
     {
-      LayerScope scope(graph_, kFinalNormPath);
+      LayerScope scope(graph_, finalNormPath(w.stack));
       x = graph_.gatherRows(x, last);
     }
     graph_.output("logits", head(w, finalNorm(w, x)));
@@ -183,7 +131,7 @@ private:
     w.cache = Wiring::Cache::extend;
     w.positions = positions;
     {
-      LayerScope scope(graph_, kEmbeddingsPath);
+      LayerScope scope(graph_, embeddingsPath(w.stack));
       w.positionIds = graph_.reshape(positions, {w.batch, 1});
       if (rotary_)
         w.ropeTurns = w.positionIds;
@@ -191,9 +139,9 @@ private:
       if (hasWindows(definition_))
         w.windowKeys = windowKeys(w, positions);
       if (alibi_)
-        w.keyBias = alibiBias(w, countUp(w.seq));
+        w.keyBias = alibiBias(w, countUp(graph_, w.seq));
     }
-    Tensor x = layers(w, embedTokens(w, tokens));
+    Tensor x = layersOf(w, embedTokens(w, tokens));
     x = graph_.reshape(x, {w.batch, w.dims.width});
     graph_.output("logits", head(w, finalNorm(w, x)));
   }
@@ -202,7 +150,7 @@ private:
   Tensor windowKeys(const Wiring &w, Tensor positions) {
     const int64_t window = definition_.attention().window();
     Tensor tooOld = graph_.reshape(shifted(graph_, positions, -window), {w.batch, 1});
-    return graph_.cast(graph_.greater(countUp(w.seq), tooOld), Element::i32);
+    return graph_.cast(graph_.greater(countUp(graph_, w.seq), tooOld), Element::i32);
   }
 
   GraphBuilder &graph_;
@@ -210,7 +158,6 @@ private:
   const ModelParameters &parameters_;
   const BuildOptions &options_;
   bool rotary_, alibi_;
-  std::vector<double> frequencies_;
 };
 
 } // namespace
@@ -220,7 +167,7 @@ std::vector<std::string> entriesOf(const proto::ModelDef &definition, bool train
   if (definition.head().kind() == proto::Head::NONE)
     return entries;
   entries.push_back(kLossEntry);
-  if (definition.attention().causal())
+  if (definition.attention().causal() && !definition.has_encoder())
     entries.insert(entries.end(), {kPrefillEntry, kDecodeEntry});
   if (training)
     entries.insert(entries.end(), {kTrainLossEntry, kEvalEntry});
@@ -247,6 +194,8 @@ StatusOr<mlir::OwningOpRef<mlir::ModuleOp>> buildModule(mlir::MLIRContext &conte
   if (!definition.has_vocab_size() && !readsImages(definition))
     return invalidInput("field \"vocab_size\": is missing and no tokenizer gives it");
   HEDDLE_RETURN_IF_ERROR(validateShape(definition, options.batch, options.seq));
+  if (definition.has_encoder() && options.sourceSeq > 0)
+    HEDDLE_RETURN_IF_ERROR(validateShape(encoderOf(definition), options.batch, options.sourceSeq));
   const std::vector<std::string> known = entriesOf(definition, /*training=*/true);
   for (const std::string &entry : options.entries)
     if (std::find(known.begin(), known.end(), entry) == known.end())

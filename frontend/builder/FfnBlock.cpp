@@ -42,7 +42,7 @@ Tensor feedForwardOf(Wiring &w, int64_t layer, Tensor x) {
 }
 
 Tensor ffnBlock(Wiring &w, int64_t layer, Tensor x) {
-  LayerScope scope(w.graph, ffnPath(layer));
+  LayerScope scope(w.graph, ffnPath(layer, w.stack));
   const LayerParameters &parameters = w.parameters.layers[layer];
   return residual(w, *parameters.ffnNorm, parameters.ffnPostNorm, w.ffnModulation, x,
                   w.definition.dropout().residual(), ffnResidualDropoutId(layer),

@@ -7,7 +7,7 @@ namespace heddle::frontend {
 Tensor finalNorm(Wiring &w, Tensor x) {
   if (!w.parameters.finalNorm)
     return x;
-  LayerScope scope(w.graph, kFinalNormPath);
+  LayerScope scope(w.graph, finalNormPath(w.stack));
   Tensor normed = norm(w, *w.parameters.finalNorm, x);
   return w.condition ? modulate(w, finalModulation(w), normed) : normed;
 }

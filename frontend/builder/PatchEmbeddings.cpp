@@ -72,10 +72,9 @@ Tensor fixedPositions(Wiring &w, const PatchGrid &grid) {
   return w.graph.concat({none, all}, 0);
 }
 
-} // namespace
-
+/// [B, channels, height, width] -> [B, T, C]
 Tensor embedPatches(Wiring &w, Tensor pixels) {
-  LayerScope scope(w.graph, kEmbeddingsPath);
+  LayerScope scope(w.graph, embeddingsPath(w.stack));
   const PatchGrid grid(w.definition.patches());
   Tensor x = project(w, grid, cutIntoPatches(w, grid, pixels));
   if (w.parameters.classToken)
@@ -87,6 +86,17 @@ Tensor embedPatches(Wiring &w, Tensor pixels) {
   if (w.parameters.embeddingNorm)
     x = norm(w, *w.parameters.embeddingNorm, x);
   return dropout(w, x, w.definition.dropout().embedding(), kEmbeddingDropoutId);
+}
+
+} // namespace
+
+Tensor imageVectors(Wiring &w) {
+  const proto::Patches &patches = w.definition.patches();
+  Tensor pixels = w.graph.input("pixel_values",
+                                {w.batch, patches.channels(), patches.height(), patches.width()});
+  if (w.definition.has_condition())
+    embedCondition(w);
+  return finalNorm(w, layersOf(w, embedPatches(w, pixels)));
 }
 
 } // namespace heddle::frontend

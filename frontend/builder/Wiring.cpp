@@ -40,7 +40,7 @@ Tensor countKeysSeen(Wiring &w, Tensor mask, int64_t window) {
 }
 
 Tensor dropout(Wiring &w, Tensor x, double p, int64_t rngId) {
-  return w.rng && p > 0 ? w.graph.dropout(x, *w.rng, p, rngId) : x;
+  return w.rng && p > 0 ? w.graph.dropout(x, *w.rng, p, w.firstRngId + rngId) : x;
 }
 
 } // namespace heddle::frontend
