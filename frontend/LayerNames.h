@@ -14,13 +14,15 @@ namespace heddle::frontend {
 inline constexpr char kDecoderStack[] = "decoder";
 inline constexpr char kEncoderStack[] = "encoder";
 
-inline constexpr char kConditionPath[] = "condition";
 inline constexpr char kPoolerPath[] = "pooler";
 inline constexpr char kHeadPath[] = "lm_head";
 inline constexpr char kLayerMark[] = "{layer}";
 
 inline std::string embeddingsPath(std::string_view stack = kDecoderStack) {
   return std::string(stack) + ".embeddings";
+}
+inline std::string conditionPath(std::string_view stack = kDecoderStack) {
+  return std::string(stack) + ".condition";
 }
 inline std::string finalNormPath(std::string_view stack = kDecoderStack) {
   return std::string(stack) + ".final_norm";

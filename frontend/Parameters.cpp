@@ -94,14 +94,14 @@ private:
     const proto::Conditioning &condition = definition_.condition();
     if (condition.has_timestep()) {
       model.timestepIn = linear(names_.timestep_in(), condition.timestep().frequencies(),
-                                dims_.width, true, kConditionPath);
+                                dims_.width, true, conditionPath(stack_));
       model.timestepOut =
-          linear(names_.timestep_out(), dims_.width, dims_.width, true, kConditionPath);
+          linear(names_.timestep_out(), dims_.width, dims_.width, true, conditionPath(stack_));
     }
     if (condition.has_classes()) {
       const int64_t rows = condition.classes().count() + (condition.classes().none() ? 1 : 0);
       model.classEmbedding = parameter(names_.class_embedding(), ".weight", {rows, dims_.width},
-                                       normal(), kConditionPath);
+                                       normal(), conditionPath(stack_));
     }
   }
 

@@ -56,7 +56,8 @@ Found checkHead(const proto::ModelDef &model) {
   if (head.next_sentence() && (!isLanguageModel(model) || !model.has_pooler()))
     return wrong("head.next_sentence", "needs a pooler and a head of kind LANGUAGE_MODEL");
   const bool ofDecoder = model.has_encoder() && head.kind() == proto::Head::NONE;
-  if ((!isLanguageModel(model) || head.next_sentence()) && !ofDecoder && model.attention().causal())
+  const bool looksAhead = classes || head.kind() == proto::Head::SPAN || head.next_sentence();
+  if (looksAhead && !ofDecoder && model.attention().causal())
     return wrong("head.kind", "needs attention.causal: false");
   if (head.has_transform() && model.has_embedding_width())
     return wrong("head.transform", "does not go with embedding_width");

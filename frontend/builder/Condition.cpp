@@ -69,7 +69,7 @@ void embedCondition(Wiring &w) {
     labels = w.graph.input("class_labels", {w.batch}, Element::i32);
     w.graph.limitInput("class_labels", w.parameters.classEmbedding->shape[0]);
   }
-  LayerScope scope(w.graph, kConditionPath);
+  LayerScope scope(w.graph, conditionPath(w.stack));
   std::optional<Tensor> sum;
   if (timesteps)
     sum = embedTimesteps(w, *timesteps);

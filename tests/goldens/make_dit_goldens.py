@@ -28,9 +28,9 @@ def linear_shapes(name, size_in, size_out):
 def shapes():
     all_shapes = {"decoder.embeddings.patch.weight": (C, CHANNELS, *PATCH),
                   "decoder.embeddings.patch.bias": (C,),
-                  "condition.classes.weight": (CLASSES + 1, C),
-                  **linear_shapes("condition.timestep.in", FREQUENCIES, C),
-                  **linear_shapes("condition.timestep.out", C, C),
+                  "decoder.condition.classes.weight": (CLASSES + 1, C),
+                  **linear_shapes("decoder.condition.timestep.in", FREQUENCIES, C),
+                  **linear_shapes("decoder.condition.timestep.out", C, C),
                   **linear_shapes("decoder.final_modulation", C, 2 * C),
                   **linear_shapes("lm_head", C, 2 * PIXELS)}
     for i in range(LAYERS):
@@ -68,9 +68,9 @@ class Dit:
 
     def condition(self, timesteps, labels):
         angles = waves(timesteps, FREQUENCIES)
-        x = self.linear("condition.timestep.in", torch.cat([angles.cos(), angles.sin()], dim=-1))
-        x = self.linear("condition.timestep.out", x * torch.sigmoid(x))
-        x = x + self.w["condition.classes.weight"][labels]
+        x = self.linear("decoder.condition.timestep.in", torch.cat([angles.cos(), angles.sin()], dim=-1))
+        x = self.linear("decoder.condition.timestep.out", x * torch.sigmoid(x))
+        x = x + self.w["decoder.condition.classes.weight"][labels]
         return x * torch.sigmoid(x)
 
     @staticmethod
