@@ -112,6 +112,7 @@ public:
   Tensor relu(Tensor x);
   Tensor gelu(Tensor x, bool tanhApproximation = false);
   Tensor silu(Tensor x);
+  Tensor sigmoid(Tensor x);
   Tensor tanh(Tensor x);
   Tensor exp(Tensor x);
   Tensor log(Tensor x);
@@ -134,6 +135,9 @@ public:
   Tensor reshape(Tensor x, Shape shape);
   Tensor transpose(Tensor x, Shape permutation);
   Tensor slice(Tensor x, Shape offsets, Shape sizes);
+  /// As numpy.broadcast_to.
+  Tensor broadcast(Tensor x, Shape shape);
+  Tensor concat(const std::vector<Tensor> &parts, int64_t axis);
 
   // Reductions and norms over the last axis.
   Tensor sum(Tensor x, Shape axes);

@@ -43,6 +43,9 @@ Found checkEmbeddings(const proto::ModelDef &model) {
 
 Found checkHead(const proto::ModelDef &model) {
   const proto::Head &head = model.head();
+  if (model.pooler().has_width())
+    if (Found found = checkRange("pooler.width", model.pooler().width(), 1, kMaxDimension))
+      return found;
   const bool classes =
       head.kind() == proto::Head::SEQUENCE_CLASSES || head.kind() == proto::Head::TOKEN_CLASSES;
   if (classes && !head.has_classes())
@@ -55,7 +58,8 @@ Found checkHead(const proto::ModelDef &model) {
   if (head.next_sentence() && (!isLanguageModel(model) || !model.has_pooler()))
     return wrong("head.next_sentence", "needs a pooler and a head of kind LANGUAGE_MODEL");
   const bool ofDecoder = model.has_encoder() && head.kind() == proto::Head::NONE;
-  if ((!isLanguageModel(model) || head.next_sentence()) && !ofDecoder && model.attention().causal())
+  const bool looksAhead = classes || head.kind() == proto::Head::SPAN || head.next_sentence();
+  if (looksAhead && !ofDecoder && model.attention().causal())
     return wrong("head.kind", "needs attention.causal: false");
   if (head.has_transform() && model.has_embedding_width())
     return wrong("head.transform", "does not go with embedding_width");

@@ -4,6 +4,7 @@
 #include "frontend/Builder.h"
 #include "frontend/Frozen.h"
 #include "frontend/LayerNames.h"
+#include "frontend/PatchGrid.h"
 #include "frontend/Stacks.h"
 #include "frontend/Validate.h"
 #include "frontend/builder/EncoderDecoder.h"
@@ -29,7 +30,7 @@ public:
     else if (name == kForwardEntry)
       forward(w);
     else if (name == kLossEntry)
-      loss(w, maskedVectors(w));
+      loss(w, vectors(w));
     else if (name == kEvalEntry)
       loss(w, trainingVectors(w));
     else if (name == kTrainLossEntry)
@@ -71,9 +72,14 @@ private:
     return finalNorm(w, layersOf(w, embedTokens(w, tokens)));
   }
 
+  /// What forward and loss begin with.
+  Tensor vectors(Wiring &w) {
+    return readsImages(definition_) ? imageVectors(w) : maskedVectors(w);
+  }
+
   /// Texts for a causal model fill every row; others come with their padding.
   Tensor trainingVectors(Wiring &w) {
-    return definition_.attention().causal() ? plainVectors(w) : maskedVectors(w);
+    return definition_.attention().causal() ? plainVectors(w) : vectors(w);
   }
 
   /// What depends on how many keys attention_mask lets a query see.
@@ -95,7 +101,7 @@ private:
   }
 
   void forward(Wiring &w) {
-    for (const auto &[name, tensor] : taskOutputs(w, maskedVectors(w)))
+    for (const auto &[name, tensor] : taskOutputs(w, vectors(w)))
       graph_.output(name, tensor);
   }
 
@@ -105,7 +111,7 @@ private:
   }
 
   void trainLoss(Wiring &w) {
-    if (largestDropout(definition_) > 0)
+    if (drawsInTraining(definition_))
       w.rng = graph_.rng();
     loss(w, trainingVectors(w));
   }
@@ -189,7 +195,7 @@ const char *whyMissing(const proto::ModelDef &definition, const std::string &ent
 StatusOr<mlir::OwningOpRef<mlir::ModuleOp>> buildModule(mlir::MLIRContext &context,
                                                         const proto::ModelDef &definition,
                                                         const BuildOptions &options) {
-  if (!definition.has_vocab_size())
+  if (!definition.has_vocab_size() && !readsImages(definition))
     return invalidInput("field \"vocab_size\": is missing and no tokenizer gives it");
   HEDDLE_RETURN_IF_ERROR(validateShape(definition, options.batch, options.seq));
   if (definition.has_encoder() && options.sourceSeq > 0)

@@ -91,7 +91,7 @@ StatusOr<int> runVerb(const runtime::RunFlags &flags, const CompilerFlags &compi
   setWeights(source, bound);
   if (!bound.batch && source.model)
     bound.batch = shape.batch;
-  if (!bound.seq && source.model)
+  if (!bound.seq && source.model && source.fixedSequence() == 0)
     bound.seq = shape.seq;
   std::vector<std::string> entries = {flags.entry};
   if (flags.entry == "forward")

@@ -75,7 +75,7 @@ StatusOr<int> verifyVerb(const VerifyFlags &flags, const CompilerFlags &compiler
   runtime::ModelFlags shape = flags;
   if (!shape.batch)
     shape.batch = kDefaultBatch;
-  if (!shape.seq)
+  if (!shape.seq && source.fixedSequence() == 0)
     shape.seq = source.longestSequence() > 0 ? std::min(source.longestSequence(), kDefaultSequence)
                                              : kDefaultSequence;
   VerifyRequest request;
