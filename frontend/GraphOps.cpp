@@ -142,6 +142,8 @@ Tensor GraphBuilder::tanh(Tensor x) { return OpWriter(*this).write<ir::TanhOp>({
 Tensor GraphBuilder::exp(Tensor x) { return OpWriter(*this).write<ir::ExpOp>({x}); }
 Tensor GraphBuilder::log(Tensor x) { return OpWriter(*this).write<ir::LogOp>({x}); }
 
+Tensor GraphBuilder::sqrt(Tensor x) { return OpWriter(*this).write<ir::SqrtOp>({x}); }
+
 Tensor GraphBuilder::gelu(Tensor x, bool tanhApproximation) {
   OpWriter writer(*this);
   return writer.write<ir::GeluOp>({x}, [&](auto &properties) {
@@ -239,6 +241,12 @@ Tensor GraphBuilder::slice(Tensor x, Shape offsets, Shape sizes) {
 Tensor GraphBuilder::sum(Tensor x, Shape axes) {
   auto attribute = state_->builder.getDenseI64ArrayAttr(axes);
   return OpWriter(*this).write<ir::SumOp>({x},
+                                          [&](auto &properties) { properties.setAxes(attribute); });
+}
+
+Tensor GraphBuilder::max(Tensor x, Shape axes) {
+  auto attribute = state_->builder.getDenseI64ArrayAttr(axes);
+  return OpWriter(*this).write<ir::MaxOp>({x},
                                           [&](auto &properties) { properties.setAxes(attribute); });
 }
 
