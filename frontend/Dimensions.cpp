@@ -187,6 +187,10 @@ bool isLanguageModel(const proto::ModelDef &definition) {
   return definition.head().kind() == proto::Head::LANGUAGE_MODEL;
 }
 
+bool learnsFromPairs(const proto::ModelDef &definition) {
+  return definition.head().kind() == proto::Head::EMBEDDING;
+}
+
 int64_t longestSequence(const proto::ModelDef &definition) {
   const proto::LearnedPositions &learned = definition.positions().learned();
   return definition.max_positions() - (learned.has_padding_id() ? learned.padding_id() + 1 : 0);

@@ -150,7 +150,7 @@ private:
 
   void head(ModelParameters &model) const {
     const proto::Head &head = definition_.head();
-    if (head.kind() == proto::Head::NONE)
+    if (head.kind() == proto::Head::NONE || head.kind() == proto::Head::EMBEDDING)
       return;
     const bool language = isLanguageModel(definition_), tied = language && head.tied();
     const int64_t in = language ? dims_.embeddingWidth : headWidth(definition_);

@@ -31,6 +31,8 @@ public:
       forward(w);
     else if (name == kLossEntry)
       loss(w, vectors(w));
+    else if (name == kEncodeEntry)
+      encode(w);
     else if (name == kEvalEntry)
       loss(w, trainingVectors(w));
     else if (name == kTrainLossEntry)
@@ -78,9 +80,7 @@ private:
   }
 
   /// Texts for a causal model fill every row; others come with their padding.
-  Tensor trainingVectors(Wiring &w) {
-    return definition_.attention().causal() ? plainVectors(w) : vectors(w);
-  }
+  Tensor trainingVectors(Wiring &w) { return fillsRows() ? plainVectors(w) : vectors(w); }
 
   /// What depends on how many keys attention_mask lets a query see.
   void countKeys(Wiring &w) {
@@ -108,6 +108,15 @@ private:
   void loss(Wiring &w, Tensor x) {
     const Outputs outputs = taskOutputs(w, x);
     graph_.output("loss", taskLoss(w, outputs));
+  }
+
+  bool fillsRows() const {
+    return definition_.attention().causal() && !learnsFromPairs(definition_);
+  }
+
+  void encode(Wiring &w) {
+    Tensor x = vectors(w);
+    graph_.output("sentence_embedding", sentenceEmbedding(w, x));
   }
 
   void trainLoss(Wiring &w) {
@@ -168,10 +177,14 @@ private:
 
 std::vector<std::string> entriesOf(const proto::ModelDef &definition, bool training) {
   std::vector<std::string> entries = {kForwardEntry};
-  if (definition.head().kind() == proto::Head::NONE)
+  const proto::Head::Kind kind = definition.head().kind();
+  if (kind == proto::Head::NONE || kind == proto::Head::EMBEDDING)
+    entries.push_back(kEncodeEntry);
+  if (kind == proto::Head::NONE)
     return entries;
   entries.push_back(kLossEntry);
-  if (definition.attention().causal() && !definition.has_encoder())
+  if (definition.attention().causal() && kind == proto::Head::LANGUAGE_MODEL &&
+      !definition.has_encoder())
     entries.insert(entries.end(), {kPrefillEntry, kDecodeEntry});
   if (training)
     entries.insert(entries.end(), {kTrainLossEntry, kEvalEntry});
@@ -180,10 +193,17 @@ std::vector<std::string> entriesOf(const proto::ModelDef &definition, bool train
 
 namespace {
 
+bool isContrastive(const proto::ModelDef &definition, const std::string &entry) {
+  return learnsFromPairs(definition) &&
+         (entry == kLossEntry || entry == kEvalEntry || entry == kTrainLossEntry);
+}
+
 /// What the user may not know of the model.
 const char *whyMissing(const proto::ModelDef &definition, const std::string &entry) {
   if (entry == kPrefillEntry || entry == kDecodeEntry)
-    return ": it looks ahead (attention.causal: false), so it does not generate";
+    return definition.attention().causal()
+               ? ": it has no language model's head, so it does not generate"
+               : ": it looks ahead (attention.causal: false), so it does not generate";
   if (definition.head().kind() == proto::Head::NONE)
     return ": it has no head (head.kind: NONE, in config.json an architecture such as BertModel), "
            "so there is no loss and no training";
@@ -200,10 +220,15 @@ StatusOr<mlir::OwningOpRef<mlir::ModuleOp>> buildModule(mlir::MLIRContext &conte
   HEDDLE_RETURN_IF_ERROR(validateShape(definition, options.batch, options.seq));
   if (definition.has_encoder() && options.sourceSeq > 0)
     HEDDLE_RETURN_IF_ERROR(validateShape(encoderOf(definition), options.batch, options.sourceSeq));
-  const std::vector<std::string> known = entriesOf(definition, /*training=*/true);
+  std::vector<std::string> known = entriesOf(definition, /*training=*/true);
+  known.push_back(kEncodeEntry);
   for (const std::string &entry : options.entries)
     if (std::find(known.begin(), known.end(), entry) == known.end())
       return invalidInput("the model has no entry ", entry, whyMissing(definition, entry));
+    else if (isContrastive(definition, entry) && options.batch % 2 != 0)
+      return invalidInput("batch: entry ", entry,
+                          " compares the two halves of the batch; expected ",
+                          "an even number of texts, found ", options.batch);
   const ModelParameters parameters = parametersOf(definition);
   GraphBuilder graph(context, options.number);
   EntryBuilder builder(graph, definition, parameters, options);

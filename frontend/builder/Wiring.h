@@ -129,6 +129,11 @@ Outputs taskOutputs(Wiring &w, Tensor x);
 /// Declares the targets and compares the outputs with them: [].
 Tensor taskLoss(Wiring &w, const Outputs &outputs);
 
+/// x [B, T, C] under keyMask -> [B, C], pooled as a head of kind EMBEDDING says, else the mean.
+Tensor sentenceEmbedding(Wiring &w, Tensor x);
+/// embedding [B, C], B even -> []: each text of the first half finds its own in the second.
+Tensor contrastiveLoss(Wiring &w, Tensor embedding);
+
 /// [..., C] -> logits [..., V], or [..., classes], with what comes before the last product.
 Tensor head(Wiring &w, Tensor x);
 Tensor headTransform(Wiring &w, Tensor x);
