@@ -264,9 +264,24 @@ private:
     return absl::OkStatus();
   }
 
-  Status take(const proto::ConfigKey &key, const JsonRef &value) {
+  /// The key's element of an array; what is no array stands for all.
+  static StatusOr<JsonRef> elementOf(const proto::Element &element, const JsonRef &value) {
+    const StatusOr<std::vector<JsonRef>> elements = value.asArray();
+    if (!elements.ok())
+      return value;
+    if (static_cast<int64_t>(elements->size()) != element.count())
+      return value.error(
+          absl::StrCat("expected ", element.count(), " elements, found ", elements->size()));
+    return elements->at(element.index());
+  }
+
+  Status take(const proto::ConfigKey &key, const JsonRef &whole) {
     if (key.list())
-      return takeList(key, value);
+      return takeList(key, whole);
+    JsonRef value = whole;
+    if (key.has_element()) {
+      HEDDLE_ASSIGN_OR_RETURN(value, elementOf(key.element(), whole));
+    }
     if (!key.values().empty())
       return withSupported(key, value, takeText(key, spelled(value)));
     if (!key.has_field())
@@ -388,6 +403,7 @@ StatusOr<proto::Family> withArchitecture(const JsonRef &config, const proto::Fam
     whole.mutable_definition()->MergeFrom(variant.definition());
     whole.mutable_keys()->MergeFrom(variant.keys());
     whole.mutable_ignored_tensors()->MergeFrom(variant.ignored_tensors());
+    whole.mutable_optional_parts()->MergeFrom(variant.optional_parts());
   }
   return whole;
 }

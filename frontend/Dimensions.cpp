@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "frontend/PatchGrid.h"
+
 namespace heddle::frontend {
 
 Dimensions::Dimensions(const proto::ModelDef &definition) {
@@ -20,6 +22,9 @@ Dimensions::Dimensions(const proto::ModelDef &definition) {
   positions = definition.max_positions();
   const bool span = definition.head().kind() == proto::Head::SPAN;
   classes = span ? 2 : definition.head().classes();
+  if (definition.head().kind() == proto::Head::NOISE)
+    classes =
+        PatchGrid(definition.patches()).pixels() * (definition.head().learned_variance() ? 2 : 1);
 }
 
 bool hasLearnedPositions(const proto::ModelDef &definition) {
@@ -61,6 +66,8 @@ bool hasEmbeddingProjections(const proto::ModelDef &definition) {
 }
 
 int64_t positionRows(const proto::ModelDef &definition) {
+  if (readsImages(definition))
+    return fixedSequence(definition);
   return definition.max_positions() + definition.positions().learned().offset();
 }
 
@@ -150,6 +157,16 @@ double scoreScale(const proto::ModelDef &definition, int64_t layer) {
   return scale;
 }
 
+int64_t pooledWidth(const proto::ModelDef &definition) {
+  return definition.pooler().has_width() ? definition.pooler().width() : definition.width();
+}
+
+int64_t headWidth(const proto::ModelDef &definition) {
+  const bool pooled =
+      definition.has_pooler() && definition.head().kind() == proto::Head::SEQUENCE_CLASSES;
+  return pooled ? pooledWidth(definition) : definition.width();
+}
+
 bool headHasBias(const proto::ModelDef &definition) {
   const proto::Head &head = definition.head();
   return head.has_bias() ? head.bias() : !isLanguageModel(definition);
@@ -157,6 +174,8 @@ bool headHasBias(const proto::ModelDef &definition) {
 
 proto::Loss::Kind lossKind(const proto::ModelDef &definition) {
   const proto::Head &head = definition.head();
+  if (head.kind() == proto::Head::NOISE)
+    return proto::Loss::MEAN_SQUARED_ERROR;
   if (head.kind() != proto::Head::SEQUENCE_CLASSES)
     return proto::Loss::CROSS_ENTROPY;
   if (definition.loss().has_kind())
@@ -168,9 +187,17 @@ bool isLanguageModel(const proto::ModelDef &definition) {
   return definition.head().kind() == proto::Head::LANGUAGE_MODEL;
 }
 
+bool learnsFromPairs(const proto::ModelDef &definition) {
+  return definition.head().kind() == proto::Head::EMBEDDING;
+}
+
 int64_t longestSequence(const proto::ModelDef &definition) {
   const proto::LearnedPositions &learned = definition.positions().learned();
   return definition.max_positions() - (learned.has_padding_id() ? learned.padding_id() + 1 : 0);
+}
+
+bool drawsInTraining(const proto::ModelDef &definition) {
+  return largestDropout(definition) > 0 || definition.condition().classes().dropout() > 0;
 }
 
 double largestDropout(const proto::ModelDef &definition) {

@@ -112,9 +112,11 @@ public:
   Tensor relu(Tensor x);
   Tensor gelu(Tensor x, bool tanhApproximation = false);
   Tensor silu(Tensor x);
+  Tensor sigmoid(Tensor x);
   Tensor tanh(Tensor x);
   Tensor exp(Tensor x);
   Tensor log(Tensor x);
+  Tensor sqrt(Tensor x);
   /// x itself where it has the type.
   Tensor cast(Tensor x, Element element);
   Tensor notEqual(Tensor a, Tensor b);
@@ -134,9 +136,13 @@ public:
   Tensor reshape(Tensor x, Shape shape);
   Tensor transpose(Tensor x, Shape permutation);
   Tensor slice(Tensor x, Shape offsets, Shape sizes);
+  /// As numpy.broadcast_to.
+  Tensor broadcast(Tensor x, Shape shape);
+  Tensor concat(const std::vector<Tensor> &parts, int64_t axis);
 
   // Reductions and norms over the last axis.
   Tensor sum(Tensor x, Shape axes);
+  Tensor max(Tensor x, Shape axes);
   Tensor softmax(Tensor x);
   /// gamma and beta [C] may be null tensors that were never made: absent.
   Tensor layerNorm(Tensor x, std::optional<Tensor> gamma, std::optional<Tensor> beta,

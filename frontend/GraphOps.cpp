@@ -138,9 +138,12 @@ Tensor GraphBuilder::mul(Tensor a, Tensor b) { return OpWriter(*this).write<ir::
 Tensor GraphBuilder::div(Tensor a, Tensor b) { return OpWriter(*this).write<ir::DivOp>({a, b}); }
 Tensor GraphBuilder::relu(Tensor x) { return OpWriter(*this).write<ir::ReluOp>({x}); }
 Tensor GraphBuilder::silu(Tensor x) { return OpWriter(*this).write<ir::SiluOp>({x}); }
+Tensor GraphBuilder::sigmoid(Tensor x) { return OpWriter(*this).write<ir::SigmoidOp>({x}); }
 Tensor GraphBuilder::tanh(Tensor x) { return OpWriter(*this).write<ir::TanhOp>({x}); }
 Tensor GraphBuilder::exp(Tensor x) { return OpWriter(*this).write<ir::ExpOp>({x}); }
 Tensor GraphBuilder::log(Tensor x) { return OpWriter(*this).write<ir::LogOp>({x}); }
+
+Tensor GraphBuilder::sqrt(Tensor x) { return OpWriter(*this).write<ir::SqrtOp>({x}); }
 
 Tensor GraphBuilder::gelu(Tensor x, bool tanhApproximation) {
   OpWriter writer(*this);
@@ -236,9 +239,28 @@ Tensor GraphBuilder::slice(Tensor x, Shape offsets, Shape sizes) {
   });
 }
 
+Tensor GraphBuilder::broadcast(Tensor x, Shape shape) {
+  RankedTensorType type = state_->tensorType(shape, state_->number);
+  if (!x || !type)
+    return {};
+  return OpWriter(*this).write<ir::BroadcastOp>({x}, type.clone(elementOf(x.value())));
+}
+
+Tensor GraphBuilder::concat(const std::vector<Tensor> &parts, int64_t axis) {
+  auto attribute = state_->builder.getI64IntegerAttr(axis);
+  return OpWriter(*this).write<ir::ConcatOp>(
+      parts, [&](auto &properties) { properties.setAxis(attribute); });
+}
+
 Tensor GraphBuilder::sum(Tensor x, Shape axes) {
   auto attribute = state_->builder.getDenseI64ArrayAttr(axes);
   return OpWriter(*this).write<ir::SumOp>({x},
+                                          [&](auto &properties) { properties.setAxes(attribute); });
+}
+
+Tensor GraphBuilder::max(Tensor x, Shape axes) {
+  auto attribute = state_->builder.getDenseI64ArrayAttr(axes);
+  return OpWriter(*this).write<ir::MaxOp>({x},
                                           [&](auto &properties) { properties.setAxes(attribute); });
 }
 

@@ -5,6 +5,7 @@
 #include "frontend/Families.h"
 #include "frontend/Frozen.h"
 #include "frontend/HuggingFace.h"
+#include "frontend/PatchGrid.h"
 #include "frontend/Validate.h"
 #include "runtime/base/Limits.h"
 #include "runtime/io/Textproto.h"
@@ -97,7 +98,7 @@ Status readFolder(runtime::FileLayer &layer, const std::string &folder,
 }
 
 Status fillParameters(Model &model) {
-  if (!model.definition.has_vocab_size())
+  if (!model.definition.has_vocab_size() && !readsImages(model.definition))
     return absl::OkStatus();
   model.parameters = parametersOf(model.definition).all();
   HEDDLE_RETURN_IF_ERROR(checkAdapters(model.definition, model.parameters));
@@ -162,6 +163,7 @@ StatusOr<Model> loadModel(runtime::FileLayer &layer, const std::string &path,
   if (!model.weightsPath.empty()) {
     HEDDLE_ASSIGN_OR_RETURN(runtime::Weights weights,
                             runtime::Weights::open(layer, model.weightsPath));
+    dropAbsentParts(weights.names(), model.optionalParts, model.definition);
     takePrefixOf(weights.names(), model.definition);
   }
   // After the definition's own file was written: how one run trains is no part of the model.

@@ -41,6 +41,9 @@ struct Model {
   bool shiftLabels = true;
   /// A folder or file with weights; empty: there are none yet.
   std::string weightsPath;
+  /// Message fields of the definition that go with a tensor (by name without prefix): weights that
+  /// do not hold it are of a model without that part.
+  std::vector<std::pair<std::string, std::string>> optionalParts; // tensor, field
 
   /// Null where the model brings no such file.
   const ModelFile *file(const std::string &name) const;

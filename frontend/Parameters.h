@@ -54,7 +54,8 @@ struct LinearParameters {
   std::optional<AdapterParameters> adapter = {};
 };
 struct NormParameters {
-  ParameterSpec weight;
+  /// Absent where the model's norms have none.
+  std::optional<ParameterSpec> weight;
   std::optional<ParameterSpec> bias;
 };
 
@@ -77,6 +78,7 @@ struct LayerParameters : AttentionParameters {
   std::optional<LinearParameters> ffnGate;
   LinearParameters ffnOut;
   std::optional<NormParameters> ffnPostNorm;
+  std::optional<LinearParameters> modulation; // C to 6C
 };
 
 /// The parameters of a stack and of what stands behind it, by their role.
@@ -85,15 +87,20 @@ struct ModelParameters {
   std::shared_ptr<const ModelParameters> encoder;
   /// The encoder's where the decoder's serves it: then that one is no parameter of its own.
   bool sharesTokenTable = false;
-  ParameterSpec tokenEmbedding;                              // [V, E]
+  std::optional<ParameterSpec> tokenEmbedding;    // [V, E]; absent where images are read
+  std::optional<LinearParameters> patchEmbedding; // [C, channels, patch height, patch width]
+  std::optional<ParameterSpec> classToken;        // [C] or [1, 1, C]
+  std::optional<LinearParameters> timestepIn, timestepOut;   // R to C, C to C
+  std::optional<ParameterSpec> classEmbedding;               // [classes (+ 1), C]
   std::optional<LinearParameters> embeddingIn, embeddingOut; // E to C, C to E
-  std::optional<ParameterSpec> positionEmbedding;            // [max_positions + offset, C]
-  std::optional<ParameterSpec> tokenTypeEmbedding;           // [token types, C]
-  std::optional<ParameterSpec> distanceEmbedding;            // [distances, C]
+  std::optional<ParameterSpec> positionEmbedding;  // [max_positions + offset, C] or [1, T, C]
+  std::optional<ParameterSpec> tokenTypeEmbedding; // [token types, C]
+  std::optional<ParameterSpec> distanceEmbedding;  // [distances, C]
   std::optional<NormParameters> distanceNorm, embeddingNorm;
   /// From Dimensions::embeddingSum to C; the rows above are of that size where it is there.
   std::optional<LinearParameters> embeddingProjection;
   std::vector<LayerParameters> layers;
+  std::optional<LinearParameters> finalModulation; // C to 2C
   std::optional<NormParameters> finalNorm;
   std::optional<LinearParameters> pooler, headTransform;
   std::optional<NormParameters> headNorm;
@@ -106,7 +113,8 @@ struct ModelParameters {
   std::vector<ParameterSpec> all() const;
 };
 
-/// The parameters of a definition that validateModel() accepts, with its vocab_size set.
+/// The parameters of a definition that validateModel() accepts, with its vocab_size set where it
+/// reads tokens.
 ModelParameters parametersOf(const proto::ModelDef &definition);
 
 } // namespace heddle::frontend

@@ -66,6 +66,8 @@ Found checkEncoderFields(const proto::ModelDef &encoder) {
     return wrong("encoder.loss", "an encoder has none");
   if (encoder.has_pooler())
     return wrong("encoder.pooler", "does not go with a decoder");
+  if (encoder.has_patches())
+    return wrong("encoder.patches", "an encoder reads tokens");
   if (encoder.has_share_token_embedding())
     return wrong("encoder.share_token_embedding", "belongs to the model");
   if (encoder.has_decoder_input())

@@ -242,8 +242,8 @@ Tensor attentionOf(Wiring &w, int64_t layer, Tensor x) {
 Tensor attentionBlock(Wiring &w, int64_t layer, Tensor x) {
   LayerScope scope(w.graph, attentionPath(layer, w.stack));
   const LayerParameters &parameters = w.parameters.layers[layer];
-  return residual(w, parameters.attentionNorm, parameters.attentionPostNorm, x,
-                  outputDropout(w.definition.dropout()), attentionResidualDropoutId(layer),
+  return residual(w, parameters.attentionNorm, parameters.attentionPostNorm, w.attentionModulation,
+                  x, outputDropout(w.definition.dropout()), attentionResidualDropoutId(layer),
                   [&](Tensor y) { return attentionOf(w, layer, y); });
 }
 
@@ -252,7 +252,7 @@ Tensor crossAttentionBlock(Wiring &w, int64_t layer, Tensor x) {
   const AttentionParameters &parameters = *w.parameters.layers[layer].cross;
   const int64_t rngId = crossDropoutId(w.dims.layers, layer);
   return residual(
-      w, parameters.attentionNorm, parameters.attentionPostNorm, x,
+      w, parameters.attentionNorm, parameters.attentionPostNorm, std::nullopt, x,
       outputDropout(w.definition.dropout()), crossResidualDropoutId(w.dims.layers, layer),
       [&](Tensor y) { return AttentionLayer(w, layer, parameters, rngId).runAcross(y); });
 }

@@ -35,7 +35,7 @@ Tensor embedTokens(Wiring &w, Tensor ids) {
   std::optional<int64_t> padding;
   if (w.definition.has_padding_id())
     padding = w.definition.padding_id() + (w.definition.padding_id() < 0 ? w.dims.vocab : 0);
-  Tensor x = w.graph.embedding(w.graph.parameter(w.parameters.tokenEmbedding), ids, padding);
+  Tensor x = w.graph.embedding(w.graph.parameter(*w.parameters.tokenEmbedding), ids, padding);
   if (w.definition.scale_embeddings())
     x = x * static_cast<double>(std::sqrt(static_cast<float>(w.dims.width)));
   if (w.parameters.embeddingIn)

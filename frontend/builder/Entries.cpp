@@ -4,6 +4,7 @@
 #include "frontend/Builder.h"
 #include "frontend/Frozen.h"
 #include "frontend/LayerNames.h"
+#include "frontend/PatchGrid.h"
 #include "frontend/Stacks.h"
 #include "frontend/Validate.h"
 #include "frontend/builder/EncoderDecoder.h"
@@ -29,7 +30,9 @@ public:
     else if (name == kForwardEntry)
       forward(w);
     else if (name == kLossEntry)
-      loss(w, maskedVectors(w));
+      loss(w, vectors(w));
+    else if (name == kEncodeEntry)
+      encode(w);
     else if (name == kEvalEntry)
       loss(w, trainingVectors(w));
     else if (name == kTrainLossEntry)
@@ -71,10 +74,13 @@ private:
     return finalNorm(w, layersOf(w, embedTokens(w, tokens)));
   }
 
-  /// Texts for a causal model fill every row; others come with their padding.
-  Tensor trainingVectors(Wiring &w) {
-    return definition_.attention().causal() ? plainVectors(w) : maskedVectors(w);
+  /// What forward and loss begin with.
+  Tensor vectors(Wiring &w) {
+    return readsImages(definition_) ? imageVectors(w) : maskedVectors(w);
   }
+
+  /// Texts for a causal model fill every row; others come with their padding.
+  Tensor trainingVectors(Wiring &w) { return fillsRows() ? plainVectors(w) : vectors(w); }
 
   /// What depends on how many keys attention_mask lets a query see.
   void countKeys(Wiring &w) {
@@ -95,7 +101,7 @@ private:
   }
 
   void forward(Wiring &w) {
-    for (const auto &[name, tensor] : taskOutputs(w, maskedVectors(w)))
+    for (const auto &[name, tensor] : taskOutputs(w, vectors(w)))
       graph_.output(name, tensor);
   }
 
@@ -104,8 +110,17 @@ private:
     graph_.output("loss", taskLoss(w, outputs));
   }
 
+  bool fillsRows() const {
+    return definition_.attention().causal() && !learnsFromPairs(definition_);
+  }
+
+  void encode(Wiring &w) {
+    Tensor x = vectors(w);
+    graph_.output("sentence_embedding", sentenceEmbedding(w, x));
+  }
+
   void trainLoss(Wiring &w) {
-    if (largestDropout(definition_) > 0)
+    if (drawsInTraining(definition_))
       w.rng = graph_.rng();
     loss(w, trainingVectors(w));
   }
@@ -162,10 +177,14 @@ private:
 
 std::vector<std::string> entriesOf(const proto::ModelDef &definition, bool training) {
   std::vector<std::string> entries = {kForwardEntry};
-  if (definition.head().kind() == proto::Head::NONE)
+  const proto::Head::Kind kind = definition.head().kind();
+  if (kind == proto::Head::NONE || kind == proto::Head::EMBEDDING)
+    entries.push_back(kEncodeEntry);
+  if (kind == proto::Head::NONE)
     return entries;
   entries.push_back(kLossEntry);
-  if (definition.attention().causal() && !definition.has_encoder())
+  if (definition.attention().causal() && kind == proto::Head::LANGUAGE_MODEL &&
+      !definition.has_encoder())
     entries.insert(entries.end(), {kPrefillEntry, kDecodeEntry});
   if (training)
     entries.insert(entries.end(), {kTrainLossEntry, kEvalEntry});
@@ -174,10 +193,17 @@ std::vector<std::string> entriesOf(const proto::ModelDef &definition, bool train
 
 namespace {
 
+bool isContrastive(const proto::ModelDef &definition, const std::string &entry) {
+  return learnsFromPairs(definition) &&
+         (entry == kLossEntry || entry == kEvalEntry || entry == kTrainLossEntry);
+}
+
 /// What the user may not know of the model.
 const char *whyMissing(const proto::ModelDef &definition, const std::string &entry) {
   if (entry == kPrefillEntry || entry == kDecodeEntry)
-    return ": it looks ahead (attention.causal: false), so it does not generate";
+    return definition.attention().causal()
+               ? ": it has no language model's head, so it does not generate"
+               : ": it looks ahead (attention.causal: false), so it does not generate";
   if (definition.head().kind() == proto::Head::NONE)
     return ": it has no head (head.kind: NONE, in config.json an architecture such as BertModel), "
            "so there is no loss and no training";
@@ -189,15 +215,20 @@ const char *whyMissing(const proto::ModelDef &definition, const std::string &ent
 StatusOr<mlir::OwningOpRef<mlir::ModuleOp>> buildModule(mlir::MLIRContext &context,
                                                         const proto::ModelDef &definition,
                                                         const BuildOptions &options) {
-  if (!definition.has_vocab_size())
+  if (!definition.has_vocab_size() && !readsImages(definition))
     return invalidInput("field \"vocab_size\": is missing and no tokenizer gives it");
   HEDDLE_RETURN_IF_ERROR(validateShape(definition, options.batch, options.seq));
   if (definition.has_encoder() && options.sourceSeq > 0)
     HEDDLE_RETURN_IF_ERROR(validateShape(encoderOf(definition), options.batch, options.sourceSeq));
-  const std::vector<std::string> known = entriesOf(definition, /*training=*/true);
+  std::vector<std::string> known = entriesOf(definition, /*training=*/true);
+  known.push_back(kEncodeEntry);
   for (const std::string &entry : options.entries)
     if (std::find(known.begin(), known.end(), entry) == known.end())
       return invalidInput("the model has no entry ", entry, whyMissing(definition, entry));
+    else if (isContrastive(definition, entry) && options.batch % 2 != 0)
+      return invalidInput("batch: entry ", entry,
+                          " compares the two halves of the batch; expected ",
+                          "an even number of texts, found ", options.batch);
   const ModelParameters parameters = parametersOf(definition);
   GraphBuilder graph(context, options.number);
   EntryBuilder builder(graph, definition, parameters, options);

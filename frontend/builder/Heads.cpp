@@ -8,14 +8,15 @@ Tensor finalNorm(Wiring &w, Tensor x) {
   if (!w.parameters.finalNorm)
     return x;
   LayerScope scope(w.graph, finalNormPath(w.stack));
-  return norm(w, *w.parameters.finalNorm, x);
+  Tensor normed = norm(w, *w.parameters.finalNorm, x);
+  return w.condition ? modulate(w, finalModulation(w), normed) : normed;
 }
 
 Tensor head(Wiring &w, Tensor x) {
   LayerScope scope(w.graph, kHeadPath);
   x = headTransform(w, x);
   const ParameterSpec &weight =
-      w.parameters.headWeight ? *w.parameters.headWeight : w.parameters.tokenEmbedding;
+      w.parameters.headWeight ? *w.parameters.headWeight : *w.parameters.tokenEmbedding;
   if (w.parameters.embeddingOut)
     x = linear(w, *w.parameters.embeddingOut, x);
   Tensor logits = w.graph.matmul(x, w.graph.parameter(weight), /*transposeB=*/true);

@@ -45,6 +45,7 @@ void useDefaultPositions(Wiring &w) {
 
 Tensor layersOf(Wiring &w, Tensor x) {
   for (int64_t layer = 0; layer < w.dims.layers; ++layer) {
+    modulateLayer(w, layer);
     if (w.definition.residual() != proto::ModelDef::SEQUENTIAL) {
       x = parallelBlock(w, layer, x);
       continue;

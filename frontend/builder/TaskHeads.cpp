@@ -70,11 +70,20 @@ Outputs taskOutputs(Wiring &w, Tensor x) {
     return {{"logits", classifySequence(w, x)}};
   case proto::Head::TOKEN_CLASSES:
     return {{"logits", classify(w, x)}};
+  case proto::Head::NOISE:
+    return noiseOutputs(w, x);
   case proto::Head::SPAN: {
     Tensor logits = classify(w, x);
     Tensor start = column(w, logits, 0);
     Tensor end = column(w, logits, 1);
     return {{"start_logits", start}, {"end_logits", end}};
+  }
+  case proto::Head::EMBEDDING: {
+    Tensor embedding = sentenceEmbedding(w, x);
+    Outputs outputs = {{"sentence_embedding", embedding}, {"last_hidden_state", x}};
+    if (w.parameters.pooler)
+      outputs.emplace_back("pooler_output", pool(w, x));
+    return outputs;
   }
   }
   return {};

@@ -41,6 +41,12 @@ struct Wiring {
   std::optional<Tensor> source = {}, sourceMask = {};
   int64_t sourceLength = 0;             // S
   std::optional<Tensor> distances = {}; // [rows, C], the table of disentangled attention
+  std::optional<Tensor> condition = {}; // SiLU(c) [B, C], where norms take it in
+  /// What the layer being built makes of it.
+  struct Modulation {
+    Tensor shift, scale, gate; // [B, 1, C]
+  };
+  std::optional<Modulation> attentionModulation = {}, ffnModulation = {};
   /// What rotary pairs turn by per position.
   std::vector<double> inverseFrequencies = {};
 
@@ -64,6 +70,22 @@ void useDefaultPositions(Wiring &w);
 Tensor countUp(GraphBuilder &graph, int64_t count);
 /// All layers of the stack, x [B, t, C] -> [B, t, C].
 Tensor layersOf(Wiring &w, Tensor x);
+
+/// The input pixel_values [B, channels, height, width] through all layers: [B, T, C]. Nothing is
+/// hidden, and every patch has its place.
+Tensor imageVectors(Wiring &w);
+
+/// Declares what the layers are told, and sets `condition` to SiLU of it.
+void embedCondition(Wiring &w);
+/// Sets both modulations of a layer, where there is a condition.
+void modulateLayer(Wiring &w, int64_t layer);
+/// x (1 + scale) + shift
+Tensor modulate(Wiring &w, const Wiring::Modulation &modulation, Tensor x);
+/// Of the final norm, without gate.
+Wiring::Modulation finalModulation(Wiring &w);
+
+/// x [B, T, C] -> noise [B, channels, height, width], and variance where the head has it.
+std::vector<std::pair<std::string, Tensor>> noiseOutputs(Wiring &w, Tensor x);
 
 /// input_ids [B, t] -> [B, t, C]; the table of distances is ready behind it, where there is one.
 Tensor embedTokens(Wiring &w, Tensor ids);
@@ -107,6 +129,11 @@ Outputs taskOutputs(Wiring &w, Tensor x);
 /// Declares the targets and compares the outputs with them: [].
 Tensor taskLoss(Wiring &w, const Outputs &outputs);
 
+/// x [B, T, C] under keyMask -> [B, C], pooled as a head of kind EMBEDDING says, else the mean.
+Tensor sentenceEmbedding(Wiring &w, Tensor x);
+/// embedding [B, C], B even -> []: each text of the first half finds its own in the second.
+Tensor contrastiveLoss(Wiring &w, Tensor embedding);
+
 /// [..., C] -> logits [..., V], or [..., classes], with what comes before the last product.
 Tensor head(Wiring &w, Tensor x);
 Tensor headTransform(Wiring &w, Tensor x);
@@ -120,17 +147,22 @@ Tensor norm(Wiring &w, const NormParameters &parameters, Tensor x);
 Tensor dropout(Wiring &w, Tensor x, double p, int64_t rngId);
 Tensor activate(GraphBuilder &graph, proto::Ffn::Activation activation, Tensor x);
 /// What stands around attention and FFN: x + f(norm(x)) or norm(x + f(x)), with dropout of a share
-/// of f's result, and perhaps another norm on that.
+/// of f's result, and perhaps another norm on that. A modulation stands around f.
 template <typename Function>
 Tensor residual(Wiring &w, const NormParameters &parameters,
-                const std::optional<NormParameters> &postNorm, Tensor x, double share,
+                const std::optional<NormParameters> &postNorm,
+                const std::optional<Wiring::Modulation> &modulation, Tensor x, double share,
                 int64_t rngId, Function function) {
   const bool post = w.definition.norm().placement() == proto::Norm::POST;
   Tensor normed = post ? x : norm(w, parameters, x);
+  if (modulation)
+    normed = modulate(w, *modulation, normed);
   Tensor added = function(normed);
   if (postNorm)
     added = norm(w, *postNorm, added);
   added = dropout(w, added, share, rngId);
+  if (modulation)
+    added = modulation->gate * added;
   Tensor sum = (w.definition.norm().residual_from_norm() ? normed : x) + added;
   return post ? norm(w, parameters, sum) : sum;
 }
@@ -141,9 +173,10 @@ Tensor shifted(GraphBuilder &graph, Tensor integers, int64_t by);
 // The numbers of the random streams, within those of the stack. They are part of a model's meaning:
 // a resumed run and another build draw the same masks.
 inline constexpr int64_t kEmbeddingDropoutId = 0;
+inline constexpr int64_t kClassLabelDropoutId = 65'533; // of models of one stack
 inline constexpr int64_t kPooledDropoutId = 65'534;
 inline constexpr int64_t kClassifierDropoutId = 65'535;
-inline int64_t distanceDropoutId(int64_t layer) { return kPooledDropoutId - 1 - layer; }
+inline int64_t distanceDropoutId(int64_t layer) { return kClassLabelDropoutId - 1 - layer; }
 inline int64_t attentionDropoutId(int64_t layer) { return 1 + 3 * layer; }
 inline int64_t attentionResidualDropoutId(int64_t layer) { return 2 + 3 * layer; }
 inline int64_t ffnResidualDropoutId(int64_t layer) { return 3 + 3 * layer; }

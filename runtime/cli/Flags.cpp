@@ -84,12 +84,18 @@ void addFlags(CLI::App &verb, RunFlags &flags) {
 void addFlags(CLI::App &verb, TrainFlags &flags) {
   addModelFlags(verb, flags);
   verb.add_option("--data", flags.data,
-                  "text file or folder, or safetensors with tokens or batches");
+                  "text file or folder, .jsonl records, or safetensors with tokens, batches or "
+                  "images");
   verb.add_option("--out", flags.out, "folder for checkpoints");
   verb.add_flag("--resume", flags.resume, "go on from the newest checkpoint in --out");
   addNumber(verb, "--steps", flags.steps, "in all, with those of the run resumed");
   verb.add_option("--tokenizer", flags.tokenizer, "bytes, char, bpe:N, or a folder or file");
-  verb.add_option("--objective", flags.objective, "what is learned: causal");
+  verb.add_option("--objective", flags.objective,
+                  "what is learned, where the model's head does not make it plain: causal-lm, "
+                  "masked-lm, next-sentence, classification, sequence-to-sequence, contrastive, "
+                  "images, denoising");
+  verb.add_option("--noise-schedule", flags.noiseSchedule, "of denoising: linear or cosine")
+      ->check(CLI::IsMember({"linear", "cosine"}));
   addNumber(verb, "--seed", flags.seed, "for weights, data order and dropout");
   verb.add_option("--log", flags.log, "JSON lines, one a step");
   addNumber(verb, "--lr", flags.lr, "learning rate");
@@ -109,7 +115,8 @@ void addFlags(CLI::App &verb, TrainFlags &flags) {
       ->check(CLI::IsMember({"stop", "skip"}));
   addNumber(verb, "--eval-interval", flags.evalInterval, "steps between validations; 0: none");
   addNumber(verb, "--eval-iters", flags.evalIters, "batches of a validation");
-  addNumber(verb, "--val-split", flags.valSplit, "share of the tokens, at the end, for validation");
+  addNumber(verb, "--val-split", flags.valSplit,
+            "share of the tokens or examples, at the end, for validation");
   addNumber(verb, "--checkpoint-interval", flags.checkpointInterval, "0: at the end only");
 }
 

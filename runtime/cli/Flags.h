@@ -40,6 +40,7 @@ struct RunFlags : ModelFlags {
 struct TrainFlags : ModelFlags {
   std::string data, out, log, tokenizer, objective, lora;
   std::vector<std::string> freeze;
+  std::string noiseSchedule = "linear"; // or cosine, of --objective denoising
   bool resume = false;
   uint64_t steps = 1000;
   std::optional<uint64_t> seed; // 0, or that of the run resumed

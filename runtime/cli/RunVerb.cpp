@@ -93,9 +93,15 @@ void report(const EntryRun &run, const RunFlags &flags, double milliseconds) {
 StatusOr<BatchShape> inputShape(FileLayer &layer, const std::string &inputs,
                                 const std::string &entry) {
   HEDDLE_ASSIGN_OR_RETURN(SafetensorsFile file, SafetensorsFile::open(layer, inputs));
-  auto ids = file.find("input_ids");
+  auto ids = file.find("input_ids"), pixels = file.find("pixel_values");
+  if (!ids && pixels && pixels->shape().size() == 4)
+    return BatchShape{pixels->shape()[0], 0};
+  if (pixels && !ids)
+    return pixels->error(absl::StrCat("has shape ", shapeText(pixels->shape()),
+                                      ", expected [B, channels, height, width]"));
   if (!ids)
-    return invalidInput(inputs, ": holds no tensor input_ids");
+    return invalidInput(inputs, ": holds no tensor input_ids [B, T], nor pixel_values ",
+                        "[B, channels, height, width]");
   const std::vector<int64_t> &sizes = ids->shape();
   bool isStep = entry == "step" && sizes.size() == 3;
   if ((sizes.size() != 2 && !isStep) || ids->elements() == 0)

@@ -74,7 +74,8 @@ std::string printTrainingState(const TrainingState &state) {
       .member("seq", state.seq)
       .member("grad_accum", state.gradAccum)
       .member("val_split", state.valSplit)
-      .member("data", state.data);
+      .member("data", state.data)
+      .member("objective", state.objective);
   if (!state.lora.empty())
     json.member("lora", state.lora);
   json.endObject();
@@ -101,9 +102,8 @@ StatusOr<TrainingState> readTrainingState(FileLayer &layer, const std::string &p
   HEDDLE_RETURN_IF_ERROR(count("grad_accum", state.gradAccum));
   HEDDLE_ASSIGN_OR_RETURN(state.valSplit, json.getNumber("val_split"));
   HEDDLE_ASSIGN_OR_RETURN(state.data, json.getString("data"));
-  if (std::optional<JsonRef> lora = json.find("lora")) {
-    HEDDLE_ASSIGN_OR_RETURN(state.lora, lora->asString());
-  }
+  HEDDLE_ASSIGN_OR_RETURN(state.objective, json.getString("objective", ""));
+  HEDDLE_ASSIGN_OR_RETURN(state.lora, json.getString("lora", ""));
   HEDDLE_ASSIGN_OR_RETURN(std::string seed, json.getString("seed"));
   auto [end, error] = std::from_chars(seed.data(), seed.data() + seed.size(), state.seed);
   if (error != std::errc() || end != seed.data() + seed.size())

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// Encoders of transformers, read from their folders, built, fused, differentiated and evaluated in
-// float64: outputs, loss and every gradient as PyTorch computed them.
+// Encoders of texts and images, read from their folders, built, fused, differentiated and evaluated
+// in float64: outputs, loss and every gradient as PyTorch computed them.
 #include <algorithm>
 
 #include "frontend/Dimensions.h"
+#include "frontend/PatchGrid.h"
 #include "ir/Conventions.h"
 #include "ir/InputFacts.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -33,8 +34,13 @@ protected:
     hasLoss_ = golden_.count("out.loss") > 0;
   }
 
-  int64_t batch() const { return feed_.at("input_ids")->shape[0]; }
-  int64_t seq() const { return feed_.at("input_ids")->shape[1]; }
+  int64_t batch() const {
+    return feed_.at(feed_.count("input_ids") ? "input_ids" : "pixel_values")->shape[0];
+  }
+  int64_t seq() const {
+    const int64_t fixed = frontend::fixedSequence(model_.definition);
+    return fixed > 0 ? fixed : feed_.at("input_ids")->shape[1];
+  }
 
   ir::TensorRef clamped(const ir::Tensor &places) const {
     std::vector<int32_t> values(places.ints.begin(), places.ints.end());
@@ -117,6 +123,8 @@ TEST_P(EncoderGolden, TrainingEntriesAgreeWithLoss) {
     GTEST_SKIP() << "has no head, so no loss";
   frontend::proto::ModelDef definition = model_.definition;
   definition.clear_dropout();
+  if (definition.condition().has_classes())
+    definition.mutable_condition()->mutable_classes()->clear_dropout();
   BuiltModel built(definition, batch(), seq());
   const ir::TensorRef loss = golden_["out.loss"];
   EXPECT_LT(largestDifference(run(built.entry("eval"))["loss"], loss), kTolerance);
@@ -164,9 +172,10 @@ INSTANTIATE_TEST_SUITE_P(
                     "deberta_v2-new-head", "deberta_v2-sequence", "deberta_v2-span",
                     "deberta_v2-tokens", "deberta_v2-untied", "distilbert-masked-lm",
                     "distilbert-model", "distilbert-sequence", "distilbert-span",
-                    "distilbert-tokens", "electra-masked-lm", "electra-model", "electra-sequence",
-                    "electra-span", "electra-tokens", "roberta-masked-lm", "roberta-model",
-                    "roberta-sequence", "roberta-span", "roberta-tokens"),
+                    "distilbert-tokens", "dit-tiny", "electra-masked-lm", "electra-model",
+                    "electra-sequence", "electra-span", "electra-tokens", "roberta-masked-lm",
+                    "roberta-model", "roberta-sequence", "roberta-span", "roberta-tokens",
+                    "vit-classes", "vit-model", "vit-several-labels", "vit-without-pooler"),
     [](const testing::TestParamInfo<const char *> &info) {
       std::string name = info.param;
       std::replace(name.begin(), name.end(), '-', '_');

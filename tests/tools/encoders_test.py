@@ -75,8 +75,12 @@ class Encoders(unittest.TestCase):
         model = GOLDENS / "bert-masked-lm"
         text = self.base / "text.txt"
         text.write_text("some words " * 100)
-        self.assertIn("needs ready batches with labels",
-                      self.heddle("train", model, "--data", text, "--steps", 1, code=2))
+        self.assertIn("(--objective classification) needs records",
+                      self.heddle("train", GOLDENS / "bert-sequence", "--data", text, "--steps", 1,
+                                  "--seq", 8, code=2))
+        # Without a tokenizer tokens are bytes: more than this vocabulary.
+        self.assertIn("tokens, the model's vocabulary only",
+                      self.heddle("train", model, "--data", text, "--steps", 1, "--seq", 8, code=2))
         # Labels of rows for a model that wants them for tokens, token types that it does not have.
         for name, data, message in (("bert-tokens", "roberta-sequence", "input targets: has shape"),
                                     ("distilbert-masked-lm", "bert-masked-lm",

@@ -11,6 +11,7 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "runtime/plan/Executable.h"
+#include "runtime/train/Objective.h"
 
 using namespace mlir;
 
@@ -76,6 +77,44 @@ void describeAdapters(const frontend::Model &model, proto::Manifest &manifest) {
   manifest.set_merge_adapters(adapters.merged());
 }
 
+/// What the head is for, as far as it is plain.
+void describeTask(const frontend::Model &model, proto::Task &task) {
+  using frontend::proto::Head;
+  using frontend::proto::Loss;
+  const Head &head = model.definition.head();
+  runtime::Objective objective = runtime::Objective::None;
+  switch (head.kind()) {
+  case Head::LANGUAGE_MODEL:
+    objective = model.shiftLabels      ? runtime::Objective::CausalLm
+                : head.next_sentence() ? runtime::Objective::NextSentence
+                                       : runtime::Objective::MaskedLm;
+    break;
+  case Head::SEQUENCE_CLASSES: {
+    const Loss::Kind loss = frontend::lossKind(model.definition);
+    objective = runtime::Objective::Classification;
+    task.set_labels(loss == Loss::MEAN_SQUARED_ERROR     ? proto::Task::NUMBERS
+                    : loss == Loss::BINARY_CROSS_ENTROPY ? proto::Task::SEVERAL_CLASSES
+                                                         : proto::Task::CLASS);
+    break;
+  }
+  case Head::TOKEN_CLASSES:
+    objective = runtime::Objective::Classification;
+    task.set_labels(proto::Task::TOKEN_CLASSES);
+    break;
+  case Head::SPAN:
+    objective = runtime::Objective::Classification;
+    task.set_labels(proto::Task::SPAN);
+    break;
+  case Head::EMBEDDING:
+    objective = runtime::Objective::Contrastive;
+    break;
+  default:
+    break;
+  }
+  task.set_objective(runtime::objectiveName(objective));
+  task.set_classes(head.classes());
+}
+
 void describeModel(const frontend::Model &model, proto::Manifest &manifest) {
   frontend::Dimensions sizes(model.definition);
   manifest.set_model_name(model.definition.name());
@@ -84,6 +123,7 @@ void describeModel(const frontend::Model &model, proto::Manifest &manifest) {
   manifest.set_max_positions(sizes.positions);
   manifest.set_shift_labels(model.shiftLabels);
   manifest.set_positions_from_mask(model.definition.positions().learned().from_mask());
+  describeTask(model, *manifest.mutable_task());
   manifest.set_dropout(frontend::largestDropout(model.definition));
   for (const frontend::ParameterSpec &spec : model.parameters) {
     addParameter(spec, manifest);

@@ -2,6 +2,7 @@
 #include "tools/driver/OpenSource.h"
 
 #include "frontend/Dimensions.h"
+#include "frontend/PatchGrid.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "runtime/base/Limits.h"
 #include "runtime/cli/Verbs.h"
@@ -57,6 +58,11 @@ void keepTokenizer(const runtime::Tokenizer &tokenizer, bool isOther, frontend::
 }
 
 Status settleVocabulary(const SourceOptions &options, frontend::Model &model) {
+  if (frontend::readsImages(model.definition)) {
+    if (!options.tokenizer.empty())
+      return invalidInput("--tokenizer: ", model.path, " reads images, no text");
+    return absl::OkStatus();
+  }
   std::unique_ptr<runtime::Tokenizer> opened;
   const runtime::Tokenizer *tokenizer = options.vocabulary.get();
   if (!tokenizer) {
@@ -102,6 +108,10 @@ int64_t Source::longestSequence() const {
   if (executable)
     return executable->manifest().max_positions();
   return model ? frontend::longestSequence(model->definition) : 0;
+}
+
+int64_t Source::fixedSequence() const {
+  return model ? frontend::fixedSequence(model->definition) : 0;
 }
 
 StatusOr<Source> openSource(const std::string &path, const SourceOptions &options) {

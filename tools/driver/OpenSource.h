@@ -35,6 +35,8 @@ struct Source {
 
   /// The longest sequence that the model takes, 0 for no bound.
   int64_t longestSequence() const;
+  /// T where the model settles it, as one that reads images does; else 0.
+  int64_t fixedSequence() const;
 };
 
 /// Opens MODEL by what it is: `*.heddle`, `*.mlir`, else what frontend::loadModel takes.
