@@ -53,6 +53,9 @@ struct ModelOverrides {
   std::optional<std::string> familyFile = {};
   /// --dropout: all shares.
   std::optional<double> dropout = {};
+  /// --objective contrastive: a model without a head gives embeddings of texts, the mean of their
+  /// tokens' vectors.
+  bool embeds = false;
 };
 
 /// Reads a `.textproto`, or a folder with model.textproto or config.json. An `--out` folder of

@@ -38,7 +38,6 @@ Status checkTrainFlags(const Executable &executable, const TrainFlags &flags) {
   HEDDLE_RETURN_IF_ERROR(checkCompiled(executable, flags));
   if (!flags.freeze.empty() || !flags.lora.empty())
     return invalidInput(flags.lora.empty() ? "--freeze" : "--lora", ": not supported yet");
-  HEDDLE_RETURN_IF_ERROR(objectiveFor(executable.manifest(), flags.objective).status());
   if (flags.data.empty() && flags.steps > 0)
     return invalidInput("--data: missing; only --steps 0 goes without");
   return flags.dropout ? checkDropout(executable, *flags.dropout) : absl::OkStatus();
@@ -219,6 +218,17 @@ public:
 
 } // namespace
 
+StatusOr<std::string> trainingObjective(FileLayer &layer, const TrainFlags &flags) {
+  if (!flags.objective.empty())
+    return flags.objective;
+  HEDDLE_ASSIGN_OR_RETURN(std::optional<FoundCheckpoint> resumed, findResume(layer, flags));
+  if (!resumed)
+    return std::string();
+  HEDDLE_ASSIGN_OR_RETURN(TrainingState state,
+                          readTrainingState(layer, joinPath(resumed->path, kStateFile)));
+  return state.objective;
+}
+
 StatusOr<std::unique_ptr<Tokenizer>> trainingTokenizer(FileLayer &layer, const TrainFlags &flags,
                                                        const std::string &modelFolder) {
   HEDDLE_ASSIGN_OR_RETURN(std::optional<FoundCheckpoint> resumed, findResume(layer, flags));
@@ -253,6 +263,10 @@ StatusOr<int> trainVerb(FileLayer &layer, SharedExecutable executable, const Tra
   if (!flags.data.empty()) {
     HEDDLE_ASSIGN_OR_RETURN(info, inspectData(layer, flags.data));
   }
+  HEDDLE_ASSIGN_OR_RETURN(Objective objective,
+                          objectiveFor(executable->manifest(), flags.objective));
+  if (!flags.data.empty())
+    HEDDLE_RETURN_IF_ERROR(checkDataKind(flags.data, info.kind, objective));
   HEDDLE_ASSIGN_OR_RETURN(std::optional<FoundCheckpoint> resumed, findResume(layer, flags));
   std::string step = flags.gradAccum > 1 ? "step_accumulated" : "step";
   HEDDLE_ASSIGN_OR_RETURN(auto session, openSession(executable, flags, step));
@@ -301,8 +315,6 @@ StatusOr<int> trainVerb(FileLayer &layer, SharedExecutable executable, const Tra
     remark(absl::StrCat(flags.data, ": ", data->describe()));
   }
   state.data = data->fingerprint();
-  HEDDLE_ASSIGN_OR_RETURN(Objective objective,
-                          objectiveFor(executable->manifest(), flags.objective));
   state.objective = objectiveName(objective);
   if (resumed)
     HEDDLE_RETURN_IF_ERROR(mergeState(flags, saved, state));

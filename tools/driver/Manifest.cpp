@@ -50,8 +50,48 @@ void addParameter(const frontend::ParameterSpec &spec, proto::Manifest &manifest
   parameter.mutable_aliases()->Add(spec.aliases.begin(), spec.aliases.end());
 }
 
-/// What the head is for, as far as it is plain.
-void describeTask(const frontend::Model &model, proto::Task &task) {
+void describeModel(const frontend::Model &model, proto::Manifest &manifest) {
+  frontend::Dimensions sizes(model.definition);
+  manifest.set_model_name(model.definition.name());
+  manifest.set_family(model.family);
+  manifest.set_vocab_size(sizes.vocab);
+  manifest.set_max_positions(sizes.positions);
+  manifest.set_shift_labels(model.shiftLabels);
+  manifest.set_positions_from_mask(model.definition.positions().learned().from_mask());
+  *manifest.mutable_task() = taskOf(model);
+  manifest.set_dropout(frontend::largestDropout(model.definition));
+  for (const frontend::ParameterSpec &spec : model.parameters)
+    addParameter(spec, manifest);
+  for (const frontend::ModelFile &file : model.files) {
+    proto::EmbeddedFile &embedded = *manifest.add_files();
+    embedded.set_name(file.name);
+    embedded.set_content(file.content);
+  }
+  manifest.mutable_ignored_tensors()->Add(model.ignoredTensors.begin(), model.ignoredTensors.end());
+}
+
+/// A module from text says only what its functions' arguments are.
+void describeModule(ModuleOp module, proto::Manifest &manifest) {
+  std::set<std::string> seen;
+  module.walk([&](func::FuncOp function) {
+    for (unsigned i = 0; i < function.getNumArguments(); ++i) {
+      std::string name = ir::argumentName(function, i).str();
+      if (ir::argumentKind(function, i) != ir::kKindParam || !seen.insert(name).second)
+        continue;
+      frontend::ParameterSpec spec;
+      spec.name = name;
+      spec.shape = cast<RankedTensorType>(function.getArgument(i).getType()).getShape().vec();
+      if (spec.shape.size() > 1)
+        spec.initializer = {frontend::Initializer::Kind::normal, 0.02};
+      addParameter(spec, manifest);
+    }
+  });
+}
+
+} // namespace
+
+proto::Task taskOf(const frontend::Model &model) {
+  proto::Task task;
   using frontend::proto::Head;
   using frontend::proto::Loss;
   const Head &head = model.definition.head();
@@ -86,47 +126,8 @@ void describeTask(const frontend::Model &model, proto::Task &task) {
   }
   task.set_objective(runtime::objectiveName(objective));
   task.set_classes(head.classes());
+  return task;
 }
-
-void describeModel(const frontend::Model &model, proto::Manifest &manifest) {
-  frontend::Dimensions sizes(model.definition);
-  manifest.set_model_name(model.definition.name());
-  manifest.set_family(model.family);
-  manifest.set_vocab_size(sizes.vocab);
-  manifest.set_max_positions(sizes.positions);
-  manifest.set_shift_labels(model.shiftLabels);
-  manifest.set_positions_from_mask(model.definition.positions().learned().from_mask());
-  describeTask(model, *manifest.mutable_task());
-  manifest.set_dropout(frontend::largestDropout(model.definition));
-  for (const frontend::ParameterSpec &spec : model.parameters)
-    addParameter(spec, manifest);
-  for (const frontend::ModelFile &file : model.files) {
-    proto::EmbeddedFile &embedded = *manifest.add_files();
-    embedded.set_name(file.name);
-    embedded.set_content(file.content);
-  }
-  manifest.mutable_ignored_tensors()->Add(model.ignoredTensors.begin(), model.ignoredTensors.end());
-}
-
-/// A module from text says only what its functions' arguments are.
-void describeModule(ModuleOp module, proto::Manifest &manifest) {
-  std::set<std::string> seen;
-  module.walk([&](func::FuncOp function) {
-    for (unsigned i = 0; i < function.getNumArguments(); ++i) {
-      std::string name = ir::argumentName(function, i).str();
-      if (ir::argumentKind(function, i) != ir::kKindParam || !seen.insert(name).second)
-        continue;
-      frontend::ParameterSpec spec;
-      spec.name = name;
-      spec.shape = cast<RankedTensorType>(function.getArgument(i).getType()).getShape().vec();
-      if (spec.shape.size() > 1)
-        spec.initializer = {frontend::Initializer::Kind::normal, 0.02};
-      addParameter(spec, manifest);
-    }
-  });
-}
-
-} // namespace
 
 proto::Manifest makeManifest(ModuleOp module, const frontend::Model *model,
                              const std::string &origin, const CompileRequest &request) {

@@ -8,6 +8,7 @@
 #include "runtime/io/FileLayer.h"
 #include "runtime/text/Tokenizer.h"
 #include "runtime/train/Data.h"
+#include "tools/driver/Manifest.h"
 #include "tools/driver/Reference.h"
 #include "tools/heddle/Requests.h"
 #include "tools/heddle/Verbs.h"
@@ -59,6 +60,20 @@ std::vector<std::string> forwardEntries(const frontend::Model *model) {
   return {"forward", "loss"};
 }
 
+/// Before the model is compiled: the head is for the objective, and the data too.
+Status checkObjective(const runtime::TrainFlags &flags, const frontend::Model &model) {
+  runtime::proto::Manifest manifest;
+  *manifest.mutable_task() = taskOf(model);
+  if (manifest.task().objective().empty())
+    return absl::OkStatus(); // the builder says what the model lacks
+  HEDDLE_ASSIGN_OR_RETURN(runtime::Objective objective,
+                          runtime::objectiveFor(manifest, flags.objective));
+  if (flags.data.empty())
+    return absl::OkStatus();
+  HEDDLE_ASSIGN_OR_RETURN(runtime::DataInfo info, runtime::inspectData(files(), flags.data));
+  return runtime::checkDataKind(flags.data, info.kind, objective);
+}
+
 /// All prompts at a time, each with a row for each beam, as long as that is a batch of ordinary
 /// size.
 int64_t generationBatch(const runtime::GenerateFlags &flags) {
@@ -106,6 +121,8 @@ StatusOr<int> trainVerb(const runtime::TrainFlags &flags, const CompilerFlags &c
   SourceOptions options = sourceOptions(flags, compiler);
   options.dropout = flags.dropout;
   options.tokenizer = flags.tokenizer;
+  HEDDLE_ASSIGN_OR_RETURN(std::string objective, runtime::trainingObjective(files(), flags));
+  options.embeds = objective == runtime::objectiveName(runtime::Objective::Contrastive);
   HEDDLE_ASSIGN_OR_RETURN(options.vocabulary,
                           runtime::trainingTokenizer(files(), flags, modelFolder(flags.model)));
   HEDDLE_ASSIGN_OR_RETURN(Source source, openSource(flags.model, options));
@@ -113,6 +130,8 @@ StatusOr<int> trainVerb(const runtime::TrainFlags &flags, const CompilerFlags &c
     return runtime::trainVerb(files(), source.executable, flags);
   runtime::TrainFlags bound = flags;
   setWeights(source, bound);
+  if (source.model)
+    HEDDLE_RETURN_IF_ERROR(checkObjective(flags, *source.model));
   HEDDLE_RETURN_IF_ERROR(setTrainingShape(flags, bound));
   std::vector<std::string> entries = trainingEntries(flags.gradAccum > 1);
   // What a metric other than perplexity is read from.
