@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstdio>
 
+#include "runtime/cli/EncodeTexts.h"
 #include "runtime/cli/OpenModel.h"
 #include "runtime/cli/Outputs.h"
 #include "runtime/cli/RunStep.h"
@@ -108,6 +109,9 @@ StatusOr<TensorMap> readRunInputs(FileLayer &layer, const std::string &path, boo
 
 StatusOr<int> runVerb(FileLayer &layer, SharedExecutable executable, const RunFlags &flags) {
   HEDDLE_RETURN_IF_ERROR(checkRunFlags(*executable, flags));
+  HEDDLE_ASSIGN_OR_RETURN(bool texts, givesTexts(flags));
+  if (texts)
+    return encodeTexts(layer, std::move(executable), flags);
   HEDDLE_RETURN_IF_ERROR(checkOutputs(layer, flags));
   HEDDLE_ASSIGN_OR_RETURN(
       TensorMap inputs, readRunInputs(layer, flags.inputs, executable->manifest().shift_labels()));

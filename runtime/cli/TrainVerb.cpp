@@ -198,14 +198,6 @@ Status checkBatches(const TrainingData &data, PreparedEntry &entry) {
   return absl::OkStatus();
 }
 
-/// The folder that --tokenizer names, or that its file lies in; "" for one that is no path.
-std::string modelFolderOf(FileLayer &layer, const std::string &name) {
-  if (name.empty() || name == "bytes" || isMadeFromText(name))
-    return "";
-  StatusOr<bool> folder = layer.isFolder(name);
-  return folder.ok() && *folder ? name : parentFolder(name);
-}
-
 /// Stands in where no step is run.
 class NoData : public TrainingData {
 public:
@@ -301,11 +293,11 @@ StatusOr<int> trainVerb(FileLayer &layer, SharedExecutable executable, const Tra
   state.valSplit = flags.valSplit.value_or(saved.step > 0 ? saved.valSplit : splits ? 0.1 : 0);
   std::unique_ptr<TrainingData> data = std::make_unique<NoData>();
   if (!flags.data.empty()) {
-    const std::string tokenizerFolder = modelFolderOf(layer, flags.tokenizer);
-    HEDDLE_ASSIGN_OR_RETURN(
-        TrainingTask task,
-        taskOfModel(layer, *executable, *first, tokenizer.get(), flags,
-                    {tokenizerFolder, resumed ? resumed->path : "", weightsFolder}));
+
+    HEDDLE_ASSIGN_OR_RETURN(TrainingTask task,
+                            taskOfModel(layer, *executable, *first, tokenizer.get(), flags,
+                                        {tokenizerFolder(layer, flags.tokenizer),
+                                         resumed ? resumed->path : "", weightsFolder}));
     HEDDLE_ASSIGN_OR_RETURN(
         data,
         openTrainingData(layer, flags.data, tokenizer.get(),

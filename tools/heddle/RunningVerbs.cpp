@@ -2,6 +2,7 @@
 // run, train, generate and bench: compile what the verb needs, then hand over to the runtime's
 // verb.
 #include "frontend/Dimensions.h"
+#include "runtime/cli/EncodeTexts.h"
 #include "runtime/cli/GenerateOptions.h"
 #include "runtime/cli/Outputs.h"
 #include "runtime/cli/Verbs.h"
@@ -53,6 +54,13 @@ Status setTrainingShape(const runtime::TrainFlags &flags, runtime::ModelFlags &s
   return absl::OkStatus();
 }
 
+runtime::FileLookup filesOf(const frontend::Model &model) {
+  return [&model](const std::string &name) -> StatusOr<std::optional<std::string>> {
+    const frontend::ModelFile *file = model.file(name);
+    return file ? std::optional<std::string>(file->content) : std::nullopt;
+  };
+}
+
 /// A forward pass, and the loss where labels may come with the inputs.
 std::vector<std::string> forwardEntries(const frontend::Model *model) {
   if (model && frontend::learnsFromPairs(model->definition))
@@ -85,15 +93,21 @@ int64_t generationBatch(const runtime::GenerateFlags &flags) {
 } // namespace
 
 StatusOr<int> runVerb(const runtime::RunFlags &flags, const CompilerFlags &compiler) {
-  HEDDLE_RETURN_IF_ERROR(runtime::checkOutputs(files(), flags));
+  HEDDLE_ASSIGN_OR_RETURN(bool texts, runtime::givesTexts(flags));
+  if (!texts)
+    HEDDLE_RETURN_IF_ERROR(runtime::checkOutputs(files(), flags));
   SourceOptions options = sourceOptions(flags, compiler);
   options.dropout = flags.dropout;
+  options.tokenizer = flags.tokenizer;
   HEDDLE_ASSIGN_OR_RETURN(Source source, openSource(flags.model, options));
   if (source.executable)
     return runtime::runVerb(files(), source.executable, flags);
   runtime::BatchShape shape;
   // IR text has the shapes that it has, and need not have ids among its inputs.
-  if (source.model) {
+  if (source.model && texts) {
+    HEDDLE_ASSIGN_OR_RETURN(shape, runtime::textShape(files(), flags, filesOf(*source.model),
+                                                      source.longestSequence()));
+  } else if (source.model) {
     HEDDLE_ASSIGN_OR_RETURN(shape, runtime::inputShape(files(), flags.inputs, flags.entry));
   }
   runtime::RunFlags bound = flags;
@@ -110,6 +124,8 @@ StatusOr<int> runVerb(const runtime::RunFlags &flags, const CompilerFlags &compi
   HEDDLE_ASSIGN_OR_RETURN(CompileRequest request, requestFor(source, bound, compiler, entries));
   if (flags.backend == "interpreter" && flags.entry == "step")
     return invalidInput("--entry step: --backend interpreter does not run it");
+  if (flags.backend == "interpreter" && texts)
+    return invalidInput("--text: --backend interpreter takes --inputs");
   if (flags.backend == "interpreter")
     return runReference(source, std::move(request), bound);
   HEDDLE_ASSIGN_OR_RETURN(ReadyExecutable ready, executableFor(source, std::move(request)));
