@@ -17,6 +17,10 @@
 //               cache.k.<layer> and cache.v.<layer> [B, G, T, D]
 //   decode      (parameters, the caches, input_ids [B, 1], positions [B]) -> logits [B, V], caches
 //
+// A model with an encoder has other inputs: input_ids and attention_mask [B, S] are the source's,
+// decoder_input_ids and decoder_attention_mask [B, T] what the decoder reads; forward gives
+// encoder_last_hidden_state [B, S, C'] too, and eval and train_loss take what loss takes.
+//
 // Inputs are i32. targets[b, t] is what follows input_ids[b, t], or what belongs there in a model
 // that looks ahead; -100 counts for nothing, in positions too.
 
@@ -51,6 +55,8 @@ struct BuildOptions {
   std::vector<std::string> entries;
   /// The type of parameters and activations. f64 is for exact comparisons in the interpreter.
   Element number = Element::f32;
+  /// S, of a model with an encoder. 0: as `seq`.
+  int64_t sourceSeq = 0;
 };
 
 /// The verified module, its functions in the order of `entries`. InvalidArgument where the shape

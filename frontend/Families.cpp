@@ -109,6 +109,9 @@ Status checkKey(const proto::ConfigKey &key, const proto::Family &family) {
     return invalidInput("its default reads \"", key.default_key(), "\", which is no key");
   if (key.has_length_key() && !hasKey(family, key.length_key()))
     return invalidInput("its length reads \"", key.length_key(), "\", which is no key");
+  if (key.has_element() &&
+      (key.element().index() < 0 || key.element().index() >= key.element().count()))
+    return invalidInput("element ", key.element().index(), " of ", key.element().count());
   if (key.list()) {
     proto::ModelDef scratch;
     HEDDLE_ASSIGN_OR_RETURN(FieldPath field,
@@ -148,6 +151,17 @@ Status checkKeys(google::protobuf::RepeatedPtrField<proto::ConfigKey> &keys,
   return absl::OkStatus();
 }
 
+Status checkOptionalParts(const google::protobuf::RepeatedPtrField<proto::OptionalPart> &parts,
+                          const std::string &file) {
+  for (const proto::OptionalPart &part : parts) {
+    const auto *field = proto::ModelDef::descriptor()->FindFieldByName(part.field());
+    if (!field || field->is_repeated() || !field->message_type() || part.tensor().empty())
+      return invalidInput(file, ": field \"optional_parts\": tensor \"", part.tensor(), "\" of \"",
+                          part.field(), "\", which is no message of ModelDef");
+  }
+  return absl::OkStatus();
+}
+
 } // namespace
 
 Status Families::add(const std::string &text, const std::string &file,
@@ -165,7 +179,9 @@ Status Families::add(const std::string &text, const std::string &file,
   addCommon(family, common);
   HEDDLE_RETURN_IF_ERROR(withContext(checkValues(family), file));
   HEDDLE_RETURN_IF_ERROR(checkKeys(*family.mutable_keys(), family, file));
+  HEDDLE_RETURN_IF_ERROR(checkOptionalParts(family.optional_parts(), file));
   for (proto::Architecture &variant : *family.mutable_variants()) {
+    HEDDLE_RETURN_IF_ERROR(checkOptionalParts(variant.optional_parts(), file));
     if (variant.names().empty())
       return invalidInput(file, ": field \"variants\": one without names");
     proto::Family whole = family;

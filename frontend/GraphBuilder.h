@@ -79,6 +79,8 @@ public:
   /// The same name in other entries, or again in this one, is the same parameter.
   Tensor parameter(const ParameterSpec &spec);
   Tensor parameter(const std::string &name, Shape shape, Initializer initializer);
+  /// The parameter gets no gradient.
+  void freezeParameter(const std::string &name);
   Tensor input(const std::string &name, Shape shape, std::optional<Element> element = {});
   /// What else is known of an input's integers. See ir/InputFacts.h.
   void limitInput(const std::string &name, int64_t end);
@@ -110,6 +112,7 @@ public:
   Tensor relu(Tensor x);
   Tensor gelu(Tensor x, bool tanhApproximation = false);
   Tensor silu(Tensor x);
+  Tensor sigmoid(Tensor x);
   Tensor tanh(Tensor x);
   Tensor exp(Tensor x);
   Tensor log(Tensor x);
@@ -133,6 +136,9 @@ public:
   Tensor reshape(Tensor x, Shape shape);
   Tensor transpose(Tensor x, Shape permutation);
   Tensor slice(Tensor x, Shape offsets, Shape sizes);
+  /// As numpy.broadcast_to.
+  Tensor broadcast(Tensor x, Shape shape);
+  Tensor concat(const std::vector<Tensor> &parts, int64_t axis);
 
   // Reductions and norms over the last axis.
   Tensor sum(Tensor x, Shape axes);

@@ -138,6 +138,7 @@ Tensor GraphBuilder::mul(Tensor a, Tensor b) { return OpWriter(*this).write<ir::
 Tensor GraphBuilder::div(Tensor a, Tensor b) { return OpWriter(*this).write<ir::DivOp>({a, b}); }
 Tensor GraphBuilder::relu(Tensor x) { return OpWriter(*this).write<ir::ReluOp>({x}); }
 Tensor GraphBuilder::silu(Tensor x) { return OpWriter(*this).write<ir::SiluOp>({x}); }
+Tensor GraphBuilder::sigmoid(Tensor x) { return OpWriter(*this).write<ir::SigmoidOp>({x}); }
 Tensor GraphBuilder::tanh(Tensor x) { return OpWriter(*this).write<ir::TanhOp>({x}); }
 Tensor GraphBuilder::exp(Tensor x) { return OpWriter(*this).write<ir::ExpOp>({x}); }
 Tensor GraphBuilder::log(Tensor x) { return OpWriter(*this).write<ir::LogOp>({x}); }
@@ -236,6 +237,19 @@ Tensor GraphBuilder::slice(Tensor x, Shape offsets, Shape sizes) {
     properties.setOffsets(attributes.getDenseI64ArrayAttr(offsets));
     properties.setSizes(attributes.getDenseI64ArrayAttr(sizes));
   });
+}
+
+Tensor GraphBuilder::broadcast(Tensor x, Shape shape) {
+  RankedTensorType type = state_->tensorType(shape, state_->number);
+  if (!x || !type)
+    return {};
+  return OpWriter(*this).write<ir::BroadcastOp>({x}, type.clone(elementOf(x.value())));
+}
+
+Tensor GraphBuilder::concat(const std::vector<Tensor> &parts, int64_t axis) {
+  auto attribute = state_->builder.getI64IntegerAttr(axis);
+  return OpWriter(*this).write<ir::ConcatOp>(
+      parts, [&](auto &properties) { properties.setAxis(attribute); });
 }
 
 Tensor GraphBuilder::sum(Tensor x, Shape axes) {

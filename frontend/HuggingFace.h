@@ -20,6 +20,12 @@ Status readHuggingFace(runtime::FileLayer &layer, const std::string &folder,
 /// what the family writes.
 void takePrefixOf(const std::vector<std::string> &tensors, proto::ModelDef &definition);
 
+/// Leaves out the message fields whose tensor (first; by name without prefix) is not among
+/// `tensors`.
+void dropAbsentParts(const std::vector<std::string> &tensors,
+                     const std::vector<std::pair<std::string, std::string>> &parts,
+                     proto::ModelDef &definition);
+
 } // namespace heddle::frontend
 
 #endif // HEDDLE_FRONTEND_HUGGINGFACE_H

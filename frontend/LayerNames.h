@@ -6,18 +6,42 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 namespace heddle::frontend {
 
-inline constexpr char kEmbeddingsPath[] = "decoder.embeddings";
-inline constexpr char kFinalNormPath[] = "decoder.final_norm";
+// A model of one stack calls it the decoder, whether it looks ahead or not.
+inline constexpr char kDecoderStack[] = "decoder";
+inline constexpr char kEncoderStack[] = "encoder";
+
 inline constexpr char kPoolerPath[] = "pooler";
 inline constexpr char kHeadPath[] = "lm_head";
 inline constexpr char kLayerMark[] = "{layer}";
 
-inline std::string layerPrefix(int64_t layer) { return "decoder.layers." + std::to_string(layer); }
-inline std::string attentionPath(int64_t layer) { return layerPrefix(layer) + ".attention"; }
-inline std::string ffnPath(int64_t layer) { return layerPrefix(layer) + ".ffn"; }
+inline std::string embeddingsPath(std::string_view stack = kDecoderStack) {
+  return std::string(stack) + ".embeddings";
+}
+inline std::string conditionPath(std::string_view stack = kDecoderStack) {
+  return std::string(stack) + ".condition";
+}
+inline std::string finalNormPath(std::string_view stack = kDecoderStack) {
+  return std::string(stack) + ".final_norm";
+}
+inline std::string layerPrefix(int64_t layer, std::string_view stack = kDecoderStack) {
+  return std::string(stack) + ".layers." + std::to_string(layer);
+}
+inline std::string attentionPath(int64_t layer, std::string_view stack = kDecoderStack) {
+  return layerPrefix(layer, stack) + ".attention";
+}
+inline std::string crossAttentionPath(int64_t layer, std::string_view stack = kDecoderStack) {
+  return layerPrefix(layer, stack) + ".cross_attention";
+}
+inline std::string modulationPath(int64_t layer, std::string_view stack = kDecoderStack) {
+  return layerPrefix(layer, stack) + ".modulation";
+}
+inline std::string ffnPath(int64_t layer, std::string_view stack = kDecoderStack) {
+  return layerPrefix(layer, stack) + ".ffn";
+}
 
 /// `pattern` with every `{layer}` replaced.
 inline std::string withLayer(std::string pattern, int64_t layer) {

@@ -2,7 +2,9 @@
 #include "frontend/Model.h"
 
 #include "frontend/Families.h"
+#include "frontend/Frozen.h"
 #include "frontend/HuggingFace.h"
+#include "frontend/PatchGrid.h"
 #include "frontend/SentenceTransformers.h"
 #include "frontend/Validate.h"
 #include "runtime/base/Limits.h"
@@ -55,7 +57,7 @@ void setModelFile(Model &model) {
 Status readModelDef(runtime::FileLayer &layer, const std::string &path, Model &model) {
   HEDDLE_RETURN_IF_ERROR(runtime::readTextprotoFile(layer, path, model.definition));
   HEDDLE_RETURN_IF_ERROR(validateModel(model.definition, path));
-  model.shiftLabels = model.definition.attention().causal();
+  model.shiftLabels = model.definition.attention().causal() && !model.definition.has_encoder();
   setModelFile(model);
   return absl::OkStatus();
 }
@@ -99,23 +101,34 @@ Status readFolder(runtime::FileLayer &layer, const std::string &folder,
   return absl::OkStatus();
 }
 
-void fillParameters(Model &model) {
-  if (model.definition.has_vocab_size())
-    model.parameters = parametersOf(model.definition).all();
+Status fillParameters(Model &model) {
+  if (!model.definition.has_vocab_size() && !readsImages(model.definition))
+    return absl::OkStatus();
+  model.parameters = parametersOf(model.definition).all();
+  return checkFrozen(model.definition, model.parameters);
+}
+
+void setDropout(proto::Dropout &dropout, double share) {
+  dropout.set_embedding(share);
+  dropout.set_attention(share);
+  dropout.set_residual(share);
+  // Parts that have a share of their own.
+  if (dropout.has_attention_output())
+    dropout.set_attention_output(share);
+  if (dropout.has_pooled())
+    dropout.set_pooled(share);
+  if (dropout.has_classifier())
+    dropout.set_classifier(share);
+  if (dropout.has_distance())
+    dropout.set_distance(share);
 }
 
 Status overrideDropout(Model &model, double share) {
   if (!(share >= 0 && share < 1))
     return invalidInput("--dropout: expected a number from 0 to less than 1, found ", share);
-  proto::Dropout &dropout = *model.definition.mutable_dropout();
-  dropout.set_embedding(share);
-  dropout.set_attention(share);
-  dropout.set_residual(share);
-  // Parts that have a share of their own.
-  if (dropout.has_pooled())
-    dropout.set_pooled(share);
-  if (dropout.has_classifier())
-    dropout.set_classifier(share);
+  setDropout(*model.definition.mutable_dropout(), share);
+  if (model.definition.encoder().has_dropout())
+    setDropout(*model.definition.mutable_encoder()->mutable_dropout(), share);
   return absl::OkStatus();
 }
 
@@ -153,14 +166,18 @@ StatusOr<Model> loadModel(runtime::FileLayer &layer, const std::string &path,
   if (!model.weightsPath.empty()) {
     HEDDLE_ASSIGN_OR_RETURN(runtime::Weights weights,
                             runtime::Weights::open(layer, model.weightsPath));
+    dropAbsentParts(weights.names(), model.optionalParts, model.definition);
     takePrefixOf(weights.names(), model.definition);
   }
-  // After the definition's own file was written: a dropout for one run is no part of the model.
+  // After the definition's own file was written: how one run trains is no part of the model.
   if (overrides.dropout)
     HEDDLE_RETURN_IF_ERROR(overrideDropout(model, *overrides.dropout));
-  if (overrides.embeds && model.definition.head().kind() == proto::Head::NONE)
+  if (overrides.embeds && model.definition.head().kind() == proto::Head::NONE &&
+      encodesTexts(model.definition))
     addMeanPooling(model);
-  fillParameters(model);
+  for (const std::string &pattern : overrides.frozen)
+    model.definition.add_frozen(pattern);
+  HEDDLE_RETURN_IF_ERROR(fillParameters(model));
   return model;
 }
 
@@ -175,7 +192,7 @@ Status bindVocabulary(Model &model, int64_t vocabSize) {
   }
   model.definition.set_vocab_size(vocabSize);
   HEDDLE_RETURN_IF_ERROR(validateModel(model.definition, model.path));
-  fillParameters(model);
+  HEDDLE_RETURN_IF_ERROR(fillParameters(model));
   if (model.family.empty()) {
     // The dropout of this run stays out of the file.
     proto::ModelDef stored;

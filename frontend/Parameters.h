@@ -6,6 +6,7 @@
 #define HEDDLE_FRONTEND_PARAMETERS_H
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -43,35 +44,53 @@ struct LinearParameters {
   std::optional<ParameterSpec> bias;
 };
 struct NormParameters {
-  ParameterSpec weight;
+  /// Absent where the model's norms have none.
+  std::optional<ParameterSpec> weight;
   std::optional<ParameterSpec> bias;
 };
 
-struct LayerParameters {
+struct AttentionParameters {
   NormParameters attentionNorm;
   std::optional<NormParameters> queryNorm, keyNorm; // [D]
   /// Either qkv, or query, key and value.
   std::optional<LinearParameters> qkv, query, key, value;
   LinearParameters attentionOutput;
+  std::optional<LinearParameters> distanceKey, distanceQuery; // from C to H D
   std::optional<NormParameters> attentionPostNorm;
+};
+
+struct LayerParameters : AttentionParameters {
+  /// To the encoder, in the layers of a decoder that has one.
+  std::optional<AttentionParameters> cross;
   /// Absent where both parts share one norm.
   std::optional<NormParameters> ffnNorm;
   LinearParameters ffnIn;
   std::optional<LinearParameters> ffnGate;
   LinearParameters ffnOut;
   std::optional<NormParameters> ffnPostNorm;
+  std::optional<LinearParameters> modulation; // C to 6C
 };
 
-/// All parameters by their role.
+/// The parameters of a stack and of what stands behind it, by their role.
 struct ModelParameters {
-  ParameterSpec tokenEmbedding;                              // [V, E]
+  /// Null where the model is one stack.
+  std::shared_ptr<const ModelParameters> encoder;
+  /// The encoder's where the decoder's serves it: then that one is no parameter of its own.
+  bool sharesTokenTable = false;
+  std::optional<ParameterSpec> tokenEmbedding;    // [V, E]; absent where images are read
+  std::optional<LinearParameters> patchEmbedding; // [C, channels, patch height, patch width]
+  std::optional<ParameterSpec> classToken;        // [C] or [1, 1, C]
+  std::optional<LinearParameters> timestepIn, timestepOut;   // R to C, C to C
+  std::optional<ParameterSpec> classEmbedding;               // [classes (+ 1), C]
   std::optional<LinearParameters> embeddingIn, embeddingOut; // E to C, C to E
-  std::optional<ParameterSpec> positionEmbedding;            // [max_positions + offset, C]
-  std::optional<ParameterSpec> tokenTypeEmbedding;           // [token types, C]
-  std::optional<NormParameters> embeddingNorm;
+  std::optional<ParameterSpec> positionEmbedding;  // [max_positions + offset, C] or [1, T, C]
+  std::optional<ParameterSpec> tokenTypeEmbedding; // [token types, C]
+  std::optional<ParameterSpec> distanceEmbedding;  // [distances, C]
+  std::optional<NormParameters> distanceNorm, embeddingNorm;
   /// From Dimensions::embeddingSum to C; the rows above are of that size where it is there.
   std::optional<LinearParameters> embeddingProjection;
   std::vector<LayerParameters> layers;
+  std::optional<LinearParameters> finalModulation; // C to 2C
   std::optional<NormParameters> finalNorm;
   std::optional<LinearParameters> pooler, headTransform;
   std::optional<NormParameters> headNorm;
@@ -80,11 +99,12 @@ struct ModelParameters {
   std::optional<ParameterSpec> headWeight;
   std::optional<ParameterSpec> headBias; // [V] or [classes]
 
-  /// In the order of the entries' arguments.
+  /// In the order of the entries' arguments; the encoder's come first.
   std::vector<ParameterSpec> all() const;
 };
 
-/// The parameters of a definition that validateModel() accepts, with its vocab_size set.
+/// The parameters of a definition that validateModel() accepts, with its vocab_size set where it
+/// reads tokens.
 ModelParameters parametersOf(const proto::ModelDef &definition);
 
 } // namespace heddle::frontend

@@ -31,6 +31,8 @@ Found checkEmbeddings(const proto::ModelDef &model) {
     if (Found found =
             checkRange("embedding_sum_width", model.embedding_sum_width(), 1, kMaxDimension))
       return found;
+  if (model.project_before_norm() && !model.embedding_norm())
+    return wrong("project_before_norm", "needs embedding_norm");
   if (model.has_embedding_sum_width() && model.has_embedding_width())
     return wrong("embedding_width", "does not go with embedding_sum_width");
   const int64_t largestId = model.has_vocab_size() ? model.vocab_size() - 1 : kMaxDimension;
@@ -43,6 +45,9 @@ Found checkEmbeddings(const proto::ModelDef &model) {
 
 Found checkHead(const proto::ModelDef &model) {
   const proto::Head &head = model.head();
+  if (model.pooler().has_width())
+    if (Found found = checkRange("pooler.width", model.pooler().width(), 1, kMaxDimension))
+      return found;
   const bool classes =
       head.kind() == proto::Head::SEQUENCE_CLASSES || head.kind() == proto::Head::TOKEN_CLASSES;
   if (classes && !head.has_classes())
@@ -63,9 +68,13 @@ Found checkHead(const proto::ModelDef &model) {
   if (const double temperature = model.loss().temperature();
       !(temperature > 0) || !std::isfinite(temperature))
     return wrong("loss.temperature", "expected a number above 0, found ", temperature);
+  if (embeds && !encodesTexts(model))
+    return wrong("head.kind", "EMBEDDING needs a model of one stack that reads texts");
   if (embeds && (head.has_transform() || head.has_soft_cap() || head.has_bias()))
     return wrong("head.kind", "EMBEDDING goes without transform, soft_cap and bias");
-  if (((!isLanguageModel(model) && !embeds) || head.next_sentence()) && model.attention().causal())
+  const bool ofDecoder = model.has_encoder() && head.kind() == proto::Head::NONE;
+  const bool looksAhead = classes || head.kind() == proto::Head::SPAN || head.next_sentence();
+  if (looksAhead && !ofDecoder && model.attention().causal())
     return wrong("head.kind", "needs attention.causal: false");
   if (head.has_transform() && model.has_embedding_width())
     return wrong("head.transform", "does not go with embedding_width");

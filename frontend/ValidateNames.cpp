@@ -34,8 +34,12 @@ bool isOfHead(const std::string &path) {
 
 /// Whole names or endings of names, and no modules.
 bool isNoModule(const std::string &field) {
-  return field == "prefix" || field == "head_bias" || field.starts_with("other_norm_");
+  return field == "prefix" || field == "head_bias" || field == "class_token" ||
+         field == "position_table" || field.starts_with("other_norm_");
 }
+
+/// Only decoders have it.
+bool isOfCross(const std::string &field) { return field.starts_with("cross_"); }
 
 std::optional<FieldError> findPrefixError(const proto::ParameterNames &names) {
   constexpr char kField[] = "names.other_prefixes";
@@ -68,14 +72,15 @@ public:
 
   /// `fieldOf`, by pattern, outlives this.
   Modules(const std::map<std::string, std::string> &fieldOf, int64_t layers) {
-    for (const auto &[pattern, field] : fieldOf) {
-      bool marked = pattern.find(kLayerMark) != std::string::npos;
-      for (int64_t layer = 0; layer < (marked ? layers : 1); ++layer)
-        all_.push_back({hashOf(withLayer(pattern, layer)), &pattern, &field, layer});
-    }
-    std::sort(all_.begin(), all_.end(), [](const Module &a, const Module &b) {
-      return std::tie(a.hash, *a.pattern, a.layer) < std::tie(b.hash, *b.pattern, b.layer);
-    });
+    add(fieldOf, layers);
+    sort();
+  }
+  /// Those of two stacks.
+  Modules(const std::map<std::string, std::string> &fieldOf, int64_t layers,
+          const std::map<std::string, std::string> &otherFieldOf, int64_t otherLayers) {
+    add(fieldOf, layers);
+    add(otherFieldOf, otherLayers);
+    sort();
   }
 
   const std::vector<Module> &all() const { return all_; }
@@ -91,6 +96,20 @@ public:
   }
 
 private:
+  void add(const std::map<std::string, std::string> &fieldOf, int64_t layers) {
+    for (const auto &[pattern, field] : fieldOf) {
+      bool marked = pattern.find(kLayerMark) != std::string::npos;
+      for (int64_t layer = 0; layer < (marked ? layers : 1); ++layer)
+        all_.push_back({hashOf(withLayer(pattern, layer)), &pattern, &field, layer});
+    }
+  }
+  void sort() {
+    std::sort(all_.begin(), all_.end(), [](const Module &a, const Module &b) {
+      return std::tie(a.hash, *a.pattern, *a.field, a.layer) <
+             std::tie(b.hash, *b.pattern, *b.field, b.layer);
+    });
+  }
+
   static size_t hashOf(const std::string &text) { return std::hash<std::string>()(text); }
   std::vector<Module> all_;
 };
@@ -172,6 +191,26 @@ std::optional<FieldError> findNameError(const proto::ModelDef &definition) {
   if (std::optional<FieldError> error = findClash(modules))
     return error;
   return findPrefixClash(names, modules);
+}
+
+std::optional<FieldError> findStackNameError(const proto::ModelDef &decoder,
+                                             const proto::ModelDef &encoder) {
+  std::map<std::string, std::string> ofDecoder, ofEncoder; // fields by name with prefix
+  const auto *descriptor = proto::ParameterNames::descriptor();
+  const auto *reflection = decoder.names().GetReflection();
+  for (int i = 0; i < descriptor->field_count(); ++i) {
+    const auto *field = descriptor->field(i);
+    const std::string path = "names." + field->name();
+    if (field->is_repeated() || isNoModule(field->name()))
+      continue;
+    const std::string name = reflection->GetString(decoder.names(), field);
+    ofDecoder.emplace((isOfHead(path) ? "" : decoder.names().prefix()) + name, path);
+    const bool shared = field->name() == "token_embedding" && decoder.share_token_embedding();
+    if (!shared && !isOfHead(path) && path != "names.pooler" && !isOfCross(field->name()))
+      ofEncoder.emplace(encoder.names().prefix() + reflection->GetString(encoder.names(), field),
+                        "encoder." + path);
+  }
+  return findClash(Modules(ofDecoder, decoder.layers(), ofEncoder, encoder.layers()));
 }
 
 } // namespace heddle::frontend

@@ -16,6 +16,10 @@ inline constexpr uint64_t kMaxModuleName = limits::kTensorNameBytes / 4;
 /// whichever of the prefixes a checkpoint has them. The definition has a valid number of layers.
 std::optional<FieldError> findNameError(const proto::ModelDef &definition);
 
+/// The same between a decoder and its encoder (see encoderOf()), each without fault by itself.
+std::optional<FieldError> findStackNameError(const proto::ModelDef &decoder,
+                                             const proto::ModelDef &encoder);
+
 } // namespace heddle::frontend
 
 #endif // HEDDLE_FRONTEND_VALIDATENAMES_H

@@ -10,26 +10,59 @@ namespace {
 
 class AttentionLayer {
 public:
-  AttentionLayer(Wiring &w, int64_t layer)
-      : w_(w), graph_(w.graph), attention_(w.definition.attention()),
-        parameters_(w.parameters.layers[layer]), layer_(layer) {}
+  AttentionLayer(Wiring &w, int64_t layer, const AttentionParameters &parameters, int64_t rngId)
+      : w_(w), graph_(w.graph), attention_(w.definition.attention()), parameters_(parameters),
+        layer_(layer), rngId_(rngId) {}
 
-  /// x [B, t, C], already normed where norms come first.
+  /// Of x [B, t, C] to itself, already normed where norms come first.
   Tensor run(Tensor x) {
     tokens_ = x ? x.shape()[1] : 1;
     project(x);
     cacheKeysAndValues();
-    Tensor weights = graph_.softmax(mask(scores()));
-    weights = dropout(w_, weights, w_.definition.dropout().attention(), attentionDropoutId(layer_));
-    Tensor o = product(weights, v_, /*transposeB=*/false);
-    if (attention_.mean_if_blind() && w_.keysSeen)
+    Tensor o = weighted(mask(scores()));
+    if (attention_.mask_queries() && w_.keyMask)
+      o = ofVisibleQueries(o);
+    else if (attention_.mean_if_blind() && w_.keysSeen)
       o = meanIfBlind(o);
+    return joined(o);
+  }
+
+  /// Of x to the encoder's vectors. Positions mean nothing here.
+  Tensor runAcross(Tensor x) {
+    tokens_ = x ? x.shape()[1] : 1;
+    Tensor q = linear(w_, *parameters_.query, x);
+    q_ = headNorm(parameters_.queryNorm, splitHeads(q, w_.dims.heads, tokens_));
+    projectSource();
+    Tensor scores =
+        capped(product(q_, k_, /*transposeB=*/true) * scoreScale(w_.definition, layer_));
+    if (w_.sourceMask)
+      scores = hidden(scores, keysOf(*w_.sourceMask, w_.sourceLength));
+    return joined(weighted(scores));
+  }
+
+private:
+  /// k_ and v_ [B, G, S, D] of the encoder's vectors.
+  void projectSource() {
+    Tensor k = linear(w_, *parameters_.key, *w_.source);
+    Tensor v = linear(w_, *parameters_.value, *w_.source);
+    k_ = headNorm(parameters_.keyNorm, splitHeads(k, w_.dims.kvHeads, w_.sourceLength));
+    v_ = splitHeads(v, w_.dims.kvHeads, w_.sourceLength);
+  }
+
+  /// The values by the weights that scores give them: [B, H, t, D].
+  Tensor weighted(Tensor scores) {
+    Tensor weights = graph_.softmax(scores);
+    weights = dropout(w_, weights, w_.definition.dropout().attention(), rngId_);
+    return product(weights, v_, /*transposeB=*/false);
+  }
+
+  /// o [B, H, t, D] -> [B, t, C]
+  Tensor joined(Tensor o) {
     o = graph_.reshape(graph_.transpose(o, {0, 2, 1, 3}),
                        {w_.batch, tokens_, w_.dims.queryWidth()});
     return linear(w_, parameters_.attentionOutput, o);
   }
 
-private:
   /// q_ [B, H, t, D], k_ and v_ [B, G, t, D].
   void project(Tensor x) {
     const int64_t queries = w_.dims.queryWidth(), keys = w_.dims.keyWidth();
@@ -51,9 +84,9 @@ private:
       k = linear(w_, *parameters_.key, x);
       v = linear(w_, *parameters_.value, x);
     }
-    q_ = turn(headNorm(parameters_.queryNorm, splitHeads(q, w_.dims.heads)));
-    k_ = turn(headNorm(parameters_.keyNorm, splitHeads(k, w_.dims.kvHeads)));
-    v_ = splitHeads(v, w_.dims.kvHeads);
+    q_ = turn(headNorm(parameters_.queryNorm, splitHeads(q, w_.dims.heads, tokens_)));
+    k_ = turn(headNorm(parameters_.keyNorm, splitHeads(k, w_.dims.kvHeads, tokens_)));
+    v_ = splitHeads(v, w_.dims.kvHeads, tokens_);
   }
 
   Tensor columns(Tensor all, int64_t first, int64_t count) {
@@ -72,8 +105,8 @@ private:
   }
 
   /// [B, t, heads * D] -> [B, heads, t, D]
-  Tensor splitHeads(Tensor x, int64_t heads) {
-    return graph_.transpose(graph_.reshape(x, {w_.batch, tokens_, heads, w_.dims.headDim}),
+  Tensor splitHeads(Tensor x, int64_t heads, int64_t tokens) {
+    return graph_.transpose(graph_.reshape(x, {w_.batch, tokens, heads, w_.dims.headDim}),
                             {0, 2, 1, 3});
   }
 
@@ -111,12 +144,26 @@ private:
     return y ? graph_.reshape(y, {left[0], heads, left[2], y.shape()[4]}) : y;
   }
 
+  /// o [B, H, T, D] where attention_mask lets the query itself be seen, which sees itself then;
+  /// elsewhere the mean of v or zeros.
+  Tensor ofVisibleQueries(Tensor o) {
+    Tensor sees = graph_.notEqual(*w_.keyMask, graph_.integer(0));
+    if (attention_.mean_if_blind())
+      return meanWhereNot(sees, o);
+    sees = graph_.reshape(sees, {w_.batch, 1, w_.seq, 1});
+    return graph_.select(sees, o, graph_.scalar(0));
+  }
+
   /// o [B, H, T, D] where a query sees a key, elsewhere the mean of v.
   Tensor meanIfBlind(Tensor o) {
-    const int64_t groups = w_.dims.kvHeads, shared = w_.dims.heads / groups, size = w_.dims.headDim;
     const bool windowed = windowOf(w_.definition, layer_) > 0;
     Tensor seen = windowed ? *w_.windowKeysSeen : *w_.keysSeen;
-    Tensor sees = graph_.greater(seen, graph_.scalar(0, Element::f32));
+    return meanWhereNot(graph_.greater(seen, graph_.scalar(0, Element::f32)), o);
+  }
+
+  /// sees [B, T]
+  Tensor meanWhereNot(Tensor sees, Tensor o) {
+    const int64_t groups = w_.dims.kvHeads, shared = w_.dims.heads / groups, size = w_.dims.headDim;
     sees = graph_.reshape(sees, {w_.batch, 1, 1, w_.seq, 1});
     Tensor mean = graph_.sum(v_, {2}) * (1 / static_cast<double>(w_.seq));
     mean = graph_.reshape(mean, {w_.batch, groups, 1, 1, size});
@@ -130,6 +177,12 @@ private:
     Tensor scores = product(q_, k_, /*transposeB=*/true) * scoreScale(w_.definition, layer_);
     if (w_.keyBias)
       scores = scores + *w_.keyBias;
+    if (w_.distances)
+      scores = scores + distanceScores(w_, layer_, q_, k_);
+    return capped(scores);
+  }
+
+  Tensor capped(Tensor scores) {
     if (attention_.soft_cap() > 0) {
       Tensor cap = graph_.scalar(attention_.soft_cap());
       scores = graph_.tanh(scores / cap) * cap;
@@ -153,34 +206,55 @@ private:
     if (w_.cache != Wiring::Cache::extend && attention_.causal())
       also(graph_.causalMask(tokens_, tokens_, window));
     if (w_.keyMask)
-      also(perKey(graph_.notEqual(*w_.keyMask, graph_.integer(0))));
-    if (!visible)
-      return scores;
-    return graph_.select(*visible, scores, graph_.scalar(-std::numeric_limits<double>::infinity()));
+      also(keysOf(*w_.keyMask, w_.seq));
+    return visible ? hidden(scores, *visible) : scores;
+  }
+
+  /// mask [B, S] -> [B, 1, 1, S], true where it is not 0.
+  Tensor keysOf(Tensor mask, int64_t keys) {
+    return graph_.reshape(graph_.notEqual(mask, graph_.integer(0)), {w_.batch, 1, 1, keys});
+  }
+
+  Tensor hidden(Tensor scores, Tensor visible) {
+    return graph_.select(visible, scores, graph_.scalar(-std::numeric_limits<double>::infinity()));
   }
 
   Wiring &w_;
   GraphBuilder &graph_;
   const proto::Attention &attention_;
-  const LayerParameters &parameters_;
-  int64_t layer_;
+  const AttentionParameters &parameters_;
+  int64_t layer_, rngId_;
   int64_t tokens_ = 1; // t
   Tensor q_, k_, v_;
 };
 
+/// The share of what attention adds that is dropped.
+double outputDropout(const proto::Dropout &dropout) {
+  return dropout.has_attention_output() ? dropout.attention_output() : dropout.residual();
+}
+
 } // namespace
 
-Tensor attentionOf(Wiring &w, int64_t layer, Tensor x) { return AttentionLayer(w, layer).run(x); }
+Tensor attentionOf(Wiring &w, int64_t layer, Tensor x) {
+  return AttentionLayer(w, layer, w.parameters.layers[layer], attentionDropoutId(layer)).run(x);
+}
 
 Tensor attentionBlock(Wiring &w, int64_t layer, Tensor x) {
-  LayerScope scope(w.graph, attentionPath(layer));
+  LayerScope scope(w.graph, attentionPath(layer, w.stack));
   const LayerParameters &parameters = w.parameters.layers[layer];
-  const proto::Dropout &dropout = w.definition.dropout();
-  const double share =
-      dropout.has_attention_output() ? dropout.attention_output() : dropout.residual();
-  return residual(w, parameters.attentionNorm, parameters.attentionPostNorm, x, share,
-                  attentionResidualDropoutId(layer),
+  return residual(w, parameters.attentionNorm, parameters.attentionPostNorm, w.attentionModulation,
+                  x, outputDropout(w.definition.dropout()), attentionResidualDropoutId(layer),
                   [&](Tensor y) { return attentionOf(w, layer, y); });
+}
+
+Tensor crossAttentionBlock(Wiring &w, int64_t layer, Tensor x) {
+  LayerScope scope(w.graph, crossAttentionPath(layer, w.stack));
+  const AttentionParameters &parameters = *w.parameters.layers[layer].cross;
+  const int64_t rngId = crossDropoutId(w.dims.layers, layer);
+  return residual(
+      w, parameters.attentionNorm, parameters.attentionPostNorm, std::nullopt, x,
+      outputDropout(w.definition.dropout()), crossResidualDropoutId(w.dims.layers, layer),
+      [&](Tensor y) { return AttentionLayer(w, layer, parameters, rngId).runAcross(y); });
 }
 
 } // namespace heddle::frontend

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
-#include <numeric>
 
 #include "frontend/Builder.h"
+#include "frontend/Frozen.h"
 #include "frontend/LayerNames.h"
+#include "frontend/PatchGrid.h"
+#include "frontend/Stacks.h"
 #include "frontend/Validate.h"
-#include "frontend/builder/RotaryFrequencies.h"
+#include "frontend/builder/EncoderDecoder.h"
 #include "frontend/builder/Wiring.h"
 
 namespace heddle::frontend {
@@ -16,27 +18,19 @@ public:
   EntryBuilder(GraphBuilder &graph, const proto::ModelDef &definition,
                const ModelParameters &parameters, const BuildOptions &options)
       : graph_(graph), definition_(definition), parameters_(parameters), options_(options),
-        rotary_(definition.positions().has_rotary()), alibi_(definition.positions().has_alibi()) {
-    if (rotary_)
-      frequencies_ =
-          rotaryFrequencies(definition.positions().rotary(), Dimensions(definition).headDim);
-  }
+        rotary_(definition.positions().has_rotary()), alibi_(definition.positions().has_alibi()) {}
 
   void build(const std::string &name) {
     graph_.beginEntry(name);
     declareParameters();
-    Wiring w = {.graph = graph_,
-                .definition = definition_,
-                .parameters = parameters_,
-                .dims = Dimensions(definition_),
-                .batch = options_.batch,
-                .seq = options_.seq,
-                .number = options_.number,
-                .inverseFrequencies = frequencies_};
-    if (name == kForwardEntry)
+    Wiring w =
+        wiringOf(graph_, definition_, parameters_, options_.batch, options_.seq, options_.number);
+    if (definition_.has_encoder())
+      encoderDecoderEntry(w, name, options_.sourceSeq > 0 ? options_.sourceSeq : options_.seq);
+    else if (name == kForwardEntry)
       forward(w);
     else if (name == kLossEntry)
-      loss(w, maskedVectors(w));
+      loss(w, vectors(w));
     else if (name == kEncodeEntry)
       encode(w);
     else if (name == kEvalEntry)
@@ -53,48 +47,40 @@ public:
 private:
   /// All of them, in the order of the definition, also those that an entry does not read.
   void declareParameters() {
-    for (const ParameterSpec &spec : parameters_.all())
+    for (const ParameterSpec &spec : parameters_.all()) {
       graph_.parameter(spec);
-  }
-
-  Tensor ids(const Wiring &w, const char *name) {
-    return graph_.input(name, {w.batch, w.seq}, Element::i32);
-  }
-
-  Tensor layers(Wiring &w, Tensor x) {
-    for (int64_t layer = 0; layer < w.dims.layers; ++layer) {
-      if (definition_.residual() != proto::ModelDef::SEQUENTIAL) {
-        x = parallelBlock(w, layer, x);
-        continue;
-      }
-      x = attentionBlock(w, layer, x);
-      x = ffnBlock(w, layer, x);
+      if (isFrozen(definition_, spec))
+        graph_.freezeParameter(spec.name);
     }
-    return x;
   }
 
   Tensor maskedVectors(Wiring &w) {
-    Tensor tokens = ids(w, "input_ids");
-    w.keyMask = ids(w, "attention_mask");
+    Tensor tokens = idsInput(w, "input_ids");
+    w.keyMask = idsInput(w, "attention_mask");
     // Declared in any case: every model's forward takes the same inputs.
-    w.positionIds = ids(w, "position_ids");
+    w.positionIds = idsInput(w, "position_ids");
     if (definition_.positions().learned().has_padding_id())
       graph_.setInputPadding("position_ids", definition_.positions().learned().padding_id());
     if (definition_.has_token_types()) {
-      w.tokenTypeIds = ids(w, "token_type_ids");
+      w.tokenTypeIds = idsInput(w, "token_type_ids");
       graph_.limitInput("token_type_ids", definition_.token_types().count());
     }
     if (rotary_)
       w.ropeTurns = w.positionIds;
     {
-      LayerScope scope(graph_, kEmbeddingsPath);
+      LayerScope scope(graph_, embeddingsPath(w.stack));
       countKeys(w);
     }
-    return finalNorm(w, layers(w, embedTokens(w, tokens)));
+    return finalNorm(w, layersOf(w, embedTokens(w, tokens)));
+  }
+
+  /// What forward and loss begin with.
+  Tensor vectors(Wiring &w) {
+    return readsImages(definition_) ? imageVectors(w) : maskedVectors(w);
   }
 
   /// Texts for a causal model fill every row; others come with their padding.
-  Tensor trainingVectors(Wiring &w) { return fillsRows() ? plainVectors(w) : maskedVectors(w); }
+  Tensor trainingVectors(Wiring &w) { return fillsRows() ? plainVectors(w) : vectors(w); }
 
   /// What depends on how many keys attention_mask lets a query see.
   void countKeys(Wiring &w) {
@@ -109,30 +95,13 @@ private:
 
   /// Every row is whole and begins at position 0.
   Tensor plainVectors(Wiring &w) {
-    Tensor tokens = ids(w, "input_ids");
+    Tensor tokens = idsInput(w, "input_ids");
     useDefaultPositions(w);
-    return finalNorm(w, layers(w, embedTokens(w, tokens)));
-  }
-
-  void useDefaultPositions(Wiring &w) {
-    if (!rotary_ && !alibi_)
-      return;
-    LayerScope scope(graph_, kEmbeddingsPath);
-    if (rotary_)
-      w.ropeTurns = countUp(w.seq);
-    else
-      w.keyBias = alibiBias(w, countUp(w.seq));
-  }
-
-  /// 0, 1, ... as [1, count].
-  Tensor countUp(int64_t count) {
-    std::vector<int32_t> numbers(count);
-    std::iota(numbers.begin(), numbers.end(), 0);
-    return graph_.constant({1, count}, numbers);
+    return finalNorm(w, layersOf(w, embedTokens(w, tokens)));
   }
 
   void forward(Wiring &w) {
-    for (const auto &[name, tensor] : taskOutputs(w, maskedVectors(w)))
+    for (const auto &[name, tensor] : taskOutputs(w, vectors(w)))
       graph_.output(name, tensor);
   }
 
@@ -146,24 +115,24 @@ private:
   }
 
   void encode(Wiring &w) {
-    Tensor x = maskedVectors(w);
+    Tensor x = vectors(w);
     graph_.output("sentence_embedding", sentenceEmbedding(w, x));
   }
 
   void trainLoss(Wiring &w) {
-    if (largestDropout(definition_) > 0)
+    if (drawsInTraining(definition_))
       w.rng = graph_.rng();
     loss(w, trainingVectors(w));
   }
 
   void prefill(Wiring &w) {
-    Tensor tokens = ids(w, "input_ids");
+    Tensor tokens = idsInput(w, "input_ids");
     Tensor last = graph_.input("last_index", {w.batch}, Element::i32);
     w.cache = Wiring::Cache::fill;
     useDefaultPositions(w);
-    Tensor x = layers(w, embedTokens(w, tokens));
+    Tensor x = layersOf(w, embedTokens(w, tokens));
     {
-      LayerScope scope(graph_, kFinalNormPath);
+      LayerScope scope(graph_, finalNormPath(w.stack));
       x = graph_.gatherRows(x, last);
     }
     graph_.output("logits", head(w, finalNorm(w, x)));
@@ -175,7 +144,7 @@ private:
     w.cache = Wiring::Cache::extend;
     w.positions = positions;
     {
-      LayerScope scope(graph_, kEmbeddingsPath);
+      LayerScope scope(graph_, embeddingsPath(w.stack));
       w.positionIds = graph_.reshape(positions, {w.batch, 1});
       if (rotary_)
         w.ropeTurns = w.positionIds;
@@ -183,9 +152,9 @@ private:
       if (hasWindows(definition_))
         w.windowKeys = windowKeys(w, positions);
       if (alibi_)
-        w.keyBias = alibiBias(w, countUp(w.seq));
+        w.keyBias = alibiBias(w, countUp(graph_, w.seq));
     }
-    Tensor x = layers(w, embedTokens(w, tokens));
+    Tensor x = layersOf(w, embedTokens(w, tokens));
     x = graph_.reshape(x, {w.batch, w.dims.width});
     graph_.output("logits", head(w, finalNorm(w, x)));
   }
@@ -194,7 +163,7 @@ private:
   Tensor windowKeys(const Wiring &w, Tensor positions) {
     const int64_t window = definition_.attention().window();
     Tensor tooOld = graph_.reshape(shifted(graph_, positions, -window), {w.batch, 1});
-    return graph_.cast(graph_.greater(countUp(w.seq), tooOld), Element::i32);
+    return graph_.cast(graph_.greater(countUp(graph_, w.seq), tooOld), Element::i32);
   }
 
   GraphBuilder &graph_;
@@ -202,7 +171,6 @@ private:
   const ModelParameters &parameters_;
   const BuildOptions &options_;
   bool rotary_, alibi_;
-  std::vector<double> frequencies_;
 };
 
 } // namespace
@@ -210,12 +178,13 @@ private:
 std::vector<std::string> entriesOf(const proto::ModelDef &definition, bool training) {
   std::vector<std::string> entries = {kForwardEntry};
   const proto::Head::Kind kind = definition.head().kind();
-  if (kind == proto::Head::NONE || kind == proto::Head::EMBEDDING)
+  if ((kind == proto::Head::NONE || kind == proto::Head::EMBEDDING) && encodesTexts(definition))
     entries.push_back(kEncodeEntry);
   if (kind == proto::Head::NONE)
     return entries;
   entries.push_back(kLossEntry);
-  if (definition.attention().causal() && kind == proto::Head::LANGUAGE_MODEL)
+  if (definition.attention().causal() && kind == proto::Head::LANGUAGE_MODEL &&
+      !definition.has_encoder())
     entries.insert(entries.end(), {kPrefillEntry, kDecodeEntry});
   if (training)
     entries.insert(entries.end(), {kTrainLossEntry, kEvalEntry});
@@ -246,11 +215,14 @@ const char *whyMissing(const proto::ModelDef &definition, const std::string &ent
 StatusOr<mlir::OwningOpRef<mlir::ModuleOp>> buildModule(mlir::MLIRContext &context,
                                                         const proto::ModelDef &definition,
                                                         const BuildOptions &options) {
-  if (!definition.has_vocab_size())
+  if (!definition.has_vocab_size() && !readsImages(definition))
     return invalidInput("field \"vocab_size\": is missing and no tokenizer gives it");
   HEDDLE_RETURN_IF_ERROR(validateShape(definition, options.batch, options.seq));
+  if (definition.has_encoder() && options.sourceSeq > 0)
+    HEDDLE_RETURN_IF_ERROR(validateShape(encoderOf(definition), options.batch, options.sourceSeq));
   std::vector<std::string> known = entriesOf(definition, /*training=*/true);
-  known.push_back(kEncodeEntry);
+  if (encodesTexts(definition))
+    known.push_back(kEncodeEntry);
   for (const std::string &entry : options.entries)
     if (std::find(known.begin(), known.end(), entry) == known.end())
       return invalidInput("the model has no entry ", entry, whyMissing(definition, entry));

@@ -7,15 +7,16 @@ namespace heddle::frontend {
 Tensor finalNorm(Wiring &w, Tensor x) {
   if (!w.parameters.finalNorm)
     return x;
-  LayerScope scope(w.graph, kFinalNormPath);
-  return norm(w, *w.parameters.finalNorm, x);
+  LayerScope scope(w.graph, finalNormPath(w.stack));
+  Tensor normed = norm(w, *w.parameters.finalNorm, x);
+  return w.condition ? modulate(w, finalModulation(w), normed) : normed;
 }
 
 Tensor head(Wiring &w, Tensor x) {
   LayerScope scope(w.graph, kHeadPath);
   x = headTransform(w, x);
   const ParameterSpec &weight =
-      w.parameters.headWeight ? *w.parameters.headWeight : w.parameters.tokenEmbedding;
+      w.parameters.headWeight ? *w.parameters.headWeight : *w.parameters.tokenEmbedding;
   if (w.parameters.embeddingOut)
     x = linear(w, *w.parameters.embeddingOut, x);
   Tensor logits = w.graph.matmul(x, w.graph.parameter(weight), /*transposeB=*/true);

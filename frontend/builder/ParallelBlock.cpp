@@ -9,13 +9,13 @@ Tensor parallelBlock(Wiring &w, int64_t layer, Tensor x) {
   const double share = w.definition.dropout().residual();
   Tensor normed, attended;
   {
-    LayerScope scope(w.graph, attentionPath(layer));
+    LayerScope scope(w.graph, attentionPath(layer, w.stack));
     normed = norm(w, parameters.attentionNorm, x);
     attended = attentionOf(w, layer, normed);
     attended = dropout(w, attended, share, attentionResidualDropoutId(layer));
     attended = x + attended;
   }
-  LayerScope scope(w.graph, ffnPath(layer));
+  LayerScope scope(w.graph, ffnPath(layer, w.stack));
   if (parameters.ffnNorm)
     normed = norm(w, *parameters.ffnNorm, x);
   Tensor added = feedForwardOf(w, layer, normed);

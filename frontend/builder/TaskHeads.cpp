@@ -70,6 +70,8 @@ Outputs taskOutputs(Wiring &w, Tensor x) {
     return {{"logits", classifySequence(w, x)}};
   case proto::Head::TOKEN_CLASSES:
     return {{"logits", classify(w, x)}};
+  case proto::Head::NOISE:
+    return noiseOutputs(w, x);
   case proto::Head::SPAN: {
     Tensor logits = classify(w, x);
     Tensor start = column(w, logits, 0);

@@ -11,9 +11,11 @@ Tensor linear(Wiring &w, const LinearParameters &parameters, Tensor x) {
 
 Tensor norm(Wiring &w, const NormParameters &parameters, Tensor x) {
   const double epsilon = w.definition.norm().epsilon();
-  Tensor gamma = w.graph.parameter(parameters.weight);
+  std::optional<Tensor> gamma;
+  if (parameters.weight)
+    gamma = w.graph.parameter(*parameters.weight);
   if (w.definition.norm().unit_offset())
-    gamma = gamma + w.graph.scalar(1);
+    gamma = *gamma + w.graph.scalar(1);
   if (w.definition.norm().kind() == proto::Norm::RMS_NORM)
     return w.graph.rmsNorm(x, gamma, epsilon);
   std::optional<Tensor> beta;
@@ -38,7 +40,7 @@ Tensor countKeysSeen(Wiring &w, Tensor mask, int64_t window) {
 }
 
 Tensor dropout(Wiring &w, Tensor x, double p, int64_t rngId) {
-  return w.rng && p > 0 ? w.graph.dropout(x, *w.rng, p, rngId) : x;
+  return w.rng && p > 0 ? w.graph.dropout(x, *w.rng, p, w.firstRngId + rngId) : x;
 }
 
 } // namespace heddle::frontend

@@ -8,10 +8,12 @@
 
 #include "frontend/Dimensions.h"
 #include "frontend/GraphBuilder.h"
+#include "frontend/LayerNames.h"
 
 namespace heddle::frontend {
 
-/// The model being wired into the current entry of `graph`.
+/// One stack of layers being wired into the current entry of `graph`, with what stands before and
+/// behind it. An entry may wire several: each has its definition, length and inputs.
 struct Wiring {
   GraphBuilder &graph;
   const proto::ModelDef &definition;
@@ -20,6 +22,9 @@ struct Wiring {
   int64_t batch;                 // B
   int64_t seq;                   // T, and the length of the caches
   Element number = Element::f32; // of parameters and activations
+  std::string_view stack = kDecoderStack;
+  /// The random streams of a stack begin here: every stack has its own.
+  int64_t firstRngId = 0;
 
   // Of the entry. Tensors are absent where it has none.
   std::optional<Tensor> rng = {};          // where there is dropout
@@ -31,6 +36,17 @@ struct Wiring {
   // not later and of those in the window.
   std::optional<Tensor> keysSeen = {}, windowKeysSeen = {};
   std::optional<Tensor> keyBias = {}; // [B, H, 1, T] or [1, H, 1, T], added to the scores
+  // Where the layers attend to an encoder: its last vectors [B, S, C'], and which of them count,
+  // [B, S].
+  std::optional<Tensor> source = {}, sourceMask = {};
+  int64_t sourceLength = 0;             // S
+  std::optional<Tensor> distances = {}; // [rows, C], the table of disentangled attention
+  std::optional<Tensor> condition = {}; // SiLU(c) [B, C], where norms take it in
+  /// What the layer being built makes of it.
+  struct Modulation {
+    Tensor shift, scale, gate; // [B, 1, C]
+  };
+  std::optional<Modulation> attentionModulation = {}, ffnModulation = {};
   /// What rotary pairs turn by per position.
   std::vector<double> inverseFrequencies = {};
 
@@ -42,11 +58,43 @@ struct Wiring {
   std::optional<Tensor> windowKeys = {};  // [B, T], not 0 for those that no window hides
 };
 
-/// input_ids [B, t] -> [B, t, C]
+/// Wires a stack of its own definition: what does not depend on the entry.
+Wiring wiringOf(GraphBuilder &graph, const proto::ModelDef &definition,
+                const ModelParameters &parameters, int64_t batch, int64_t seq, Element number);
+
+/// An input [B, T] of integers.
+Tensor idsInput(Wiring &w, const char *name);
+/// Positions 0, 1, ... in every row, where nothing says otherwise.
+void useDefaultPositions(Wiring &w);
+/// 0, 1, ... as [1, count].
+Tensor countUp(GraphBuilder &graph, int64_t count);
+/// All layers of the stack, x [B, t, C] -> [B, t, C].
+Tensor layersOf(Wiring &w, Tensor x);
+
+/// The input pixel_values [B, channels, height, width] through all layers: [B, T, C]. Nothing is
+/// hidden, and every patch has its place.
+Tensor imageVectors(Wiring &w);
+
+/// Declares what the layers are told, and sets `condition` to SiLU of it.
+void embedCondition(Wiring &w);
+/// Sets both modulations of a layer, where there is a condition.
+void modulateLayer(Wiring &w, int64_t layer);
+/// x (1 + scale) + shift
+Tensor modulate(Wiring &w, const Wiring::Modulation &modulation, Tensor x);
+/// Of the final norm, without gate.
+Wiring::Modulation finalModulation(Wiring &w);
+
+/// x [B, T, C] -> noise [B, channels, height, width], and variance where the head has it.
+std::vector<std::pair<std::string, Tensor>> noiseOutputs(Wiring &w, Tensor x);
+
+/// input_ids [B, t] -> [B, t, C]; the table of distances is ready behind it, where there is one.
 Tensor embedTokens(Wiring &w, Tensor ids);
 
 /// x [B, t, C] -> [B, t, C]: one layer's attention with its norm, dropout and residual sum.
 Tensor attentionBlock(Wiring &w, int64_t layer, Tensor x);
+
+/// The same for the attention to the encoder's vectors.
+Tensor crossAttentionBlock(Wiring &w, int64_t layer, Tensor x);
 
 /// The same for the feed-forward network.
 Tensor ffnBlock(Wiring &w, int64_t layer, Tensor x);
@@ -57,6 +105,11 @@ Tensor parallelBlock(Wiring &w, int64_t layer, Tensor x);
 /// What the two compute within their blocks, on x already normed where norms come first.
 Tensor attentionOf(Wiring &w, int64_t layer, Tensor x);
 Tensor feedForwardOf(Wiring &w, int64_t layer, Tensor x);
+
+/// The table of distances as layers read it, with its norm.
+Tensor distanceTable(Wiring &w);
+/// What disentangled attention adds to the scores of q and k [B, H, T, D]: [B, H, T, T].
+Tensor distanceScores(Wiring &w, int64_t layer, Tensor q, Tensor k);
 
 /// What ALiBi adds to the scores of keys at positions [B, T] or [1, T]: [B or 1, H, 1, T].
 Tensor alibiBias(Wiring &w, Tensor positions);
@@ -94,17 +147,22 @@ Tensor norm(Wiring &w, const NormParameters &parameters, Tensor x);
 Tensor dropout(Wiring &w, Tensor x, double p, int64_t rngId);
 Tensor activate(GraphBuilder &graph, proto::Ffn::Activation activation, Tensor x);
 /// What stands around attention and FFN: x + f(norm(x)) or norm(x + f(x)), with dropout of a share
-/// of f's result, and perhaps another norm on that.
+/// of f's result, and perhaps another norm on that. A modulation stands around f.
 template <typename Function>
 Tensor residual(Wiring &w, const NormParameters &parameters,
-                const std::optional<NormParameters> &postNorm, Tensor x, double share,
+                const std::optional<NormParameters> &postNorm,
+                const std::optional<Wiring::Modulation> &modulation, Tensor x, double share,
                 int64_t rngId, Function function) {
   const bool post = w.definition.norm().placement() == proto::Norm::POST;
   Tensor normed = post ? x : norm(w, parameters, x);
+  if (modulation)
+    normed = modulate(w, *modulation, normed);
   Tensor added = function(normed);
   if (postNorm)
     added = norm(w, *postNorm, added);
   added = dropout(w, added, share, rngId);
+  if (modulation)
+    added = modulation->gate * added;
   Tensor sum = (w.definition.norm().residual_from_norm() ? normed : x) + added;
   return post ? norm(w, parameters, sum) : sum;
 }
@@ -112,14 +170,23 @@ Tensor residual(Wiring &w, const NormParameters &parameters,
 /// Integers plus `by`. Arithmetic is on floating-point numbers; f32 is exact up to kMaxSequence.
 Tensor shifted(GraphBuilder &graph, Tensor integers, int64_t by);
 
-// The numbers of the random streams. They are part of a model's meaning: a resumed run and another
-// build draw the same masks.
+// The numbers of the random streams, within those of the stack. They are part of a model's meaning:
+// a resumed run and another build draw the same masks.
 inline constexpr int64_t kEmbeddingDropoutId = 0;
+inline constexpr int64_t kClassLabelDropoutId = 65'533; // of models of one stack
 inline constexpr int64_t kPooledDropoutId = 65'534;
 inline constexpr int64_t kClassifierDropoutId = 65'535;
+inline int64_t distanceDropoutId(int64_t layer) { return kClassLabelDropoutId - 1 - layer; }
 inline int64_t attentionDropoutId(int64_t layer) { return 1 + 3 * layer; }
 inline int64_t attentionResidualDropoutId(int64_t layer) { return 2 + 3 * layer; }
 inline int64_t ffnResidualDropoutId(int64_t layer) { return 3 + 3 * layer; }
+/// Behind those of all layers.
+inline int64_t crossDropoutId(int64_t layers, int64_t layer) { return 1 + 3 * layers + 2 * layer; }
+inline int64_t crossResidualDropoutId(int64_t layers, int64_t layer) {
+  return crossDropoutId(layers, layer) + 1;
+}
+/// How many streams a stack has, without those of its head.
+inline int64_t rngStreams(int64_t layers, bool cross) { return 1 + (cross ? 5 : 3) * layers; }
 
 } // namespace heddle::frontend
 

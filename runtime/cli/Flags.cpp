@@ -52,6 +52,14 @@ void addModelFlags(CLI::App &verb, ModelFlags &flags) {
   verb.add_flag("--json", flags.json, "one JSON object on standard output");
 }
 
+void addFreeze(CLI::App &verb, std::vector<std::string> &patterns) {
+  verb.add_option("--freeze", patterns,
+                  "parameters that training leaves as they are, such as 'transformer.h.0.*'; may "
+                  "come several times")
+      ->type_name("PATTERN")
+      ->allow_extra_args(false);
+}
+
 void addFlags(CLI::App &verb, RunFlags &flags) {
   addModelFlags(verb, flags);
   verb.add_option("--inputs", flags.inputs, "safetensors file with the inputs");
@@ -64,6 +72,7 @@ void addFlags(CLI::App &verb, RunFlags &flags) {
   verb.add_option("--entry", flags.entry, "forward, loss, grad, eval, step or encode")
       ->check(CLI::IsMember({"forward", "loss", "grad", "eval", "step", "encode"}));
   verb.add_option("--dropout", flags.dropout, "of a step, in place of the model's");
+  addFreeze(verb, flags.freeze);
   verb.add_option("--backend", flags.backend, "compiled or interpreter");
   addNumber(verb, "--seed", flags.seed, "for random weights");
 }
@@ -96,7 +105,7 @@ void addFlags(CLI::App &verb, TrainFlags &flags) {
   addNumber(verb, "--grad-clip", flags.gradClip, "largest norm of all gradients; 0: no clipping");
   addNumber(verb, "--grad-accum", flags.gradAccum, "batches of a step");
   addNumber(verb, "--dropout", flags.dropout, "in place of the model's");
-  verb.add_option("--freeze", flags.freeze, "parameters that stay as they are");
+  addFreeze(verb, flags.freeze);
   verb.add_option("--lora", flags.lora, "low-rank adapters");
   verb.add_option("--on-nonfinite", flags.onNonfinite, "stop, or skip the update")
       ->check(CLI::IsMember({"stop", "skip"}));

@@ -33,6 +33,9 @@ Status checkRunFlags(const Executable &executable, const RunFlags &flags) {
     return invalidInput("--backend ", flags.backend, ": expected compiled or interpreter");
   if (flags.dropout && flags.entry != "step")
     return invalidInput("--dropout: goes with --entry step only");
+  if (!flags.freeze.empty() && flags.entry != "step" && flags.entry != "grad")
+    return invalidInput("--freeze: goes with --entry step and --entry grad only");
+  HEDDLE_RETURN_IF_ERROR(checkFreeze(executable, flags.freeze));
   return flags.dropout ? checkDropout(executable, *flags.dropout) : absl::OkStatus();
 }
 
@@ -87,9 +90,15 @@ void report(const EntryRun &run, const RunFlags &flags, double milliseconds) {
 StatusOr<BatchShape> inputShape(FileLayer &layer, const std::string &inputs,
                                 const std::string &entry) {
   HEDDLE_ASSIGN_OR_RETURN(SafetensorsFile file, SafetensorsFile::open(layer, inputs));
-  auto ids = file.find("input_ids");
+  auto ids = file.find("input_ids"), pixels = file.find("pixel_values");
+  if (!ids && pixels && pixels->shape().size() == 4)
+    return BatchShape{pixels->shape()[0], 0};
+  if (pixels && !ids)
+    return pixels->error(absl::StrCat("has shape ", shapeText(pixels->shape()),
+                                      ", expected [B, channels, height, width]"));
   if (!ids)
-    return invalidInput(inputs, ": holds no tensor input_ids");
+    return invalidInput(inputs, ": holds no tensor input_ids [B, T], nor pixel_values ",
+                        "[B, channels, height, width]");
   const std::vector<int64_t> &sizes = ids->shape();
   bool isStep = entry == "step" && sizes.size() == 3;
   if ((sizes.size() != 2 && !isStep) || ids->elements() == 0)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // heddle train: sets up a training run, new or resumed, and reports how it ended.
+#include <cmath>
 #include <cstdio>
 
 #include "runtime/cli/OpenModel.h"
@@ -36,8 +37,9 @@ StatusOr<std::optional<FoundCheckpoint>> findResume(FileLayer &layer, const Trai
 
 Status checkTrainFlags(const Executable &executable, const TrainFlags &flags) {
   HEDDLE_RETURN_IF_ERROR(checkCompiled(executable, flags));
-  if (!flags.freeze.empty() || !flags.lora.empty())
-    return invalidInput(flags.lora.empty() ? "--freeze" : "--lora", ": not supported yet");
+  HEDDLE_RETURN_IF_ERROR(checkFreeze(executable, flags.freeze));
+  if (!flags.lora.empty())
+    return invalidInput("--lora: not supported yet");
   if (flags.data.empty() && flags.steps > 0)
     return invalidInput("--data: missing; only --steps 0 goes without");
   return flags.dropout ? checkDropout(executable, *flags.dropout) : absl::OkStatus();
@@ -139,6 +141,24 @@ Status mergeState(const TrainFlags &flags, const TrainingState &saved, TrainingS
   if (!saved.data.empty() && !state.data.empty() && state.data != saved.data)
     remark("the run goes on with other data than it began with");
   return absl::OkStatus();
+}
+
+/// How much of the model trains, where that is not all.
+void sayWhatTrains(const proto::Manifest &manifest) {
+  int64_t tensors = 0, trained = 0, all = 0;
+  for (const proto::Parameter &parameter : manifest.parameters()) {
+    int64_t elements = 1;
+    for (int64_t size : parameter.shape())
+      elements *= size;
+    all += elements;
+    tensors += !parameter.frozen();
+    trained += parameter.frozen() ? 0 : elements;
+  }
+  if (trained == all)
+    return;
+  const double percent = 100 * static_cast<double>(trained) / static_cast<double>(all);
+  remark(absl::StrCat(trained, " of ", all, " parameters train (", std::round(percent * 100) / 100,
+                      " %, ", tensors, " of ", manifest.parameters_size(), " tensors)"));
 }
 
 void report(const TrainerResult &result, const TrainFlags &flags) {
@@ -261,6 +281,7 @@ StatusOr<int> trainVerb(FileLayer &layer, SharedExecutable executable, const Tra
     HEDDLE_RETURN_IF_ERROR(checkDataKind(flags.data, info.kind, objective));
   HEDDLE_ASSIGN_OR_RETURN(std::optional<FoundCheckpoint> resumed, findResume(layer, flags));
   std::string step = flags.gradAccum > 1 ? "step_accumulated" : "step";
+  sayWhatTrains(executable->manifest());
   HEDDLE_ASSIGN_OR_RETURN(auto session, openSession(executable, flags, step));
   HEDDLE_ASSIGN_OR_RETURN(PreparedEntry * first, // its memory, before anything is read
                           session->prepare(step));

@@ -36,8 +36,8 @@ int runCommand(const std::function<StatusOr<int>()> &command);
 /// One line of chatter: "remark: ..." on standard error.
 void remark(const std::string &text);
 
-/// For a compiler that must know B and T before it compiles: the shape of `input_ids` in --inputs;
-/// a step takes several batches too.
+/// For a compiler that must know B and T before it compiles: the shape of `input_ids` in --inputs,
+/// or the B of `pixel_values`, with T 0: the model's own. A step takes several batches too.
 struct BatchShape {
   int64_t batch = 0, seq = 0, microBatches = 1;
 };

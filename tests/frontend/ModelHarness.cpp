@@ -55,8 +55,9 @@ Feed readTensors(const std::string &path) {
 }
 
 BuiltModel::BuiltModel(const frontend::proto::ModelDef &definition, int64_t batch, int64_t seq,
-                       frontend::Element number) {
-  frontend::BuildOptions options{batch, seq, frontend::entriesOf(definition, true), number};
+                       frontend::Element number, int64_t sourceSeq) {
+  frontend::BuildOptions options{batch, seq, frontend::entriesOf(definition, true), number,
+                                 sourceSeq};
   auto module = frontend::buildModule(context_, definition, options);
   EXPECT_TRUE(module.ok()) << module.status();
   if (module.ok())

@@ -38,7 +38,7 @@ class BuiltModel {
 public:
   /// Entries of the definition in the given type; fails the test where building fails.
   BuiltModel(const frontend::proto::ModelDef &definition, int64_t batch, int64_t seq,
-             frontend::Element number = frontend::Element::f64);
+             frontend::Element number = frontend::Element::f64, int64_t sourceSeq = 0);
 
   /// Evaluates an entry on arguments by name; missing ones fail the test. Results by name.
   Feed run(const std::string &entry, const Feed &feed);

@@ -35,7 +35,7 @@ void ffn(GraphMaker &g) {
   Weights in = weights(g, width, hidden, transposed), last = weights(g, hidden, out, transposed);
   Weights gate = gated ? weights(g, width, hidden, transposed) : Weights();
   auto op = g.makeOp<FfnOp>(x, in.matrix, in.bias, gate.matrix, gate.bias, last.matrix, last.bias,
-                            static_cast<Activation>(g.random().below(4)), transposed);
+                            static_cast<Activation>(g.random().below(5)), transposed);
   if (bendsInside(g, op))
     g.giveUp();
   g.publish(op.getY());
@@ -52,14 +52,18 @@ Value linear(GraphMaker &g, Value x, int64_t out, bool transposed) {
 }
 
 Value activated(GraphMaker &g, Value x) {
-  switch (g.random().below(6)) {
+  switch (g.random().below(7)) {
   case 0:
     return g.make<ReluOp>(x);
   case 1:
     return g.make<SiluOp>(x);
   case 2:
     return g.make<MulOp>(x, g.make<SigmoidOp>(x));
-  case 3:
+  case 3: // quick_gelu, or nearly
+    return g.make<MulOp>(
+        x, g.make<SigmoidOp>(
+               g.make<MulOp>(x, g.constant(g.random().oneIn(4) ? 1.7 : FfnOp::kQuickGeluSlope))));
+  case 4:
     return g.make<TanhOp>(x); // no FFN's
   default:
     return g.make<GeluOp>(x, g.random().oneIn(2));

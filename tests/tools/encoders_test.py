@@ -44,9 +44,20 @@ class Encoders(unittest.TestCase):
                             self.base / "x.heddle", "--strict", "--require-fused",
                             f"attention:{layers},ffn:{layers}")
 
+    def test_distances_fuse_without_training(self):
+        folders = sorted(GOLDENS.glob("deberta_v2-*"))
+        self.assertGreaterEqual(len(folders), 7)
+        for folder in folders:
+            for length in (1, 2, 12):
+                with self.subTest(folder.name, length=length):
+                    layers = layers_of(folder)
+                    self.heddle("compile", folder, "--batch", 2, "--seq", length, "-o",
+                                self.base / "x.heddle", "--strict", "--require-fused",
+                                f"attention:{layers},ffn:{layers}")
+
     def test_every_kernel_and_pass(self):
         for name in ("bert-pretraining", "roberta-sequence", "distilbert-span", "electra-masked-lm",
-                     "bert-several-labels"):
+                     "bert-several-labels", "deberta_v2-masked-lm", "deberta_v2-new-head"):
             with self.subTest(name):
                 self.heddle("verify", GOLDENS / name, "--grad", "--passes")
 

@@ -112,8 +112,16 @@ std::string shapesText(const Inspection &inspection) {
   Table table({"op", "letters", "operands", "results", "layer"});
   for (const OpRow &row : *inspection.shapes)
     table.add({row.op, row.letters, row.operands, row.results, row.layer});
+  const bool images =
+      std::any_of(inspection.shapes->begin(), inspection.shapes->end(),
+                  [](const OpRow &row) { return row.letters.find("Ch") != std::string::npos; });
   return absl::StrCat(head, "B batch, T sequence, C width, H heads, G key and value heads, D head ",
-                      "size, F hidden, V vocabulary, P positions\n", table.text());
+                      "size, F hidden, V vocabulary, P positions\n",
+                      images
+                          ? "images: Ch channels, Ih x Iw pixels, patches of Ph x Pw, N = Nh x Nw "
+                            "patches\n"
+                          : "",
+                      table.text());
 }
 
 std::string growthText(const std::vector<Growth> &rows) {

@@ -4,7 +4,9 @@
 #include <set>
 
 #include "frontend/Dimensions.h"
+#include "frontend/Frozen.h"
 #include "frontend/Model.h"
+#include "frontend/PatchGrid.h"
 #include "ir/Conventions.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/BuiltinOps.h"
@@ -60,8 +62,12 @@ void describeModel(const frontend::Model &model, proto::Manifest &manifest) {
   manifest.set_positions_from_mask(model.definition.positions().learned().from_mask());
   *manifest.mutable_task() = taskOf(model);
   manifest.set_dropout(frontend::largestDropout(model.definition));
-  for (const frontend::ParameterSpec &spec : model.parameters)
+  for (const frontend::ParameterSpec &spec : model.parameters) {
     addParameter(spec, manifest);
+    if (frontend::isFrozen(model.definition, spec))
+      manifest.mutable_parameters()->rbegin()->set_frozen(true);
+  }
+  *manifest.mutable_frozen() = model.definition.frozen();
   for (const frontend::ModelFile &file : model.files) {
     proto::EmbeddedFile &embedded = *manifest.add_files();
     embedded.set_name(file.name);
@@ -98,13 +104,15 @@ proto::Task taskOf(const frontend::Model &model) {
   runtime::Objective objective = runtime::Objective::None;
   switch (head.kind()) {
   case Head::LANGUAGE_MODEL:
-    objective = model.shiftLabels      ? runtime::Objective::CausalLm
-                : head.next_sentence() ? runtime::Objective::NextSentence
-                                       : runtime::Objective::MaskedLm;
+    objective = model.definition.has_encoder() ? runtime::Objective::SequenceToSequence
+                : model.shiftLabels            ? runtime::Objective::CausalLm
+                : head.next_sentence()         ? runtime::Objective::NextSentence
+                                               : runtime::Objective::MaskedLm;
     break;
   case Head::SEQUENCE_CLASSES: {
     const Loss::Kind loss = frontend::lossKind(model.definition);
-    objective = runtime::Objective::Classification;
+    objective = frontend::readsImages(model.definition) ? runtime::Objective::Images
+                                                        : runtime::Objective::Classification;
     task.set_labels(loss == Loss::MEAN_SQUARED_ERROR     ? proto::Task::NUMBERS
                     : loss == Loss::BINARY_CROSS_ENTROPY ? proto::Task::SEVERAL_CLASSES
                                                          : proto::Task::CLASS);
@@ -121,11 +129,18 @@ proto::Task taskOf(const frontend::Model &model) {
   case Head::EMBEDDING:
     objective = runtime::Objective::Contrastive;
     break;
+  case Head::NOISE:
+    objective = runtime::Objective::Denoising;
+    break;
   default:
     break;
   }
+  if (model.definition.decoder_input().has_start_id())
+    task.set_decoder_start(model.definition.decoder_input().start_id());
   task.set_objective(runtime::objectiveName(objective));
-  task.set_classes(head.classes());
+  // A denoiser is told what is in an image.
+  task.set_classes(head.kind() == Head::NOISE ? model.definition.condition().classes().count()
+                                              : head.classes());
   return task;
 }
 

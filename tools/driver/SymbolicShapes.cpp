@@ -7,6 +7,7 @@
 #include "frontend/Builder.h"
 #include "frontend/Dimensions.h"
 #include "frontend/Model.h"
+#include "frontend/PatchGrid.h"
 #include "ir/Dialect.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "tools/driver/MlirText.h"
@@ -18,13 +19,27 @@ namespace {
 
 // Primes, so that no size of the twin is a product of others.
 constexpr int64_t kBatch = 1009, kSeq = 1013, kHeads = 101, kKvHeads = 103, kGroup = 3,
-                  kHidden = 2011, kVocab = 3001, kPositions = 2003;
+                  kHidden = 2011, kVocab = 3001, kPositions = 2003, kChannels = 109,
+                  kPatchHeight = 113, kPatchWidth = 127, kRows = 37, kColumns = 41;
+
+/// What patches leave over is cut off where it is in the real images.
+void setImages(frontend::proto::Patches &patches) {
+  patches.set_channels(kChannels);
+  const bool cut = patches.height() % patches.patch_height() != 0 ||
+                   patches.width() % patches.patch_width() != 0;
+  patches.set_height(kRows * kPatchHeight + (cut ? 1 : 0));
+  patches.set_width(kColumns * kPatchWidth);
+  patches.set_patch_height(kPatchHeight);
+  patches.set_patch_width(kPatchWidth);
+}
 
 frontend::proto::ModelDef twinOf(const frontend::proto::ModelDef &definition) {
   const frontend::Dimensions real(definition);
   frontend::proto::ModelDef twin = definition;
   bool grouped = real.kvHeads != real.heads && real.kvHeads != 1;
   int64_t heads = grouped ? kKvHeads * kGroup : kHeads;
+  if (definition.positions().has_sinusoidal_2d())
+    heads *= 4; // which wants a width that four divides
   twin.mutable_attention()->set_heads(heads);
   if (real.kvHeads != real.heads)
     twin.mutable_attention()->set_kv_heads(grouped ? kKvHeads : 1);
@@ -35,14 +50,22 @@ frontend::proto::ModelDef twinOf(const frontend::proto::ModelDef &definition) {
   twin.mutable_attention()->set_head_dim(real.headDim);
   if (definition.ffn().has_hidden())
     twin.mutable_ffn()->set_hidden(kHidden);
-  twin.set_vocab_size(kVocab);
+  if (frontend::readsImages(definition))
+    setImages(*twin.mutable_patches());
+  else
+    twin.set_vocab_size(kVocab);
   if (real.positions > 0)
     twin.set_max_positions(kPositions);
   return twin;
 }
 
 struct Shape {
+  Shape(const frontend::proto::ModelDef &definition, int64_t batch, int64_t seq)
+      : sizes(definition), patches(definition.patches()), grid(patches), batch(batch), seq(seq) {}
+
   frontend::Dimensions sizes;
+  frontend::proto::Patches patches;
+  frontend::PatchGrid grid;
   int64_t batch, seq;
 };
 
@@ -70,6 +93,25 @@ public:
     add("2F", [](const Shape &s) { return 2 * s.sizes.hidden; }, 0);
     add("H/G", [](const Shape &s) { return s.sizes.heads / s.sizes.kvHeads; }, 0);
     add("D/2", [](const Shape &s) { return s.sizes.headDim / 2; }, 0);
+    add("2C", [](const Shape &s) { return 2 * s.sizes.width; }, 0);
+    add("6C", [](const Shape &s) { return 6 * s.sizes.width; }, 0);
+    add("C/2", [](const Shape &s) { return s.sizes.width / 2; }, 0);
+    if (real.patches.has_height())
+      addImages(add);
+  }
+
+  template <typename Add> static void addImages(Add add) {
+    add("N", [](const Shape &s) { return s.grid.patches(); }, 1);
+    add("Ch", [](const Shape &s) { return s.grid.channels; }, 0);
+    add("Ih", [](const Shape &s) { return s.patches.height(); }, 0);
+    add("Iw", [](const Shape &s) { return s.patches.width(); }, 0);
+    add("Ph", [](const Shape &s) { return s.grid.patchHeight; }, 0);
+    add("Pw", [](const Shape &s) { return s.grid.patchWidth; }, 0);
+    add("Nh", [](const Shape &s) { return s.grid.rows; }, 0);
+    add("Nw", [](const Shape &s) { return s.grid.columns; }, 0);
+    add("ChPhPw", [](const Shape &s) { return s.grid.pixels(); }, 0);
+    add("2Ch", [](const Shape &s) { return 2 * s.grid.channels; }, 0);
+    add("2ChPhPw", [](const Shape &s) { return 2 * s.grid.pixels(); }, 0);
   }
 
   Size operator()(int64_t real, int64_t twin) const {
@@ -206,11 +248,11 @@ StatusOr<std::vector<OpSizes>> symbolicShapes(const frontend::Model &model, func
   auto context = makeContext();
   frontend::BuildOptions options;
   options.batch = kBatch;
-  options.seq = kSeq;
+  const int64_t fixed = frontend::fixedSequence(twin);
+  options.seq = fixed > 0 ? fixed : kSeq;
   options.entries = {function.getName().str()};
   HEDDLE_ASSIGN_OR_RETURN(auto module, frontend::buildModule(*context, twin, options));
-  const Letters letters({frontend::Dimensions(model.definition), batch, seq},
-                        {frontend::Dimensions(twin), kBatch, kSeq});
+  const Letters letters({model.definition, batch, seq}, {twin, kBatch, options.seq});
   std::vector<Operation *> ops = opsOf(function);
   std::vector<Operation *> others = opsOf(module->lookupSymbol<func::FuncOp>(function.getName()));
   if (ops.size() != others.size())
@@ -246,7 +288,10 @@ std::vector<Growth> growthWithT(const frontend::Model &model, func::FuncOp funct
     parameters += elements;
   }
   std::vector<Growth> rows;
-  for (int64_t T = 512; T <= 32768; T *= 2) {
+  std::vector<int64_t> lengths = {frontend::fixedSequence(model.definition)};
+  if (lengths.front() == 0) // else another T is another model
+    lengths = {512, 1024, 2048, 4096, 8192, 16384, 32768};
+  for (int64_t T : lengths) {
     Growth growth{.seq = T};
     growth.inferenceBytes = 4 * parameters;
     growth.trainingBytes = 16 * parameters;

@@ -19,6 +19,21 @@ struct Golden {
   runtime::TensorMap inputs, outputs, gradients; // without the prefix
 };
 
+/// B and T; T is 0 where the model knows it from its image.
+StatusOr<std::pair<int64_t, int64_t>> shapeOf(const Golden &golden) {
+  auto has = [&](const char *name, size_t rank) {
+    auto found = golden.inputs.find(name);
+    return found != golden.inputs.end() && found->second.shape.size() == rank ? &found->second.shape
+                                                                              : nullptr;
+  };
+  if (const std::vector<int64_t> *ids = has("input_ids", 2))
+    return std::pair(ids->at(0), ids->at(1));
+  if (const std::vector<int64_t> *pixels = has("pixel_values", 4))
+    return std::pair(pixels->at(0), int64_t{0});
+  return invalidInput(golden.path, ": holds no tensor in.input_ids [B, T], nor in.pixel_values ",
+                      "[B, channels, height, width]");
+}
+
 StatusOr<Golden> readGolden(const std::string &path) {
   HEDDLE_ASSIGN_OR_RETURN(auto file,
                           runtime::SafetensorsFile::open(runtime::FileLayer::system(), path));
@@ -37,9 +52,7 @@ StatusOr<Golden> readGolden(const std::string &path) {
     else
       return view.error("expected a name that starts with in., out. or grad.");
   }
-  auto ids = golden.inputs.find("input_ids");
-  if (ids == golden.inputs.end() || ids->second.shape.size() != 2)
-    return invalidInput(path, ": holds no tensor in.input_ids [B, T]");
+  HEDDLE_RETURN_IF_ERROR(shapeOf(golden).status());
   if (golden.outputs.empty() && golden.gradients.empty())
     return invalidInput(path, ": holds neither out.* nor grad.*: nothing to compare with");
   return golden;
@@ -172,9 +185,10 @@ private:
 Status checkGolden(const Source &source, const VerifyRequest &request, VerifyReport &report) {
   HEDDLE_ASSIGN_OR_RETURN(Golden golden, readGolden(request.against));
   VerifyRequest shaped = request;
-  const std::vector<int64_t> &shape = golden.inputs.at("input_ids").shape;
-  shaped.compile.batch = shape[0];
-  shaped.compile.seq = shape[1];
+  HEDDLE_ASSIGN_OR_RETURN(const auto shape, shapeOf(golden));
+  shaped.compile.batch = shape.first;
+  if (source.fixedSequence() == 0)
+    shaped.compile.seq = shape.second;
   std::vector<std::string> entries;
   for (const auto &[name, tensor] : golden.outputs)
     if (const char *entry = name == "loss" ? "loss" : "forward";

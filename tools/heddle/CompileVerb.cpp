@@ -101,6 +101,7 @@ StatusOr<int> compileVerb(const CompileFlags &flags, const CompilerFlags &compil
   source.tokenizer = flags.tokenizer;
   source.weights = flags.weights;
   source.dropout = flags.dropout;
+  source.frozen = flags.freeze;
   HEDDLE_ASSIGN_OR_RETURN(Source model, openSource(flags.model, source));
   HEDDLE_ASSIGN_OR_RETURN(CompileRequest request,
                           requestFor(model, flags, compiler, entriesFor(flags, model.model.get())));

@@ -99,6 +99,7 @@ StatusOr<int> runVerb(const runtime::RunFlags &flags, const CompilerFlags &compi
   SourceOptions options = sourceOptions(flags, compiler);
   options.dropout = flags.dropout;
   options.tokenizer = flags.tokenizer;
+  options.frozen = flags.freeze;
   HEDDLE_ASSIGN_OR_RETURN(Source source, openSource(flags.model, options));
   if (source.executable)
     return runtime::runVerb(files(), source.executable, flags);
@@ -114,7 +115,7 @@ StatusOr<int> runVerb(const runtime::RunFlags &flags, const CompilerFlags &compi
   setWeights(source, bound);
   if (!bound.batch && source.model)
     bound.batch = shape.batch;
-  if (!bound.seq && source.model)
+  if (!bound.seq && source.model && source.fixedSequence() == 0)
     bound.seq = shape.seq;
   std::vector<std::string> entries = {flags.entry};
   if (flags.entry == "forward")
@@ -136,6 +137,7 @@ StatusOr<int> trainVerb(const runtime::TrainFlags &flags, const CompilerFlags &c
   HEDDLE_RETURN_IF_ERROR(runtime::checkOutputs(files(), flags));
   SourceOptions options = sourceOptions(flags, compiler);
   options.dropout = flags.dropout;
+  options.frozen = flags.freeze;
   options.tokenizer = flags.tokenizer;
   HEDDLE_ASSIGN_OR_RETURN(std::string objective, runtime::trainingObjective(files(), flags));
   options.embeds = objective == runtime::objectiveName(runtime::Objective::Contrastive);

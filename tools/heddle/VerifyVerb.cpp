@@ -78,7 +78,7 @@ StatusOr<int> verifyVerb(const VerifyFlags &flags, const CompilerFlags &compiler
     shape.batch = source.model && frontend::learnsFromPairs(source.model->definition)
                       ? 2 * kDefaultBatch // one text and its other half
                       : kDefaultBatch;
-  if (!shape.seq)
+  if (!shape.seq && source.fixedSequence() == 0)
     shape.seq = source.longestSequence() > 0 ? std::min(source.longestSequence(), kDefaultSequence)
                                              : kDefaultSequence;
   VerifyRequest request;

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "frontend/Stacks.h"
+
+#include <string_view>
+
+#include "google/protobuf/descriptor.h"
+
+namespace heddle::frontend {
+namespace {
+
+constexpr std::string_view kDecoderNames = "decoder.", kEncoderNames = "encoder.";
+
+/// Names of the decoder become those of the encoder, defaults too.
+void renameToEncoder(proto::ParameterNames &names) {
+  const auto *reflection = names.GetReflection();
+  const auto *descriptor = names.GetDescriptor();
+  for (int i = 0; i < descriptor->field_count(); ++i) {
+    const auto *field = descriptor->field(i);
+    if (field->is_repeated())
+      continue;
+    const std::string name = reflection->GetString(names, field);
+    if (name.starts_with(kDecoderNames))
+      reflection->SetString(&names, field,
+                            std::string(kEncoderNames) + name.substr(kDecoderNames.size()));
+  }
+}
+
+} // namespace
+
+proto::ModelDef encoderOf(const proto::ModelDef &definition) {
+  proto::ModelDef stack = definition;
+  stack.clear_encoder();
+  stack.clear_share_token_embedding();
+  stack.clear_decoder_input();
+  stack.clear_pooler();
+  stack.clear_loss();
+  stack.clear_head();
+  // What only means something where queries look back.
+  proto::Attention &attention = *stack.mutable_attention();
+  attention.clear_window();
+  attention.clear_window_layers();
+  attention.clear_first_window_layer();
+  attention.clear_mean_if_blind();
+  renameToEncoder(*stack.mutable_names());
+  if (definition.encoder().names().other_prefixes_size() > 0)
+    stack.mutable_names()->clear_other_prefixes();
+  stack.MergeFrom(definition.encoder());
+  stack.mutable_attention()->set_causal(false);
+  stack.mutable_head()->set_kind(proto::Head::NONE);
+  return stack;
+}
+
+bool sharesTokenTable(const proto::ModelDef &definition) {
+  return definition.share_token_embedding();
+}
+
+} // namespace heddle::frontend

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+// The stacks of layers of a definition: one, or a decoder and the encoder that it attends to.
+
+#ifndef HEDDLE_FRONTEND_STACKS_H
+#define HEDDLE_FRONTEND_STACKS_H
+
+#include "frontend/ModelDef.pb.h"
+
+namespace heddle::frontend {
+
+/// The encoder of a definition that has one, as a definition of its own: with what it leaves out
+/// filled in, looking ahead, without a head.
+proto::ModelDef encoderOf(const proto::ModelDef &definition);
+
+/// Whether the encoder reads the decoder's token table.
+bool sharesTokenTable(const proto::ModelDef &definition);
+
+} // namespace heddle::frontend
+
+#endif // HEDDLE_FRONTEND_STACKS_H

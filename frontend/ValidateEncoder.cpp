@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "frontend/ValidateEncoder.h"
+
+#include "frontend/Dimensions.h"
+#include "frontend/Stacks.h"
+#include "frontend/ValidateNames.h"
+
+namespace heddle::frontend {
+namespace {
+
+using Found = std::optional<FieldError>;
+
+template <typename... Parts> Found wrong(const char *field, const Parts &...parts) {
+  return FieldError{field, absl::StrCat(parts...)};
+}
+
+/// Two for every layer more than a stack that attends to itself only.
+int64_t rngStreams(const proto::ModelDef &model, int64_t encoderLayers) {
+  return 2 + 5 * model.layers() + 3 * encoderLayers;
+}
+
+Found checkAlone(const proto::ModelDef &model) {
+  if (model.has_share_token_embedding())
+    return wrong("share_token_embedding", "needs an encoder");
+  if (model.has_decoder_input())
+    return wrong("decoder_input", "needs an encoder");
+  return std::nullopt;
+}
+
+/// Parts of a single stack that two stacks do not have.
+Found checkDecoder(const proto::ModelDef &model) {
+  const proto::Head::Kind head = model.head().kind();
+  if (!model.attention().causal())
+    return wrong("attention.causal", "a decoder behind an encoder only looks back");
+  if (model.attention().mean_if_blind())
+    return wrong("attention.mean_if_blind", "does not go with an encoder");
+  if (head != proto::Head::LANGUAGE_MODEL && head != proto::Head::NONE)
+    return wrong("head.kind", "behind an encoder expected LANGUAGE_MODEL or NONE");
+  if (model.has_pooler())
+    return wrong("pooler", "does not go with an encoder");
+  if (model.has_token_types())
+    return wrong("token_types", "does not go with an encoder");
+  if (model.residual() != proto::ModelDef::SEQUENTIAL)
+    return wrong("residual", "behind an encoder expected SEQUENTIAL");
+  if (model.positions().learned().from_mask())
+    return wrong("positions.learned.from_mask", "does not go with an encoder");
+  if (model.positions().learned().has_padding_id())
+    return wrong("positions.learned.padding_id", "does not go with an encoder");
+  return std::nullopt;
+}
+
+Found checkId(const char *field, bool given, int64_t id, const proto::ModelDef &model) {
+  const int64_t end = model.has_vocab_size() ? model.vocab_size() : kMaxDimension;
+  if (given && (id < 0 || id >= end))
+    return wrong(field, "expected one of the ", end, " tokens, found ", id);
+  return std::nullopt;
+}
+
+/// What an encoder may not say of itself.
+Found checkEncoderFields(const proto::ModelDef &encoder) {
+  if (encoder.has_encoder())
+    return wrong("encoder.encoder", "an encoder has none");
+  if (encoder.has_head())
+    return wrong("encoder.head", "an encoder has none");
+  if (encoder.has_loss())
+    return wrong("encoder.loss", "an encoder has none");
+  if (encoder.has_pooler())
+    return wrong("encoder.pooler", "does not go with a decoder");
+  if (encoder.has_patches())
+    return wrong("encoder.patches", "an encoder reads tokens");
+  if (encoder.has_share_token_embedding())
+    return wrong("encoder.share_token_embedding", "belongs to the model");
+  if (encoder.has_decoder_input())
+    return wrong("encoder.decoder_input", "belongs to the model");
+  if (encoder.has_weight_layout())
+    return wrong("encoder.weight_layout", "belongs to the model");
+  if (encoder.attention().has_causal())
+    return wrong("encoder.attention.causal", "an encoder looks ahead");
+  return std::nullopt;
+}
+
+Found checkSharedTable(const proto::ModelDef &model, const proto::ModelDef &encoder) {
+  if (!sharesTokenTable(model))
+    return std::nullopt;
+  const Dimensions decoderSizes(model), encoderSizes(encoder);
+  if (decoderSizes.vocab != encoderSizes.vocab)
+    return wrong("encoder.vocab_size", "the encoder reads the decoder's token table of ",
+                 decoderSizes.vocab, " tokens (share_token_embedding), found ", encoderSizes.vocab);
+  if (decoderSizes.embeddingWidth != encoderSizes.embeddingWidth)
+    return wrong("encoder.width", "the encoder reads the decoder's token table (",
+                 "share_token_embedding), whose rows have ", decoderSizes.embeddingWidth,
+                 " numbers, not ", encoderSizes.embeddingWidth);
+  return std::nullopt;
+}
+
+Found checkEncoder(const proto::ModelDef &model) {
+  if (Found found = checkEncoderFields(model.encoder()))
+    return found;
+  const proto::ModelDef encoder = encoderOf(model);
+  if (Found found = findFieldError(encoder)) {
+    found->field = "encoder." + found->field;
+    return found;
+  }
+  if (Found found = checkSharedTable(model, encoder))
+    return found;
+  if (rngStreams(model, encoder.layers()) > kMaxRngStreams)
+    return wrong("layers", "5 random streams of each of the ", model.layers(),
+                 " layers and 3 of each of the encoder's ", encoder.layers(),
+                 " are more than the limit of ", kMaxRngStreams);
+  return findStackNameError(model, encoder);
+}
+
+} // namespace
+
+std::optional<FieldError> findEncoderError(const proto::ModelDef &definition) {
+  if (!definition.has_encoder())
+    return checkAlone(definition);
+  const proto::DecoderInput &input = definition.decoder_input();
+  for (const Found &found :
+       {checkDecoder(definition),
+        checkId("decoder_input.start_id", input.has_start_id(), input.start_id(), definition),
+        checkId("decoder_input.padding_id", input.has_padding_id(), input.padding_id(),
+                definition)})
+    if (found)
+      return found;
+  return checkEncoder(definition);
+}
+
+} // namespace heddle::frontend

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+// One stack of layers, whatever the entry.
+#include <numeric>
+
+#include "frontend/builder/RotaryFrequencies.h"
+#include "frontend/builder/Wiring.h"
+
+namespace heddle::frontend {
+
+Wiring wiringOf(GraphBuilder &graph, const proto::ModelDef &definition,
+                const ModelParameters &parameters, int64_t batch, int64_t seq, Element number) {
+  Wiring w = {.graph = graph,
+              .definition = definition,
+              .parameters = parameters,
+              .dims = Dimensions(definition),
+              .batch = batch,
+              .seq = seq,
+              .number = number};
+  if (definition.positions().has_rotary())
+    w.inverseFrequencies = rotaryFrequencies(definition.positions().rotary(), w.dims.headDim);
+  return w;
+}
+
+Tensor idsInput(Wiring &w, const char *name) {
+  return w.graph.input(name, {w.batch, w.seq}, Element::i32);
+}
+
+Tensor countUp(GraphBuilder &graph, int64_t count) {
+  std::vector<int32_t> numbers(count);
+  std::iota(numbers.begin(), numbers.end(), 0);
+  return graph.constant({1, count}, numbers);
+}
+
+void useDefaultPositions(Wiring &w) {
+  const bool rotary = w.definition.positions().has_rotary();
+  if (!rotary && !w.definition.positions().has_alibi())
+    return;
+  LayerScope scope(w.graph, embeddingsPath(w.stack));
+  Tensor places = countUp(w.graph, w.seq);
+  if (rotary)
+    w.ropeTurns = places;
+  else
+    w.keyBias = alibiBias(w, places);
+}
+
+Tensor layersOf(Wiring &w, Tensor x) {
+  for (int64_t layer = 0; layer < w.dims.layers; ++layer) {
+    modulateLayer(w, layer);
+    if (w.definition.residual() != proto::ModelDef::SEQUENTIAL) {
+      x = parallelBlock(w, layer, x);
+      continue;
+    }
+    x = attentionBlock(w, layer, x);
+    if (w.source)
+      x = crossAttentionBlock(w, layer, x);
+    x = ffnBlock(w, layer, x);
+  }
+  return x;
+}
+
+} // namespace heddle::frontend
