@@ -187,6 +187,10 @@ bool isLanguageModel(const proto::ModelDef &definition) {
   return definition.head().kind() == proto::Head::LANGUAGE_MODEL;
 }
 
+bool encodesTexts(const proto::ModelDef &definition) {
+  return !readsImages(definition) && !definition.has_encoder();
+}
+
 bool learnsFromPairs(const proto::ModelDef &definition) {
   return definition.head().kind() == proto::Head::EMBEDDING;
 }

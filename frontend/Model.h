@@ -56,6 +56,9 @@ struct ModelOverrides {
   std::optional<std::string> familyFile = {};
   /// --dropout: all shares.
   std::optional<double> dropout = {};
+  /// --objective contrastive: a model without a head gives embeddings of texts, the mean of their
+  /// tokens' vectors.
+  bool embeds = false;
   /// --freeze: patterns beside those of the definition.
   std::vector<std::string> frozen = {};
   /// --lora: see parseAdapters().

@@ -178,7 +178,7 @@ private:
 std::vector<std::string> entriesOf(const proto::ModelDef &definition, bool training) {
   std::vector<std::string> entries = {kForwardEntry};
   const proto::Head::Kind kind = definition.head().kind();
-  if (kind == proto::Head::NONE || kind == proto::Head::EMBEDDING)
+  if ((kind == proto::Head::NONE || kind == proto::Head::EMBEDDING) && encodesTexts(definition))
     entries.push_back(kEncodeEntry);
   if (kind == proto::Head::NONE)
     return entries;
@@ -221,7 +221,8 @@ StatusOr<mlir::OwningOpRef<mlir::ModuleOp>> buildModule(mlir::MLIRContext &conte
   if (definition.has_encoder() && options.sourceSeq > 0)
     HEDDLE_RETURN_IF_ERROR(validateShape(encoderOf(definition), options.batch, options.sourceSeq));
   std::vector<std::string> known = entriesOf(definition, /*training=*/true);
-  known.push_back(kEncodeEntry);
+  if (encodesTexts(definition))
+    known.push_back(kEncodeEntry);
   for (const std::string &entry : options.entries)
     if (std::find(known.begin(), known.end(), entry) == known.end())
       return invalidInput("the model has no entry ", entry, whyMissing(definition, entry));

@@ -70,8 +70,13 @@ void addLora(CLI::App &verb, std::string &lora) {
 
 void addFlags(CLI::App &verb, RunFlags &flags) {
   addModelFlags(verb, flags);
-  verb.add_option("--inputs", flags.inputs, "safetensors file with the inputs")->required();
-  verb.add_option("--outputs", flags.outputs, "safetensors file to write")->required();
+  verb.add_option("--inputs", flags.inputs, "safetensors file with the inputs");
+  verb.add_option("--outputs", flags.outputs,
+                  "safetensors file to write; of texts a .npy file too");
+  verb.add_option("--text", flags.texts, "of --entry encode: texts, in place of --inputs");
+  verb.add_option("--file", flags.textFile, "of --entry encode: a text a line");
+  verb.add_flag("--similarity", flags.similarity, "print the cosine of each text and each other");
+  verb.add_option("--tokenizer", flags.tokenizer, "bytes, or a folder or file");
   verb.add_option("--entry", flags.entry, "forward, loss, grad, eval, step or encode")
       ->check(CLI::IsMember({"forward", "loss", "grad", "eval", "step", "encode"}));
   verb.add_option("--dropout", flags.dropout, "of a step, in place of the model's");

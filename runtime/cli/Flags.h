@@ -31,6 +31,10 @@ struct RunFlags : ModelFlags {
   std::string inputs, outputs;
   std::string entry = "forward";
   std::string backend = "compiled";
+  // Of --entry encode, in place of inputs.
+  std::vector<std::string> texts;
+  std::string textFile, tokenizer;
+  bool similarity = false;
   std::optional<double> dropout;   // of --entry step
   std::vector<std::string> freeze; // the same
   std::string lora;                // the same

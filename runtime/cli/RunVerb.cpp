@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstdio>
 
+#include "runtime/cli/EncodeTexts.h"
 #include "runtime/cli/OpenModel.h"
 #include "runtime/cli/Outputs.h"
 #include "runtime/cli/RunStep.h"
@@ -30,8 +31,6 @@ Status checkRunFlags(const Executable &executable, const RunFlags &flags) {
                         "definition with heddle run");
   if (flags.backend != "compiled")
     return invalidInput("--backend ", flags.backend, ": expected compiled or interpreter");
-  if (flags.entry == "encode")
-    return invalidInput("--entry encode: not supported yet");
   if (flags.dropout && flags.entry != "step")
     return invalidInput("--dropout: goes with --entry step only");
   if ((!flags.freeze.empty() || !flags.lora.empty()) && flags.entry != "step" &&
@@ -46,14 +45,15 @@ Status checkRunFlags(const Executable &executable, const RunFlags &flags) {
 /// Runs the entry asked for and, where labels came with a forward pass, the loss too.
 StatusOr<EntryRun> runEntries(Session &session, const std::string &entry, TensorMap inputs) {
   const bool scores = hasTargets(inputs);
-  if (entry != "forward" && !scores)
+  const Entry *compiled = session.executable().find(entry);
+  const bool compares = compiled && takesTargets(*compiled->plan);
+  if (!scores && compares)
     return invalidInput("--entry ", entry,
                         " needs a tensor labels, or start_positions and end_positions");
   TensorMap withoutTargets = inputs;
   std::erase_if(withoutTargets, [](const auto &input) { return isTarget(input.first); });
   EntryRun run;
-  HEDDLE_ASSIGN_OR_RETURN(run.outputs,
-                          session.run(entry, entry == "forward" ? withoutTargets : inputs));
+  HEDDLE_ASSIGN_OR_RETURN(run.outputs, session.run(entry, compares ? inputs : withoutTargets));
   HEDDLE_ASSIGN_OR_RETURN(run.problem, problemAfter(session, entry));
   if (entry == "forward" && scores && session.executable().find("loss")) {
     HEDDLE_ASSIGN_OR_RETURN(TensorMap loss, session.run("loss", inputs));
@@ -121,6 +121,9 @@ StatusOr<TensorMap> readRunInputs(FileLayer &layer, const std::string &path, boo
 
 StatusOr<int> runVerb(FileLayer &layer, SharedExecutable executable, const RunFlags &flags) {
   HEDDLE_RETURN_IF_ERROR(checkRunFlags(*executable, flags));
+  HEDDLE_ASSIGN_OR_RETURN(bool texts, givesTexts(flags));
+  if (texts)
+    return encodeTexts(layer, std::move(executable), flags);
   HEDDLE_RETURN_IF_ERROR(checkOutputs(layer, flags));
   HEDDLE_ASSIGN_OR_RETURN(
       TensorMap inputs, readRunInputs(layer, flags.inputs, executable->manifest().shift_labels()));

@@ -7,6 +7,7 @@
 #include "frontend/Dimensions.h"
 #include "frontend/Frozen.h"
 #include "frontend/Model.h"
+#include "frontend/PatchGrid.h"
 #include "ir/Conventions.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/BuiltinOps.h"
@@ -77,44 +78,6 @@ void describeAdapters(const frontend::Model &model, proto::Manifest &manifest) {
   manifest.set_merge_adapters(adapters.merged());
 }
 
-/// What the head is for, as far as it is plain.
-void describeTask(const frontend::Model &model, proto::Task &task) {
-  using frontend::proto::Head;
-  using frontend::proto::Loss;
-  const Head &head = model.definition.head();
-  runtime::Objective objective = runtime::Objective::None;
-  switch (head.kind()) {
-  case Head::LANGUAGE_MODEL:
-    objective = model.shiftLabels      ? runtime::Objective::CausalLm
-                : head.next_sentence() ? runtime::Objective::NextSentence
-                                       : runtime::Objective::MaskedLm;
-    break;
-  case Head::SEQUENCE_CLASSES: {
-    const Loss::Kind loss = frontend::lossKind(model.definition);
-    objective = runtime::Objective::Classification;
-    task.set_labels(loss == Loss::MEAN_SQUARED_ERROR     ? proto::Task::NUMBERS
-                    : loss == Loss::BINARY_CROSS_ENTROPY ? proto::Task::SEVERAL_CLASSES
-                                                         : proto::Task::CLASS);
-    break;
-  }
-  case Head::TOKEN_CLASSES:
-    objective = runtime::Objective::Classification;
-    task.set_labels(proto::Task::TOKEN_CLASSES);
-    break;
-  case Head::SPAN:
-    objective = runtime::Objective::Classification;
-    task.set_labels(proto::Task::SPAN);
-    break;
-  case Head::EMBEDDING:
-    objective = runtime::Objective::Contrastive;
-    break;
-  default:
-    break;
-  }
-  task.set_objective(runtime::objectiveName(objective));
-  task.set_classes(head.classes());
-}
-
 void describeModel(const frontend::Model &model, proto::Manifest &manifest) {
   frontend::Dimensions sizes(model.definition);
   manifest.set_model_name(model.definition.name());
@@ -123,7 +86,7 @@ void describeModel(const frontend::Model &model, proto::Manifest &manifest) {
   manifest.set_max_positions(sizes.positions);
   manifest.set_shift_labels(model.shiftLabels);
   manifest.set_positions_from_mask(model.definition.positions().learned().from_mask());
-  describeTask(model, *manifest.mutable_task());
+  *manifest.mutable_task() = taskOf(model);
   manifest.set_dropout(frontend::largestDropout(model.definition));
   for (const frontend::ParameterSpec &spec : model.parameters) {
     addParameter(spec, manifest);
@@ -160,6 +123,54 @@ void describeModule(ModuleOp module, proto::Manifest &manifest) {
 }
 
 } // namespace
+
+proto::Task taskOf(const frontend::Model &model) {
+  proto::Task task;
+  using frontend::proto::Head;
+  using frontend::proto::Loss;
+  const Head &head = model.definition.head();
+  runtime::Objective objective = runtime::Objective::None;
+  switch (head.kind()) {
+  case Head::LANGUAGE_MODEL:
+    objective = model.definition.has_encoder() ? runtime::Objective::SequenceToSequence
+                : model.shiftLabels            ? runtime::Objective::CausalLm
+                : head.next_sentence()         ? runtime::Objective::NextSentence
+                                               : runtime::Objective::MaskedLm;
+    break;
+  case Head::SEQUENCE_CLASSES: {
+    const Loss::Kind loss = frontend::lossKind(model.definition);
+    objective = frontend::readsImages(model.definition) ? runtime::Objective::Images
+                                                        : runtime::Objective::Classification;
+    task.set_labels(loss == Loss::MEAN_SQUARED_ERROR     ? proto::Task::NUMBERS
+                    : loss == Loss::BINARY_CROSS_ENTROPY ? proto::Task::SEVERAL_CLASSES
+                                                         : proto::Task::CLASS);
+    break;
+  }
+  case Head::TOKEN_CLASSES:
+    objective = runtime::Objective::Classification;
+    task.set_labels(proto::Task::TOKEN_CLASSES);
+    break;
+  case Head::SPAN:
+    objective = runtime::Objective::Classification;
+    task.set_labels(proto::Task::SPAN);
+    break;
+  case Head::EMBEDDING:
+    objective = runtime::Objective::Contrastive;
+    break;
+  case Head::NOISE:
+    objective = runtime::Objective::Denoising;
+    break;
+  default:
+    break;
+  }
+  if (model.definition.decoder_input().has_start_id())
+    task.set_decoder_start(model.definition.decoder_input().start_id());
+  task.set_objective(runtime::objectiveName(objective));
+  // A denoiser is told what is in an image.
+  task.set_classes(head.kind() == Head::NOISE ? model.definition.condition().classes().count()
+                                              : head.classes());
+  return task;
+}
 
 proto::Manifest makeManifest(ModuleOp module, const frontend::Model *model,
                              const std::string &origin, const CompileRequest &request) {
