@@ -63,6 +63,8 @@ int64_t headWidth(const proto::ModelDef &definition);
 bool headHasBias(const proto::ModelDef &definition);
 proto::Loss::Kind lossKind(const proto::ModelDef &definition);
 bool isLanguageModel(const proto::ModelDef &definition);
+/// Whether logits at t are of the token at t + 1: the model generates.
+bool predictsNext(const proto::ModelDef &definition);
 /// The most tokens that the positions of a sequence reach; 0: unbounded.
 int64_t longestSequence(const proto::ModelDef &definition);
 

@@ -114,6 +114,7 @@ public:
   Tensor tanh(Tensor x);
   Tensor exp(Tensor x);
   Tensor log(Tensor x);
+  Tensor rsqrt(Tensor x);
   /// x itself where it has the type.
   Tensor cast(Tensor x, Element element);
   Tensor notEqual(Tensor a, Tensor b);
@@ -139,6 +140,7 @@ public:
 
   // Reductions and norms over the last axis.
   Tensor sum(Tensor x, Shape axes);
+  Tensor max(Tensor x, Shape axes);
   Tensor softmax(Tensor x);
   /// gamma and beta [C] may be null tensors that were never made: absent.
   Tensor layerNorm(Tensor x, std::optional<Tensor> gamma, std::optional<Tensor> beta,

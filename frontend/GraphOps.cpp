@@ -143,6 +143,8 @@ Tensor GraphBuilder::tanh(Tensor x) { return OpWriter(*this).write<ir::TanhOp>({
 Tensor GraphBuilder::exp(Tensor x) { return OpWriter(*this).write<ir::ExpOp>({x}); }
 Tensor GraphBuilder::log(Tensor x) { return OpWriter(*this).write<ir::LogOp>({x}); }
 
+Tensor GraphBuilder::rsqrt(Tensor x) { return OpWriter(*this).write<ir::RsqrtOp>({x}); }
+
 Tensor GraphBuilder::gelu(Tensor x, bool tanhApproximation) {
   OpWriter writer(*this);
   return writer.write<ir::GeluOp>({x}, [&](auto &properties) {
@@ -253,6 +255,12 @@ Tensor GraphBuilder::concat(const std::vector<Tensor> &parts, int64_t axis) {
 Tensor GraphBuilder::sum(Tensor x, Shape axes) {
   auto attribute = state_->builder.getDenseI64ArrayAttr(axes);
   return OpWriter(*this).write<ir::SumOp>({x},
+                                          [&](auto &properties) { properties.setAxes(attribute); });
+}
+
+Tensor GraphBuilder::max(Tensor x, Shape axes) {
+  auto attribute = state_->builder.getDenseI64ArrayAttr(axes);
+  return OpWriter(*this).write<ir::MaxOp>({x},
                                           [&](auto &properties) { properties.setAxes(attribute); });
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "frontend/Model.h"
 
+#include "frontend/Dimensions.h"
 #include "frontend/Families.h"
 #include "frontend/HuggingFace.h"
 #include "frontend/PatchGrid.h"
@@ -53,7 +54,7 @@ void setModelFile(Model &model) {
 Status readModelDef(runtime::FileLayer &layer, const std::string &path, Model &model) {
   HEDDLE_RETURN_IF_ERROR(runtime::readTextprotoFile(layer, path, model.definition));
   HEDDLE_RETURN_IF_ERROR(validateModel(model.definition, path));
-  model.shiftLabels = model.definition.attention().causal() && !model.definition.has_encoder();
+  model.shiftLabels = predictsNext(model.definition);
   setModelFile(model);
   return absl::OkStatus();
 }
@@ -117,6 +118,8 @@ Status overrideDropout(Model &model, double share) {
   if (!(share >= 0 && share < 1))
     return invalidInput("--dropout: expected a number from 0 to less than 1, found ", share);
   setDropout(*model.definition.mutable_dropout(), share);
+  if (model.definition.image().has_dropout())
+    setDropout(*model.definition.mutable_image()->mutable_dropout(), share);
   if (model.definition.encoder().has_dropout())
     setDropout(*model.definition.mutable_encoder()->mutable_dropout(), share);
   return absl::OkStatus();

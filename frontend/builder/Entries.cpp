@@ -50,6 +50,7 @@ private:
 
   Tensor maskedVectors(Wiring &w) {
     Tensor tokens = idsInput(w, "input_ids");
+    w.inputIds = tokens;
     w.keyMask = idsInput(w, "attention_mask");
     // Declared in any case: every model's forward takes the same inputs.
     w.positionIds = idsInput(w, "position_ids");
@@ -75,7 +76,7 @@ private:
 
   /// Texts for a causal model fill every row; others come with their padding.
   Tensor trainingVectors(Wiring &w) {
-    return definition_.attention().causal() ? plainVectors(w) : vectors(w);
+    return predictsNext(definition_) ? plainVectors(w) : vectors(w);
   }
 
   /// What depends on how many keys attention_mask lets a query see.
@@ -164,10 +165,11 @@ private:
 
 std::vector<std::string> entriesOf(const proto::ModelDef &definition, bool training) {
   std::vector<std::string> entries = {kForwardEntry};
-  if (definition.head().kind() == proto::Head::NONE)
+  if (definition.head().kind() == proto::Head::NONE ||
+      definition.head().kind() == proto::Head::PROJECTION)
     return entries;
   entries.push_back(kLossEntry);
-  if (definition.attention().causal() && !definition.has_encoder())
+  if (predictsNext(definition))
     entries.insert(entries.end(), {kPrefillEntry, kDecodeEntry});
   if (training)
     entries.insert(entries.end(), {kTrainLossEntry, kEvalEntry});
@@ -179,7 +181,11 @@ namespace {
 /// What the user may not know of the model.
 const char *whyMissing(const proto::ModelDef &definition, const std::string &entry) {
   if (entry == kPrefillEntry || entry == kDecodeEntry)
-    return ": it looks ahead (attention.causal: false), so it does not generate";
+    return definition.attention().causal()
+               ? ": its head does not predict tokens, so it does not generate"
+               : ": it looks ahead (attention.causal: false), so it does not generate";
+  if (definition.head().kind() == proto::Head::PROJECTION)
+    return ": its head gives vectors (head.kind: PROJECTION), so there is no loss and no training";
   if (definition.head().kind() == proto::Head::NONE)
     return ": it has no head (head.kind: NONE, in config.json an architecture such as BertModel), "
            "so there is no loss and no training";
@@ -196,6 +202,10 @@ StatusOr<mlir::OwningOpRef<mlir::ModuleOp>> buildModule(mlir::MLIRContext &conte
   HEDDLE_RETURN_IF_ERROR(validateShape(definition, options.batch, options.seq));
   if (definition.has_encoder() && options.sourceSeq > 0)
     HEDDLE_RETURN_IF_ERROR(validateShape(encoderOf(definition), options.batch, options.sourceSeq));
+  if (definition.has_image()) {
+    const proto::ModelDef image = imageOf(definition);
+    HEDDLE_RETURN_IF_ERROR(validateShape(image, options.batch, fixedSequence(image)));
+  }
   const std::vector<std::string> known = entriesOf(definition, /*training=*/true);
   for (const std::string &entry : options.entries)
     if (std::find(known.begin(), known.end(), entry) == known.end())

@@ -37,9 +37,11 @@ Status checkRunFlags(const Executable &executable, const RunFlags &flags) {
   return flags.dropout ? checkDropout(executable, *flags.dropout) : absl::OkStatus();
 }
 
-/// Runs the entry asked for and, where labels came with a forward pass, the loss too.
+/// Runs the entry asked for and, where labels came with a forward pass or the loss needs none, the
+/// loss too.
 StatusOr<EntryRun> runEntries(Session &session, const std::string &entry, TensorMap inputs) {
-  const bool scores = hasTargets(inputs);
+  const Entry *scored = session.executable().find(entry == "forward" ? "loss" : entry.c_str());
+  const bool scores = hasTargets(inputs) || (scored && !takesTargets(*scored->plan));
   if (entry != "forward" && !scores)
     return invalidInput("--entry ", entry,
                         " needs a tensor labels, or start_positions and end_positions");

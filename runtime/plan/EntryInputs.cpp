@@ -32,6 +32,11 @@ bool hasTargets(const TensorMap &inputs) {
                      [](const auto &input) { return isTarget(input.first); });
 }
 
+bool takesTargets(const proto::Plan &plan) {
+  return std::any_of(plan.arguments().begin(), plan.arguments().end(),
+                     [](const proto::Value &argument) { return isTarget(argument.name()); });
+}
+
 Status makeEntryInputs(TensorMap &inputs, bool shiftLabels) {
   if (auto labels = inputs.find("labels"); labels != inputs.end()) {
     HEDDLE_ASSIGN_OR_RETURN(Tensor targets, targetsFrom(labels->second, shiftLabels));

@@ -23,6 +23,8 @@ inline constexpr const char *kNextSentenceInput = "next_sentence_label";
 /// Whether only a loss takes an input of that name.
 bool isTarget(std::string_view name);
 bool hasTargets(const TensorMap &inputs);
+/// Whether the entry has any such input; a contrastive loss compares its inputs with each other.
+bool takesTargets(const proto::Plan &plan);
 
 /// `labels` become `targets`, shifted to the token before where `shiftLabels`. Places of spans
 /// outside of the sequence [B, T] of `input_ids` become kIgnoredTarget, negative ones 0.

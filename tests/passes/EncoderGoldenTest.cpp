@@ -151,8 +151,9 @@ TEST_P(EncoderGolden, FusedGradients) {
     });
   };
   ASSERT_TRUE(mlir::succeeded(passes::runStages(**module, passes::compileStages(pipeline), hooks)));
-  EXPECT_EQ(attentions, model_.definition.layers());
-  EXPECT_EQ(ffns, model_.definition.layers());
+  const int64_t layers = model_.definition.layers() + model_.definition.image().layers();
+  EXPECT_EQ(attentions, layers);
+  EXPECT_EQ(ffns, layers);
   auto gradient = (*module)->lookupSymbol<mlir::func::FuncOp>("grad");
   ASSERT_TRUE(gradient);
   for (const auto &[name, value] : run(gradient)) {
@@ -166,12 +167,13 @@ INSTANTIATE_TEST_SUITE_P(
     Models, EncoderGolden,
     testing::Values("bert-masked-lm", "bert-model", "bert-next-sentence", "bert-pretraining",
                     "bert-regression", "bert-several-labels", "bert-sequence", "bert-span",
-                    "bert-tokens", "bert-untied", "dit-tiny", "distilbert-masked-lm",
-                    "distilbert-model", "distilbert-sequence", "distilbert-span",
-                    "distilbert-tokens", "electra-masked-lm", "electra-model", "electra-sequence",
-                    "electra-span", "electra-tokens", "roberta-masked-lm", "roberta-model",
-                    "roberta-sequence", "roberta-span", "roberta-tokens", "vit-classes",
-                    "vit-model", "vit-several-labels", "vit-without-pooler"),
+                    "bert-tokens", "bert-untied", "clip-highest-id", "clip-model", "clip-text",
+                    "clip-text-projection", "clip-vision", "clip-vision-projection", "dit-tiny",
+                    "distilbert-masked-lm", "distilbert-model", "distilbert-sequence",
+                    "distilbert-span", "distilbert-tokens", "electra-masked-lm", "electra-model",
+                    "electra-sequence", "electra-span", "electra-tokens", "roberta-masked-lm",
+                    "roberta-model", "roberta-sequence", "roberta-span", "roberta-tokens",
+                    "vit-classes", "vit-model", "vit-several-labels", "vit-without-pooler"),
     [](const testing::TestParamInfo<const char *> &info) {
       std::string name = info.param;
       std::replace(name.begin(), name.end(), '-', '_');
