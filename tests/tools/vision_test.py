@@ -3,6 +3,7 @@
 """Models that read images as a user goes: everything fuses, numbers are those of the reference, and
 what is wrong with a folder or a flag is an error in the user's words."""
 import json
+import math
 import os
 import pathlib
 import shutil
@@ -177,6 +178,21 @@ class Vision(unittest.TestCase):
                       self.heddle("compile", GOLDENS / "clip-text-projection", "--train", "-o",
                                   self.base / "x.heddle", code=2))
         self.heddle("bench", GOLDENS / "dit-tiny", "--entry", "forward", "--iters", 3)
+
+    def test_first_values(self):
+        """Without weights logit_scale is what config.json says."""
+        folder = self.base / "unweighted"
+        folder.mkdir()
+        config = json.loads((GOLDENS / "clip-model/config.json").read_text())
+        (folder / "config.json").write_text(json.dumps({**config, "logit_scale_init_value": 1.5}))
+        write_safetensors(self.base / "in.safetensors", self.inputs("clip-model"))
+        self.heddle("run", folder, "--inputs", self.base / "in.safetensors", "--outputs",
+                    self.base / "out.safetensors", "--seed", 3)
+        found = {name: struct.unpack(f"<{len(data) // 4}f", data) for name, (_, _, data) in
+                 read_safetensors(self.base / "out.safetensors").items()}
+        cosine = sum(a * b for a, b in zip(found["text_embeds"][:12], found["image_embeds"][:12]))
+        self.assertAlmostEqual(found["logits_per_text"][0], cosine * math.exp(1.5), places=4)
+        self.assertGreater(abs(cosine), 1e-3)
 
     def test_inspect(self):
         shapes = json.loads(self.heddle("inspect", GOLDENS / "vit-several-labels", "--shapes",
