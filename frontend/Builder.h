@@ -21,8 +21,14 @@
 // decoder_input_ids and decoder_attention_mask [B, T] what the decoder reads; forward gives
 // encoder_last_hidden_state [B, S, C'] too, and eval and train_loss take what loss takes.
 //
-// Inputs are i32. targets[b, t] is what follows input_ids[b, t], or what belongs there in a model
-// that looks ahead; -100 counts for nothing, in positions too.
+// Models of images take pixel_values [B, channels, height, width] in place of what is of tokens,
+// and timesteps and class_labels [B] where their condition has them. A head of noise gives noise
+// and variance [B, channels, height, width], and its targets are of that shape, in f32. A model of
+// texts and images takes both and gives logits_per_image and logits_per_text [B, B], text_embeds
+// and image_embeds [B, width]; its loss has no targets: text b belongs to image b.
+//
+// Inputs other than images are i32. targets[b, t] is what follows input_ids[b, t], or what belongs
+// there in a model that looks ahead; -100 counts for nothing, in positions too.
 
 #ifndef HEDDLE_FRONTEND_BUILDER_H
 #define HEDDLE_FRONTEND_BUILDER_H

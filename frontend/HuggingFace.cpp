@@ -24,6 +24,8 @@ Status readHuggingFace(runtime::FileLayer &layer, const std::string &folder,
   const proto::ParameterNames &names = model.definition.names();
   std::vector<std::string> prefixes(names.other_prefixes().begin(), names.other_prefixes().end());
   prefixes.insert(prefixes.begin(), names.prefix());
+  if (model.definition.has_image())
+    prefixes.push_back(model.definition.image().names().prefix());
   for (const std::string &pattern : family.ignored_tensors())
     for (const std::string &prefix : prefixes)
       model.ignoredTensors.push_back(prefix + pattern);

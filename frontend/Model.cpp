@@ -2,6 +2,7 @@
 #include "frontend/Model.h"
 
 #include "frontend/Adapters.h"
+#include "frontend/Dimensions.h"
 #include "frontend/Families.h"
 #include "frontend/Frozen.h"
 #include "frontend/HuggingFace.h"
@@ -58,7 +59,7 @@ void setModelFile(Model &model) {
 Status readModelDef(runtime::FileLayer &layer, const std::string &path, Model &model) {
   HEDDLE_RETURN_IF_ERROR(runtime::readTextprotoFile(layer, path, model.definition));
   HEDDLE_RETURN_IF_ERROR(validateModel(model.definition, path));
-  model.shiftLabels = model.definition.attention().causal() && !model.definition.has_encoder();
+  model.shiftLabels = predictsNext(model.definition);
   setModelFile(model);
   return absl::OkStatus();
 }
@@ -129,6 +130,8 @@ Status overrideDropout(Model &model, double share) {
   if (!(share >= 0 && share < 1))
     return invalidInput("--dropout: expected a number from 0 to less than 1, found ", share);
   setDropout(*model.definition.mutable_dropout(), share);
+  if (model.definition.image().has_dropout())
+    setDropout(*model.definition.mutable_image()->mutable_dropout(), share);
   if (model.definition.encoder().has_dropout())
     setDropout(*model.definition.mutable_encoder()->mutable_dropout(), share);
   return absl::OkStatus();

@@ -70,12 +70,16 @@ public:
       model.finalModulation = modulation(names_.final_modulation(), 2, finalNormPath(stack_));
     if (hasFinalNorm(definition_))
       model.finalNorm = norm(names_.final_norm(), dims_.width, finalNormPath(stack_));
-    if (definition_.has_pooler())
+    if (definition_.pooler().norm())
+      model.poolerNorm = norm(names_.pooler_norm(), dims_.width, kPoolerPath);
+    if (definition_.has_pooler() && definition_.pooler().dense())
       model.pooler =
           linear(names_.pooler(), dims_.width, pooledWidth(definition_), true, kPoolerPath);
     head(model);
     if (definition_.has_encoder())
       addEncoder(model);
+    if (definition_.has_image())
+      addImage(model);
     return model;
   }
 
@@ -131,6 +135,17 @@ private:
     LinearParameters result = linear(module, dims_.width, parts * dims_.width, true, layerPath);
     result.weight.initializer = zeros();
     return result;
+  }
+
+  void addImage(ModelParameters &model) const {
+    const proto::ModelDef definition = imageOf(definition_);
+    model.image = std::make_shared<const ModelParameters>(Collector(definition, kImageStack).run());
+    model.logitScale =
+        ParameterSpec{names_.logit_scale(),
+                      {},
+                      {Initializer::Kind::constant, definition_.head().logit_scale()},
+                      {},
+                      kHeadPath};
   }
 
   void addEncoder(ModelParameters &model) const {
@@ -421,6 +436,7 @@ std::vector<ParameterSpec> ModelParameters::all() const {
   }
   append(list, finalModulation);
   append(list, finalNorm);
+  append(list, poolerNorm);
   append(list, pooler);
   append(list, embeddingOut);
   append(list, headTransform);
@@ -428,6 +444,10 @@ std::vector<ParameterSpec> ModelParameters::all() const {
   append(list, headWeight);
   append(list, headBias);
   append(list, nextSentence);
+  append(list, logitScale);
+  if (image)
+    for (ParameterSpec &parameter : image->all())
+      list.push_back(std::move(parameter));
   return list;
 }
 

@@ -17,9 +17,9 @@
 namespace heddle::frontend {
 
 /// Values before training. Normal has mean 0 and standard deviation `scale`, uniform is in
-/// [-scale, scale).
+/// [-scale, scale), constant is `scale`.
 struct Initializer {
-  enum class Kind { zeros, ones, normal, uniform };
+  enum class Kind { zeros, ones, normal, uniform, constant };
   Kind kind = Kind::zeros;
   double scale = 0;
   bool operator==(const Initializer &) const = default;
@@ -85,6 +85,8 @@ struct LayerParameters : AttentionParameters {
 struct ModelParameters {
   /// Null where the model is one stack.
   std::shared_ptr<const ModelParameters> encoder;
+  /// Null where there is no image tower beside the texts'.
+  std::shared_ptr<const ModelParameters> image;
   /// The encoder's where the decoder's serves it: then that one is no parameter of its own.
   bool sharesTokenTable = false;
   std::optional<ParameterSpec> tokenEmbedding;    // [V, E]; absent where images are read
@@ -102,12 +104,14 @@ struct ModelParameters {
   std::vector<LayerParameters> layers;
   std::optional<LinearParameters> finalModulation; // C to 2C
   std::optional<NormParameters> finalNorm;
+  std::optional<NormParameters> poolerNorm;
   std::optional<LinearParameters> pooler, headTransform;
   std::optional<NormParameters> headNorm;
   std::optional<LinearParameters> nextSentence; // from C to 2
   /// [V, E], or [classes, C]; absent when tied, and in models without a head.
   std::optional<ParameterSpec> headWeight;
-  std::optional<ParameterSpec> headBias; // [V] or [classes]
+  std::optional<ParameterSpec> headBias;   // [V] or [classes]
+  std::optional<ParameterSpec> logitScale; // []
 
   /// In the order of the entries' arguments; the encoder's come first.
   std::vector<ParameterSpec> all() const;

@@ -12,6 +12,9 @@ namespace heddle::frontend {
 /// filled in, looking ahead, without a head.
 proto::ModelDef encoderOf(const proto::ModelDef &definition);
 
+/// The image tower of a definition that has one, likewise: with a head of kind PROJECTION.
+proto::ModelDef imageOf(const proto::ModelDef &definition);
+
 /// Whether the encoder reads the decoder's token table.
 bool sharesTokenTable(const proto::ModelDef &definition);
 

@@ -11,6 +11,7 @@
 #include "frontend/ValidateHead.h"
 #include "frontend/ValidateImages.h"
 #include "frontend/ValidateNames.h"
+#include "frontend/ValidateTowers.h"
 #include "runtime/base/CheckedMath.h"
 
 namespace heddle::frontend {
@@ -204,6 +205,7 @@ std::optional<FieldError> findFieldError(const proto::ModelDef &definition) {
   HEDDLE_RETURN_IF_FOUND(findBlockError(definition));
   HEDDLE_RETURN_IF_FOUND(findHeadError(definition));
   HEDDLE_RETURN_IF_FOUND(findImageError(definition));
+  HEDDLE_RETURN_IF_FOUND(findTowerError(definition));
   if (!countElements(definition))
     return wrong("width", "the model has more than ", kMaxElements, " weights");
   HEDDLE_RETURN_IF_FOUND(findNameError(definition));

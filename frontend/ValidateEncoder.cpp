@@ -107,7 +107,7 @@ Found checkEncoder(const proto::ModelDef &model) {
     return wrong("layers", "5 random streams of each of the ", model.layers(),
                  " layers and 3 of each of the encoder's ", encoder.layers(),
                  " are more than the limit of ", kMaxRngStreams);
-  return findStackNameError(model, encoder);
+  return findStackNameError(model, encoder, "encoder");
 }
 
 } // namespace

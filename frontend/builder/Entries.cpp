@@ -56,6 +56,7 @@ private:
 
   Tensor maskedVectors(Wiring &w) {
     Tensor tokens = idsInput(w, "input_ids");
+    w.inputIds = tokens;
     w.keyMask = idsInput(w, "attention_mask");
     // Declared in any case: every model's forward takes the same inputs.
     w.positionIds = idsInput(w, "position_ids");
@@ -80,7 +81,9 @@ private:
   }
 
   /// Texts for a causal model fill every row; others come with their padding.
-  Tensor trainingVectors(Wiring &w) { return fillsRows() ? plainVectors(w) : vectors(w); }
+  Tensor trainingVectors(Wiring &w) {
+    return predictsNext(definition_) ? plainVectors(w) : vectors(w);
+  }
 
   /// What depends on how many keys attention_mask lets a query see.
   void countKeys(Wiring &w) {
@@ -108,10 +111,6 @@ private:
   void loss(Wiring &w, Tensor x) {
     const Outputs outputs = taskOutputs(w, x);
     graph_.output("loss", taskLoss(w, outputs));
-  }
-
-  bool fillsRows() const {
-    return definition_.attention().causal() && !learnsFromPairs(definition_);
   }
 
   void encode(Wiring &w) {
@@ -180,11 +179,10 @@ std::vector<std::string> entriesOf(const proto::ModelDef &definition, bool train
   const proto::Head::Kind kind = definition.head().kind();
   if ((kind == proto::Head::NONE || kind == proto::Head::EMBEDDING) && encodesTexts(definition))
     entries.push_back(kEncodeEntry);
-  if (kind == proto::Head::NONE)
+  if (kind == proto::Head::NONE || kind == proto::Head::PROJECTION)
     return entries;
   entries.push_back(kLossEntry);
-  if (definition.attention().causal() && kind == proto::Head::LANGUAGE_MODEL &&
-      !definition.has_encoder())
+  if (predictsNext(definition))
     entries.insert(entries.end(), {kPrefillEntry, kDecodeEntry});
   if (training)
     entries.insert(entries.end(), {kTrainLossEntry, kEvalEntry});
@@ -202,8 +200,10 @@ bool isContrastive(const proto::ModelDef &definition, const std::string &entry) 
 const char *whyMissing(const proto::ModelDef &definition, const std::string &entry) {
   if (entry == kPrefillEntry || entry == kDecodeEntry)
     return definition.attention().causal()
-               ? ": it has no language model's head, so it does not generate"
+               ? ": its head does not predict tokens, so it does not generate"
                : ": it looks ahead (attention.causal: false), so it does not generate";
+  if (definition.head().kind() == proto::Head::PROJECTION)
+    return ": its head gives vectors (head.kind: PROJECTION), so there is no loss and no training";
   if (definition.head().kind() == proto::Head::NONE)
     return ": it has no head (head.kind: NONE, in config.json an architecture such as BertModel), "
            "so there is no loss and no training";
@@ -220,6 +220,10 @@ StatusOr<mlir::OwningOpRef<mlir::ModuleOp>> buildModule(mlir::MLIRContext &conte
   HEDDLE_RETURN_IF_ERROR(validateShape(definition, options.batch, options.seq));
   if (definition.has_encoder() && options.sourceSeq > 0)
     HEDDLE_RETURN_IF_ERROR(validateShape(encoderOf(definition), options.batch, options.sourceSeq));
+  if (definition.has_image()) {
+    const proto::ModelDef image = imageOf(definition);
+    HEDDLE_RETURN_IF_ERROR(validateShape(image, options.batch, fixedSequence(image)));
+  }
   std::vector<std::string> known = entriesOf(definition, /*training=*/true);
   if (encodesTexts(definition))
     known.push_back(kEncodeEntry);

@@ -28,6 +28,7 @@ struct Wiring {
 
   // Of the entry. Tensors are absent where it has none.
   std::optional<Tensor> rng = {};          // where there is dropout
+  std::optional<Tensor> inputIds = {};     // [B, t]
   std::optional<Tensor> positionIds = {};  // [B, t]; absent: 0, 1, ... for every row
   std::optional<Tensor> tokenTypeIds = {}; // [B, t], where the model has token types
   std::optional<Tensor> ropeTurns = {}; // [B, t] or [1, t]: the positions that rotary heads turn by
@@ -84,6 +85,18 @@ Tensor modulate(Wiring &w, const Wiring::Modulation &modulation, Tensor x);
 /// Of the final norm, without gate.
 Wiring::Modulation finalModulation(Wiring &w);
 
+/// What sums the sequence up: x [B, T, C] -> [B, C], or the pooler's width.
+Tensor pool(Wiring &w, Tensor x);
+Tensor firstToken(Wiring &w, Tensor x);
+
+/// x [B, T, C] -> [B, head.width], from the pooler's vector, else the first.
+Tensor projection(Wiring &w, Tensor x);
+/// x [B, T, C] of the texts beside the images of the same batch: logits_per_image and
+/// logits_per_text [B, B], text_embeds and image_embeds.
+std::vector<std::pair<std::string, Tensor>> contrastiveOutputs(Wiring &w, Tensor x);
+/// Logits [B, B] of texts against images: text b belongs to image b.
+Tensor contrastiveLoss(Wiring &w, Tensor perImage, Tensor perText);
+
 /// x [B, T, C] -> noise [B, channels, height, width], and variance where the head has it.
 std::vector<std::pair<std::string, Tensor>> noiseOutputs(Wiring &w, Tensor x);
 
@@ -132,7 +145,7 @@ Tensor taskLoss(Wiring &w, const Outputs &outputs);
 /// x [B, T, C] under keyMask -> [B, C], pooled as a head of kind EMBEDDING says, else the mean.
 Tensor sentenceEmbedding(Wiring &w, Tensor x);
 /// embedding [B, C], B even -> []: each text of the first half finds its own in the second.
-Tensor contrastiveLoss(Wiring &w, Tensor embedding);
+Tensor textPairLoss(Wiring &w, Tensor embedding);
 
 /// [..., C] -> logits [..., V], or [..., classes], with what comes before the last product.
 Tensor head(Wiring &w, Tensor x);

@@ -42,12 +42,12 @@ Status checkRunFlags(const Executable &executable, const RunFlags &flags) {
   return flags.dropout ? checkDropout(executable, *flags.dropout) : absl::OkStatus();
 }
 
-/// Runs the entry asked for and, where labels came with a forward pass, the loss too.
+/// Runs the entry asked for and, where labels came with a forward pass or the loss needs none, the
+/// loss too.
 StatusOr<EntryRun> runEntries(Session &session, const std::string &entry, TensorMap inputs) {
-  const bool scores = hasTargets(inputs);
   const Entry *compiled = session.executable().find(entry);
   const bool compares = compiled && takesTargets(*compiled->plan);
-  if (!scores && compares)
+  if (compares && !hasTargets(inputs))
     return invalidInput("--entry ", entry,
                         " needs a tensor labels, or start_positions and end_positions");
   TensorMap withoutTargets = inputs;
@@ -55,7 +55,8 @@ StatusOr<EntryRun> runEntries(Session &session, const std::string &entry, Tensor
   EntryRun run;
   HEDDLE_ASSIGN_OR_RETURN(run.outputs, session.run(entry, compares ? inputs : withoutTargets));
   HEDDLE_ASSIGN_OR_RETURN(run.problem, problemAfter(session, entry));
-  if (entry == "forward" && scores && session.executable().find("loss")) {
+  const Entry *scored = entry == "forward" ? session.executable().find("loss") : nullptr;
+  if (scored && (hasTargets(inputs) || !takesTargets(*scored->plan))) {
     HEDDLE_ASSIGN_OR_RETURN(TensorMap loss, session.run("loss", inputs));
     if (run.problem.empty()) {
       HEDDLE_ASSIGN_OR_RETURN(run.problem, problemAfter(session, "loss"));

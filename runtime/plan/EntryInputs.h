@@ -23,7 +23,7 @@ inline constexpr const char *kNextSentenceInput = "next_sentence_label";
 /// Whether only a loss takes an input of that name.
 bool isTarget(std::string_view name);
 bool hasTargets(const TensorMap &inputs);
-/// Whether the loss of an entry compares with what it is given; one of embeddings does not.
+/// Whether the entry has any such input; a contrastive loss compares its inputs with each other.
 bool takesTargets(const proto::Plan &plan);
 
 /// `labels` become `targets`, shifted to the token before where `shiftLabels`. Places of spans

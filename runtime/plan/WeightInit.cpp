@@ -61,6 +61,8 @@ Status Session::initialize(uint64_t seed, bool adaptersOnly) {
                   initializer.kind() == proto::Initializer::UNIFORM;
     RandomStream stream(seed, absl::StrCat("init.", parameter.name()));
     float constant = initializer.kind() == proto::Initializer::ONES ? 1.0f : 0.0f;
+    if (initializer.kind() == proto::Initializer::CONSTANT)
+      constant = static_cast<float>(initializer.scale());
     device_->pool().parallelFor(
         (count + kElementsPerTask - 1) / kElementsPerTask, [&](int64_t begin, int64_t end, int) {
           int64_t from = begin * kElementsPerTask, to = std::min(count, end * kElementsPerTask);

@@ -39,6 +39,9 @@ proto::Initializer initializerOf(const frontend::Initializer &from) {
   case frontend::Initializer::Kind::uniform:
     to.set_kind(proto::Initializer::UNIFORM);
     break;
+  case frontend::Initializer::Kind::constant:
+    to.set_kind(proto::Initializer::CONSTANT);
+    break;
   }
   return to;
 }

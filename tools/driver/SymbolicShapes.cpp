@@ -54,6 +54,8 @@ frontend::proto::ModelDef twinOf(const frontend::proto::ModelDef &definition) {
     setImages(*twin.mutable_patches());
   else
     twin.set_vocab_size(kVocab);
+  if (definition.has_image())
+    setImages(*twin.mutable_image()->mutable_patches());
   if (real.positions > 0)
     twin.set_max_positions(kPositions);
   return twin;
@@ -61,7 +63,9 @@ frontend::proto::ModelDef twinOf(const frontend::proto::ModelDef &definition) {
 
 struct Shape {
   Shape(const frontend::proto::ModelDef &definition, int64_t batch, int64_t seq)
-      : sizes(definition), patches(definition.patches()), grid(patches), batch(batch), seq(seq) {}
+      : sizes(definition),
+        patches(definition.has_image() ? definition.image().patches() : definition.patches()),
+        grid(patches), batch(batch), seq(seq) {}
 
   frontend::Dimensions sizes;
   frontend::proto::Patches patches;
@@ -72,7 +76,8 @@ struct Shape {
 /// What sizes of the real graph and of its twin are called.
 class Letters {
 public:
-  Letters(const Shape &real, const Shape &twin) {
+  /// `towers`: images stand beside texts, whose T says nothing of them.
+  Letters(const Shape &real, const Shape &twin, bool towers) {
     auto add = [&](const char *text, auto size, int powerOfT) {
       names_.push_back({size(twin), {text, size(real), powerOfT}});
     };
@@ -97,11 +102,11 @@ public:
     add("6C", [](const Shape &s) { return 6 * s.sizes.width; }, 0);
     add("C/2", [](const Shape &s) { return s.sizes.width / 2; }, 0);
     if (real.patches.has_height())
-      addImages(add);
+      addImages(add, towers ? 0 : 1);
   }
 
-  template <typename Add> static void addImages(Add add) {
-    add("N", [](const Shape &s) { return s.grid.patches(); }, 1);
+  template <typename Add> static void addImages(Add add, int powerOfT) {
+    add("N", [](const Shape &s) { return s.grid.patches(); }, powerOfT);
     add("Ch", [](const Shape &s) { return s.grid.channels; }, 0);
     add("Ih", [](const Shape &s) { return s.patches.height(); }, 0);
     add("Iw", [](const Shape &s) { return s.patches.width(); }, 0);
@@ -252,7 +257,8 @@ StatusOr<std::vector<OpSizes>> symbolicShapes(const frontend::Model &model, func
   options.seq = fixed > 0 ? fixed : kSeq;
   options.entries = {function.getName().str()};
   HEDDLE_ASSIGN_OR_RETURN(auto module, frontend::buildModule(*context, twin, options));
-  const Letters letters({model.definition, batch, seq}, {twin, kBatch, options.seq});
+  const Letters letters({model.definition, batch, seq}, {twin, kBatch, options.seq},
+                        model.definition.has_image());
   std::vector<Operation *> ops = opsOf(function);
   std::vector<Operation *> others = opsOf(module->lookupSymbol<func::FuncOp>(function.getName()));
   if (ops.size() != others.size())
@@ -296,7 +302,7 @@ std::vector<Growth> growthWithT(const frontend::Model &model, func::FuncOp funct
     growth.inferenceBytes = 4 * parameters;
     growth.trainingBytes = 16 * parameters;
     Counter(function, sizes, T, seq).count(growth);
-    if (model.definition.attention().causal())
+    if (frontend::predictsNext(model.definition))
       growth.cacheBytes = 8.0 * static_cast<double>(dims.layers * batch * dims.keyWidth() * T);
     rows.push_back(growth);
   }

@@ -92,8 +92,8 @@ private:
     runtime::TensorMap inputs = golden_.inputs;
     if (entry == "forward")
       std::erase_if(inputs, [](const auto &input) { return runtime::isTarget(input.first); });
-    else if (!runtime::hasTargets(inputs) &&
-             runtime::takesTargets(*subject_.executable->find(entry)->plan))
+    else if (const auto *found = subject_.executable->find(entry);
+             !runtime::hasTargets(inputs) && found && runtime::takesTargets(*found->plan))
       return invalidInput(golden_.path, ": holds a loss or gradients but no in.labels, nor ",
                           "in.start_positions and in.end_positions");
     auto results = subject_.session->run(entry, inputs);
