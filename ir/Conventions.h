@@ -16,6 +16,8 @@ namespace heddle::ir {
 
 inline constexpr llvm::StringLiteral kKindAttr = "heddle.kind";
 inline constexpr llvm::StringLiteral kNameAttr = "heddle.name";
+/// Of a parameter that training leaves as it is: it gets no gradient.
+inline constexpr llvm::StringLiteral kFrozenAttr = "heddle.frozen";
 
 inline constexpr llvm::StringLiteral kKindParam = "param";
 inline constexpr llvm::StringLiteral kKindState = "state";
@@ -30,6 +32,9 @@ inline constexpr llvm::StringLiteral kAdamV = "adam.v.";
 inline constexpr llvm::StringLiteral kGradient = "grad.";
 inline constexpr llvm::StringLiteral kCacheK = "cache.k.";
 inline constexpr llvm::StringLiteral kCacheV = "cache.v.";
+/// Keys and values of the source that a decoder attends to.
+inline constexpr llvm::StringLiteral kCrossCacheK = "cache.cross_k.";
+inline constexpr llvm::StringLiteral kCrossCacheV = "cache.cross_v.";
 
 /// On a module: the stage of the pipeline (passes/Pipelines.h) that it has been through. Text that
 /// carries it is compiled on from there.

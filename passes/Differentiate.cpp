@@ -17,11 +17,13 @@ namespace heddle::passes {
 
 namespace {
 
-/// The parameters that get a gradient: the one place to leave out those that are frozen.
-SmallVector<BlockArgument> trainableParameters(func::FuncOp function) {
+/// The parameters that get a gradient: the one place to leave out those that are frozen, where it
+/// is for training.
+SmallVector<BlockArgument> parametersOf(func::FuncOp function, bool forTraining) {
   SmallVector<BlockArgument> parameters;
   for (BlockArgument argument : function.getArguments())
-    if (ir::argumentKind(function, argument.getArgNumber()) == ir::kKindParam)
+    if (ir::argumentKind(function, argument.getArgNumber()) == ir::kKindParam &&
+        !(forTraining && function.getArgAttr(argument.getArgNumber(), ir::kFrozenAttr)))
       parameters.push_back(argument);
   return parameters;
 }
@@ -71,7 +73,7 @@ private:
     if (lossScale)
       seed = insertScalar(function, cast<RankedTensorType>(loss.getType()), "loss_scale");
 
-    SmallVector<BlockArgument> parameters = trainableParameters(function);
+    SmallVector<BlockArgument> parameters = parametersOf(function, lossScale);
     FailureOr<SmallVector<Value>> gradients =
         differentiate(loss, SmallVector<Value>(parameters.begin(), parameters.end()), seed);
     if (failed(gradients))
