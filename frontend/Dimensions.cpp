@@ -38,6 +38,11 @@ bool qkvHasBias(const proto::ModelDef &definition) {
   return attention.has_qkv_bias() ? attention.qkv_bias() : definition.bias();
 }
 
+bool keyHasBias(const proto::ModelDef &definition) {
+  const proto::Attention &attention = definition.attention();
+  return attention.has_key_bias() ? attention.key_bias() : qkvHasBias(definition);
+}
+
 bool attentionOutputHasBias(const proto::ModelDef &definition) {
   const proto::Attention &attention = definition.attention();
   return attention.has_output_bias() ? attention.output_bias() : definition.bias();
@@ -114,10 +119,13 @@ int64_t longestSequence(const proto::ModelDef &definition) {
   return definition.max_positions() - (learned.has_padding_id() ? learned.padding_id() + 1 : 0);
 }
 
+int64_t rngStreams(int64_t layers) { return 2 + 6 * layers; }
+
 double largestDropout(const proto::ModelDef &definition) {
   const proto::Dropout &dropout = definition.dropout();
   return std::max({dropout.embedding(), dropout.attention(), dropout.residual(),
-                   dropout.attention_output(), dropout.pooled(), dropout.classifier()});
+                   dropout.attention_output(), dropout.pooled(), dropout.classifier(),
+                   dropout.hidden(), dropout.output()});
 }
 
 } // namespace heddle::frontend

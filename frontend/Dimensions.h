@@ -34,6 +34,7 @@ struct Dimensions {
 bool hasLearnedPositions(const proto::ModelDef &definition);
 bool normsHaveBias(const proto::ModelDef &definition);
 bool qkvHasBias(const proto::ModelDef &definition);
+bool keyHasBias(const proto::ModelDef &definition);
 bool attentionOutputHasBias(const proto::ModelDef &definition);
 bool ffnHasBias(const proto::ModelDef &definition);
 /// Whether a norm stands behind the last layer.
@@ -60,6 +61,9 @@ proto::Loss::Kind lossKind(const proto::ModelDef &definition);
 bool isLanguageModel(const proto::ModelDef &definition);
 /// The most tokens that the positions of a sequence reach; 0: unbounded.
 int64_t longestSequence(const proto::ModelDef &definition);
+
+/// The numbers of random streams that a stack of so many layers takes up, without those of a head.
+int64_t rngStreams(int64_t layers);
 
 /// The largest share of elements that any part drops in training; 0: no dropout.
 double largestDropout(const proto::ModelDef &definition);

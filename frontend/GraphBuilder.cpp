@@ -157,6 +157,8 @@ void GraphBuilder::endEntry() {
   s.entry.setFunctionType(s.builder.getFunctionType(argumentTypes, ValueRange(values).getTypes()));
   for (auto [index, port] : llvm::enumerate(s.arguments)) {
     ir::setArgumentNames(s.entry, index, port.kind, port.name);
+    if (port.kind == ir::kKindParam && s.parameters[s.parameterIndex.at(port.name)].frozen)
+      s.entry.setArgAttr(index, ir::kFrozenAttr, UnitAttr::get(&s.context));
     if (port.end)
       ir::setInputFact(s.entry, index, ir::kEndAttr, *port.end);
     if (port.padding)

@@ -132,6 +132,11 @@ public:
   Tensor reshape(Tensor x, Shape shape);
   Tensor transpose(Tensor x, Shape permutation);
   Tensor slice(Tensor x, Shape offsets, Shape sizes);
+  /// Repeats x as numpy.broadcast_to does.
+  Tensor broadcast(Tensor x, Shape shape);
+  Tensor concat(const std::vector<Tensor> &parts, int64_t axis);
+  /// Zeros before and behind x on each axis.
+  Tensor pad(Tensor x, Shape low, Shape high);
 
   // Reductions and norms over the last axis.
   Tensor sum(Tensor x, Shape axes);

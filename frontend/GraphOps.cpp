@@ -236,6 +236,27 @@ Tensor GraphBuilder::slice(Tensor x, Shape offsets, Shape sizes) {
   });
 }
 
+Tensor GraphBuilder::broadcast(Tensor x, Shape shape) {
+  RankedTensorType type = state_->tensorType(shape, state_->number);
+  if (!x || !type)
+    return {};
+  return OpWriter(*this).write<ir::BroadcastOp>({x}, type.clone(elementOf(x.value())));
+}
+
+Tensor GraphBuilder::concat(const std::vector<Tensor> &parts, int64_t axis) {
+  auto attribute = state_->builder.getI64IntegerAttr(axis);
+  return OpWriter(*this).write<ir::ConcatOp>(
+      parts, [&](auto &properties) { properties.setAxis(attribute); });
+}
+
+Tensor GraphBuilder::pad(Tensor x, Shape low, Shape high) {
+  Builder &attributes = state_->builder;
+  return OpWriter(*this).write<ir::PadOp>({x}, [&](auto &properties) {
+    properties.setLow(attributes.getDenseI64ArrayAttr(low));
+    properties.setHigh(attributes.getDenseI64ArrayAttr(high));
+  });
+}
+
 Tensor GraphBuilder::sum(Tensor x, Shape axes) {
   auto attribute = state_->builder.getDenseI64ArrayAttr(axes);
   return OpWriter(*this).write<ir::SumOp>({x},

@@ -34,6 +34,8 @@ struct ParameterSpec {
   std::vector<std::string> aliases;
   /// Where it is used first: "decoder.layers.7.attention".
   std::string layerPath;
+  /// Training leaves it as it is.
+  bool frozen = false;
 
   int64_t elements() const;
 };
@@ -72,12 +74,15 @@ struct LayerParameters : AttentionParameters {
 struct ModelParameters {
   /// Null where the model is one stack.
   std::shared_ptr<const ModelParameters> encoder;
-  /// The encoder's where the decoder's serves it: then that one is no parameter of its own.
-  bool sharesTokenTable = false;
+  /// Of an encoder that has none of its own: it reads frames, or the decoder's.
+  bool lacksTokenTable = false;
   ParameterSpec tokenEmbedding;                              // [V, E]
   std::optional<LinearParameters> embeddingIn, embeddingOut; // E to C, C to E
   std::optional<ParameterSpec> positionEmbedding;            // [max_positions + offset, C]
   std::optional<ParameterSpec> tokenTypeEmbedding;           // [token types, C]
+  std::optional<ParameterSpec> relativeBias;                 // [buckets, H]
+  /// Weights [C, bins, 3] and [C, C, 3], biases [C].
+  std::optional<LinearParameters> convolutionIn, convolutionOut;
   std::optional<NormParameters> embeddingNorm;
   /// From Dimensions::embeddingSum to C; the rows above are of that size where it is there.
   std::optional<LinearParameters> embeddingProjection;
@@ -88,7 +93,8 @@ struct ModelParameters {
   std::optional<LinearParameters> nextSentence; // from C to 2
   /// [V, E], or [classes, C]; absent when tied, and in models without a head.
   std::optional<ParameterSpec> headWeight;
-  std::optional<ParameterSpec> headBias; // [V] or [classes]
+  std::optional<ParameterSpec> headBias;         // [V] or [classes]
+  std::optional<ParameterSpec> headConstantBias; // [1, V]
 
   /// In the order of the entries' arguments; the encoder's come first.
   std::vector<ParameterSpec> all() const;

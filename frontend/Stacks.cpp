@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "frontend/Stacks.h"
 
+#include <algorithm>
 #include <string_view>
 
+#include "frontend/Dimensions.h"
 #include "google/protobuf/descriptor.h"
 
 namespace heddle::frontend {
@@ -18,6 +20,8 @@ void renameToEncoder(proto::ParameterNames &names) {
     const auto *field = descriptor->field(i);
     if (field->is_repeated())
       continue;
+    if (field->name().starts_with("cross_")) // what no encoder has
+      reflection->ClearField(&names, field);
     const std::string name = reflection->GetString(names, field);
     if (name.starts_with(kDecoderNames))
       reflection->SetString(&names, field,
@@ -48,6 +52,16 @@ proto::ModelDef encoderOf(const proto::ModelDef &definition) {
   stack.mutable_attention()->set_causal(false);
   stack.mutable_head()->set_kind(proto::Head::NONE);
   return stack;
+}
+
+int64_t sourceLength(const proto::ModelDef &definition, int64_t seq, int64_t asked) {
+  if (asked > 0)
+    return asked;
+  const proto::ModelDef encoder = encoderOf(definition);
+  const int64_t longest = longestSequence(encoder);
+  if (longest == 0)
+    return seq;
+  return encoder.has_frames() ? longest : std::min(seq, longest);
 }
 
 bool sharesTokenTable(const proto::ModelDef &definition) {

@@ -34,7 +34,8 @@ bool isOfHead(const std::string &path) {
 
 /// Whole names or endings of names, and no modules.
 bool isNoModule(const std::string &field) {
-  return field == "prefix" || field == "head_bias" || field.starts_with("other_norm_");
+  return field == "prefix" || field == "head_bias" || field == "head_constant_bias" ||
+         field.starts_with("other_norm_");
 }
 
 /// Only decoders have it.

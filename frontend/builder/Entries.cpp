@@ -24,7 +24,7 @@ public:
     Wiring w =
         wiringOf(graph_, definition_, parameters_, options_.batch, options_.seq, options_.number);
     if (definition_.has_encoder())
-      encoderDecoderEntry(w, name, options_.sourceSeq > 0 ? options_.sourceSeq : options_.seq);
+      encoderDecoderEntry(w, name, sourceLength(definition_, options_.seq, options_.sourceSeq));
     else if (name == kForwardEntry)
       forward(w);
     else if (name == kLossEntry)
@@ -63,6 +63,8 @@ private:
     {
       LayerScope scope(graph_, embeddingsPath(w.stack));
       countKeys(w);
+      if (definition_.positions().has_relative_bias())
+        w.scoreBias = relativeBias(w);
     }
     return finalNorm(w, layersOf(w, embedTokens(w, tokens)));
   }
@@ -80,7 +82,7 @@ private:
     if (attention.mean_if_blind() && hasWindows(definition_))
       w.windowKeysSeen = countKeysSeen(w, *w.keyMask, attention.window());
     if (alibi_)
-      w.keyBias = alibiBias(w, *w.keysSeen - graph_.scalar(1, Element::f32));
+      w.scoreBias = alibiBias(w, *w.keysSeen - graph_.scalar(1, Element::f32));
   }
 
   /// Every row is whole and begins at position 0.
@@ -122,29 +124,10 @@ private:
   void decode(Wiring &w) {
     Tensor tokens = graph_.input("input_ids", {w.batch, 1}, Element::i32);
     Tensor positions = graph_.input("positions", {w.batch}, Element::i32);
-    w.cache = Wiring::Cache::extend;
-    w.positions = positions;
-    {
-      LayerScope scope(graph_, embeddingsPath(w.stack));
-      w.positionIds = graph_.reshape(positions, {w.batch, 1});
-      if (rotary_)
-        w.ropeTurns = w.positionIds;
-      w.visibleKeys = graph_.lengthMask(shifted(graph_, positions, 1), w.seq);
-      if (hasWindows(definition_))
-        w.windowKeys = windowKeys(w, positions);
-      if (alibi_)
-        w.keyBias = alibiBias(w, countUp(graph_, w.seq));
-    }
+    extendAt(w, positions);
     Tensor x = layersOf(w, embedTokens(w, tokens));
     x = graph_.reshape(x, {w.batch, w.dims.width});
     graph_.output("logits", head(w, finalNorm(w, x)));
-  }
-
-  /// [B, T]: 1 for the keys from positions[b] - window + 1 on, else 0.
-  Tensor windowKeys(const Wiring &w, Tensor positions) {
-    const int64_t window = definition_.attention().window();
-    Tensor tooOld = graph_.reshape(shifted(graph_, positions, -window), {w.batch, 1});
-    return graph_.cast(graph_.greater(countUp(graph_, w.seq), tooOld), Element::i32);
   }
 
   GraphBuilder &graph_;
@@ -161,7 +144,7 @@ std::vector<std::string> entriesOf(const proto::ModelDef &definition, bool train
   if (definition.head().kind() == proto::Head::NONE)
     return entries;
   entries.push_back(kLossEntry);
-  if (definition.attention().causal() && !definition.has_encoder())
+  if (definition.attention().causal() && !definition.encoder().has_frames())
     entries.insert(entries.end(), {kPrefillEntry, kDecodeEntry});
   if (training)
     entries.insert(entries.end(), {kTrainLossEntry, kEvalEntry});
@@ -172,6 +155,8 @@ namespace {
 
 /// What the user may not know of the model.
 const char *whyMissing(const proto::ModelDef &definition, const std::string &entry) {
+  if ((entry == kPrefillEntry || entry == kDecodeEntry) && definition.encoder().has_frames())
+    return ": its encoder reads frames, and generation from those is not supported yet";
   if (entry == kPrefillEntry || entry == kDecodeEntry)
     return ": it looks ahead (attention.causal: false), so it does not generate";
   if (definition.head().kind() == proto::Head::NONE)
@@ -188,8 +173,11 @@ StatusOr<mlir::OwningOpRef<mlir::ModuleOp>> buildModule(mlir::MLIRContext &conte
   if (!definition.has_vocab_size())
     return invalidInput("field \"vocab_size\": is missing and no tokenizer gives it");
   HEDDLE_RETURN_IF_ERROR(validateShape(definition, options.batch, options.seq));
-  if (definition.has_encoder() && options.sourceSeq > 0)
-    HEDDLE_RETURN_IF_ERROR(validateShape(encoderOf(definition), options.batch, options.sourceSeq));
+  if (definition.has_encoder())
+    HEDDLE_RETURN_IF_ERROR(
+        withContext(validateShape(encoderOf(definition), options.batch,
+                                  sourceLength(definition, options.seq, options.sourceSeq)),
+                    "the encoder"));
   const std::vector<std::string> known = entriesOf(definition, /*training=*/true);
   for (const std::string &entry : options.entries)
     if (std::find(known.begin(), known.end(), entry) == known.end())

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "runtime/Executable.pb.h"
+#include "runtime/plan/EntryInputs.h"
 #include "tools/driver/Compile.h"
 
 namespace mlir {
@@ -19,6 +20,9 @@ namespace heddle::tools {
 /// initialised with zeros for vectors and small random numbers otherwise.
 runtime::proto::Manifest makeManifest(mlir::ModuleOp module, const frontend::Model *model,
                                       const std::string &origin, const CompileRequest &request);
+
+/// What the manifest of the model will say of its inputs.
+runtime::InputRules inputRules(const frontend::Model &model);
 
 } // namespace heddle::tools
 

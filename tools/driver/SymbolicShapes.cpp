@@ -3,10 +3,12 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 
 #include "frontend/Builder.h"
 #include "frontend/Dimensions.h"
 #include "frontend/Model.h"
+#include "frontend/Stacks.h"
 #include "ir/Dialect.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "tools/driver/MlirText.h"
@@ -19,6 +21,28 @@ namespace {
 // Primes, so that no size of the twin is a product of others.
 constexpr int64_t kBatch = 1009, kSeq = 1013, kHeads = 101, kKvHeads = 103, kGroup = 3,
                   kHidden = 2011, kVocab = 3001, kPositions = 2003;
+// Of an encoder, where it differs.
+constexpr int64_t kSourceSeq = 1019, kSourceHeads = 107, kSourceHidden = 2017, kSourceVocab = 3011,
+                  kSourcePositions = 2027;
+
+/// The encoder's sizes by other primes where they are not the decoder's.
+void twinEncoder(const frontend::proto::ModelDef &definition, frontend::proto::ModelDef &twin) {
+  const frontend::Dimensions decoder(definition), encoder(frontend::encoderOf(definition));
+  const frontend::Dimensions decoderTwin(twin);
+  frontend::proto::ModelDef &to = *twin.mutable_encoder();
+  const bool sameHeads = encoder.heads == decoder.heads && encoder.kvHeads == decoder.kvHeads;
+  const int64_t heads = sameHeads ? decoderTwin.heads : kSourceHeads;
+  to.mutable_attention()->set_heads(heads);
+  if (!sameHeads)
+    to.mutable_attention()->set_kv_heads(encoder.kvHeads == encoder.heads ? heads : 1);
+  to.mutable_attention()->set_head_dim(encoder.headDim);
+  to.set_width(encoder.width == decoder.width ? decoderTwin.width : 2 * heads * encoder.headDim);
+  to.mutable_ffn()->set_hidden(encoder.hidden == decoder.hidden ? decoderTwin.hidden
+                                                                : kSourceHidden);
+  to.set_vocab_size(encoder.vocab == decoder.vocab ? kVocab : kSourceVocab);
+  if (encoder.positions > 0)
+    to.set_max_positions(encoder.positions == decoder.positions ? kPositions : kSourcePositions);
+}
 
 frontend::proto::ModelDef twinOf(const frontend::proto::ModelDef &definition) {
   const frontend::Dimensions real(definition);
@@ -38,13 +62,30 @@ frontend::proto::ModelDef twinOf(const frontend::proto::ModelDef &definition) {
   twin.set_vocab_size(kVocab);
   if (real.positions > 0)
     twin.set_max_positions(kPositions);
+  if (definition.has_encoder())
+    twinEncoder(definition, twin);
   return twin;
 }
 
 struct Shape {
   frontend::Dimensions sizes;
   int64_t batch, seq;
+  /// Of the encoder, if there is one.
+  std::optional<frontend::Dimensions> source = {};
+  int64_t sourceSeq = 0;
+  bool frames = false; // of which there are always as many
 };
+
+Shape shapeOf(const frontend::proto::ModelDef &definition, int64_t batch, int64_t seq,
+              int64_t sourceSeq) {
+  Shape shape{frontend::Dimensions(definition), batch, seq};
+  if (definition.has_encoder()) {
+    shape.source = frontend::Dimensions(frontend::encoderOf(definition));
+    shape.sourceSeq = frontend::sourceLength(definition, seq, sourceSeq);
+    shape.frames = definition.encoder().has_frames();
+  }
+  return shape;
+}
 
 /// What sizes of the real graph and of its twin are called.
 class Letters {
@@ -70,6 +111,19 @@ public:
     add("2F", [](const Shape &s) { return 2 * s.sizes.hidden; }, 0);
     add("H/G", [](const Shape &s) { return s.sizes.heads / s.sizes.kvHeads; }, 0);
     add("D/2", [](const Shape &s) { return s.sizes.headDim / 2; }, 0);
+    if (!real.source)
+      return;
+    const int grows = real.frames ? 0 : 1; // a source as long as the text
+    add("S", [](const Shape &s) { return s.sourceSeq; }, grows);
+    add("BS", [](const Shape &s) { return s.batch * s.sourceSeq; }, grows);
+    add("2S", [](const Shape &s) { return 2 * s.sourceSeq; }, grows);
+    add("C'", [](const Shape &s) { return s.source->width; }, 0);
+    add("H'", [](const Shape &s) { return s.source->heads; }, 0);
+    add("D'", [](const Shape &s) { return s.source->headDim; }, 0);
+    add("H'D'", [](const Shape &s) { return s.source->queryWidth(); }, 0);
+    add("F'", [](const Shape &s) { return s.source->hidden; }, 0);
+    add("V'", [](const Shape &s) { return s.source->vocab; }, 0);
+    add("P'", [](const Shape &s) { return s.source->positions; }, 0);
   }
 
   Size operator()(int64_t real, int64_t twin) const {
@@ -207,10 +261,11 @@ StatusOr<std::vector<OpSizes>> symbolicShapes(const frontend::Model &model, func
   frontend::BuildOptions options;
   options.batch = kBatch;
   options.seq = kSeq;
+  options.sourceSeq = model.definition.has_encoder() ? kSourceSeq : 0;
   options.entries = {function.getName().str()};
   HEDDLE_ASSIGN_OR_RETURN(auto module, frontend::buildModule(*context, twin, options));
-  const Letters letters({frontend::Dimensions(model.definition), batch, seq},
-                        {frontend::Dimensions(twin), kBatch, kSeq});
+  const Letters letters(shapeOf(model.definition, batch, seq, 0),
+                        shapeOf(twin, kBatch, kSeq, options.sourceSeq));
   std::vector<Operation *> ops = opsOf(function);
   std::vector<Operation *> others = opsOf(module->lookupSymbol<func::FuncOp>(function.getName()));
   if (ops.size() != others.size())

@@ -37,8 +37,10 @@ StatusOr<Golden> readGolden(const std::string &path) {
     else
       return view.error("expected a name that starts with in., out. or grad.");
   }
+  auto frames = golden.inputs.find("input_features");
   auto ids = golden.inputs.find("input_ids");
-  if (ids == golden.inputs.end() || ids->second.shape.size() != 2)
+  const bool hasFrames = frames != golden.inputs.end() && frames->second.shape.size() == 3;
+  if (!hasFrames && (ids == golden.inputs.end() || ids->second.shape.size() != 2))
     return invalidInput(path, ": holds no tensor in.input_ids [B, T]");
   if (golden.outputs.empty() && golden.gradients.empty())
     return invalidInput(path, ": holds neither out.* nor grad.*: nothing to compare with");
@@ -51,8 +53,8 @@ public:
       : golden_(std::move(golden)), subject_(subject), report_(report) {}
 
   Status run() {
-    HEDDLE_RETURN_IF_ERROR(
-        runtime::makeEntryInputs(golden_.inputs, subject_.executable->manifest().shift_labels()));
+    HEDDLE_RETURN_IF_ERROR(runtime::makeEntryInputs(
+        golden_.inputs, runtime::inputRules(subject_.executable->manifest())));
     for (const auto &[name, expected] : golden_.outputs) {
       HEDDLE_ASSIGN_OR_RETURN(runtime::Tensor actual, output(name));
       HEDDLE_RETURN_IF_ERROR(add("out." + name, name, actual, expected));
@@ -122,10 +124,12 @@ private:
   /// Logits at padding mean nothing, and implementations differ there (a query that sees no key):
   /// they are zeros on both sides.
   runtime::Tensor maskedLike(runtime::Tensor logits) const {
-    auto mask = golden_.inputs.find("attention_mask");
+    const bool decoder = subject_.executable->manifest().source_seq() > 0;
+    const char *name = decoder ? "decoder_attention_mask" : "attention_mask";
+    auto mask = golden_.inputs.find(name);
     if (mask == golden_.inputs.end() || logits.shape.size() != 3 || logits.dtype != DType::F32)
       return logits;
-    auto wide = runtime::convertTensor(mask->second, DType::I64, "in.attention_mask");
+    auto wide = runtime::convertTensor(mask->second, DType::I64, absl::StrCat("in.", name));
     if (!wide.ok())
       return logits;
     const int64_t V = logits.shape[2];
@@ -171,9 +175,18 @@ private:
 Status checkGolden(const Source &source, const VerifyRequest &request, VerifyReport &report) {
   HEDDLE_ASSIGN_OR_RETURN(Golden golden, readGolden(request.against));
   VerifyRequest shaped = request;
-  const std::vector<int64_t> &shape = golden.inputs.at("input_ids").shape;
+  const bool frames = golden.inputs.count("input_ids") == 0;
+  const std::vector<int64_t> &shape =
+      golden.inputs.at(frames ? "input_features" : "input_ids").shape;
   shaped.compile.batch = shape[0];
-  shaped.compile.seq = shape[1];
+  shaped.compile.seq = frames ? shape[2] / 2 : shape[1];
+  if (source.model && source.model->definition.has_encoder()) {
+    shaped.compile.sourceSeq = shaped.compile.seq;
+    for (const char *name : {"labels", "decoder_input_ids"})
+      if (auto target = golden.inputs.find(name);
+          target != golden.inputs.end() && target->second.shape.size() == 2)
+        shaped.compile.seq = target->second.shape[1];
+  }
   std::vector<std::string> entries;
   for (const auto &[name, tensor] : golden.outputs)
     if (const char *entry = name == "loss" ? "loss" : "forward";

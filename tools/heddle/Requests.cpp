@@ -38,6 +38,9 @@ StatusOr<CompileRequest> requestFor(const Source &source, const runtime::ModelFl
   request.seq = flags.seq.value_or(source.longestSequence() > 0
                                        ? std::min(source.longestSequence(), kLongestDefaultSequence)
                                        : kLongestDefaultSequence);
+  if (flags.sourceSeq && !(source.model && source.model->definition.has_encoder()))
+    return invalidInput("--source-seq ", *flags.sourceSeq, ": ", source.path, " has no encoder");
+  request.sourceSeq = flags.sourceSeq.value_or(0);
   HEDDLE_RETURN_IF_ERROR(checkPositive("--batch", request.batch));
   HEDDLE_RETURN_IF_ERROR(checkPositive("--seq", request.seq));
   if (!flags.target.empty()) {

@@ -84,7 +84,8 @@ StatusOr<int> runVerb(const runtime::RunFlags &flags, const CompilerFlags &compi
   runtime::BatchShape shape;
   // IR text has the shapes that it has, and need not have ids among its inputs.
   if (source.model) {
-    HEDDLE_ASSIGN_OR_RETURN(shape, runtime::inputShape(files(), flags.inputs, flags.entry));
+    HEDDLE_ASSIGN_OR_RETURN(shape, runtime::inputShape(files(), flags.inputs, flags.entry,
+                                                       source.model->definition.has_encoder()));
   }
   runtime::RunFlags bound = flags;
   setWeights(source, bound);
@@ -92,6 +93,8 @@ StatusOr<int> runVerb(const runtime::RunFlags &flags, const CompilerFlags &compi
     bound.batch = shape.batch;
   if (!bound.seq && source.model)
     bound.seq = shape.seq;
+  if (!bound.sourceSeq && shape.sourceSeq > 0)
+    bound.sourceSeq = shape.sourceSeq;
   std::vector<std::string> entries = {flags.entry};
   if (flags.entry == "forward")
     entries = entriesPresent({"forward", "loss"}, source.model.get());
