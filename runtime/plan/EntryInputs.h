@@ -30,7 +30,7 @@ bool hasTargets(const TensorMap &inputs);
 struct InputRules {
   bool shiftLabels = false;    // labels at t + 1 are the targets at t
   bool encoderDecoder = false; // the decoder reads its labels, one place later
-  std::optional<int64_t> decoderStart, decoderPadding;
+  std::optional<int64_t> decoderStart = {}, decoderPadding = {};
 };
 InputRules inputRules(const proto::Manifest &manifest);
 

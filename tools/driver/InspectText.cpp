@@ -112,8 +112,13 @@ std::string shapesText(const Inspection &inspection) {
   Table table({"op", "letters", "operands", "results", "layer"});
   for (const OpRow &row : *inspection.shapes)
     table.add({row.op, row.letters, row.operands, row.results, row.layer});
+  const bool source =
+      std::any_of(inspection.shapes->begin(), inspection.shapes->end(),
+                  [](const OpRow &row) { return row.layer.starts_with("encoder."); });
   return absl::StrCat(head, "B batch, T sequence, C width, H heads, G key and value heads, D head ",
-                      "size, F hidden, V vocabulary, P positions\n", table.text());
+                      "size, F hidden, V vocabulary, P positions",
+                      source ? ", S source sequence, those of the encoder with '\n" : "\n",
+                      table.text());
 }
 
 std::string growthText(const std::vector<Growth> &rows) {
