@@ -4,7 +4,16 @@
 #include <algorithm>
 #include <cmath>
 
+#include "frontend/PatchGrid.h"
+
 namespace heddle::frontend {
+namespace {
+
+bool isProjection(proto::Head::Kind kind) {
+  return kind == proto::Head::PROJECTION || kind == proto::Head::CONTRASTIVE;
+}
+
+} // namespace
 
 Dimensions::Dimensions(const proto::ModelDef &definition) {
   const proto::Attention &attention = definition.attention();
@@ -20,6 +29,11 @@ Dimensions::Dimensions(const proto::ModelDef &definition) {
   positions = definition.max_positions();
   const bool span = definition.head().kind() == proto::Head::SPAN;
   classes = span ? 2 : definition.head().classes();
+  if (isProjection(definition.head().kind()))
+    classes = definition.head().width();
+  if (definition.head().kind() == proto::Head::NOISE)
+    classes =
+        PatchGrid(definition.patches()).pixels() * (definition.head().learned_variance() ? 2 : 1);
 }
 
 bool hasLearnedPositions(const proto::ModelDef &definition) {
@@ -66,6 +80,8 @@ bool hasEmbeddingProjections(const proto::ModelDef &definition) {
 }
 
 int64_t positionRows(const proto::ModelDef &definition) {
+  if (readsImages(definition))
+    return fixedSequence(definition);
   return definition.max_positions() + definition.positions().learned().offset();
 }
 
@@ -85,24 +101,97 @@ bool hasWindows(const proto::ModelDef &definition) {
   return false;
 }
 
+bool hasTerm(const proto::ModelDef &definition, proto::DisentangledAttention::Term term) {
+  const auto &terms = definition.attention().disentangled().terms();
+  return std::find(terms.begin(), terms.end(), term) != terms.end();
+}
+
+bool hasDistances(const proto::ModelDef &definition) {
+  return definition.attention().disentangled().terms_size() > 0;
+}
+
+bool hasOwnDistanceProjection(const proto::ModelDef &definition,
+                              proto::DisentangledAttention::Term term) {
+  return hasTerm(definition, term) && !definition.attention().disentangled().shared_projections();
+}
+
+namespace {
+
+int termsOf(const proto::ModelDef &definition) {
+  return static_cast<int>(hasTerm(definition, proto::DisentangledAttention::CONTENT_TO_POSITION)) +
+         static_cast<int>(hasTerm(definition, proto::DisentangledAttention::POSITION_TO_CONTENT));
+}
+
+int64_t largestDistance(const proto::ModelDef &definition) {
+  const int64_t given = definition.attention().disentangled().max_distance();
+  return given > 0 ? given : definition.max_positions();
+}
+
+/// Distance d in buckets: itself up to half of them, beyond on a logarithmic scale. Models were
+/// trained with logarithms in f32, so every step here rounds to f32.
+int64_t bucketOf(int64_t distance, int64_t buckets, int64_t largest) {
+  const int64_t middle = buckets / 2, magnitude = std::abs(distance);
+  if (magnitude <= middle)
+    return distance;
+  const auto half = static_cast<float>(middle);
+  const float place = std::log(static_cast<float>(magnitude) / half);
+  const float end =
+      std::log(static_cast<float>(static_cast<double>(largest - 1) / static_cast<double>(middle)));
+  const float steps = std::ceil(place / end * static_cast<float>(middle - 1));
+  const auto bucket = static_cast<int64_t>(steps + half);
+  return distance < 0 ? -bucket : bucket;
+}
+
+} // namespace
+
+int64_t distanceRows(const proto::ModelDef &definition) {
+  const int64_t buckets = definition.attention().disentangled().buckets();
+  return 2 * (buckets > 0 ? buckets : largestDistance(definition));
+}
+
+int64_t distanceRow(const proto::ModelDef &definition, int64_t distance) {
+  const int64_t buckets = definition.attention().disentangled().buckets();
+  const int64_t rows = distanceRows(definition);
+  if (buckets > 0)
+    distance = bucketOf(distance, buckets, largestDistance(definition));
+  return std::clamp<int64_t>(distance + rows / 2, 0, rows - 1);
+}
+
 double scoreScale(const proto::ModelDef &definition, int64_t layer) {
   const proto::Attention &attention = definition.attention();
   const auto headDim = static_cast<double>(Dimensions(definition).headDim);
   double scale = attention.has_scale()
                      ? attention.scale()
                      : 1 / std::sqrt(attention.has_scale_dim() ? attention.scale_dim() : headDim);
+  if (hasDistances(definition)) // models were trained with the f32 root
+    scale =
+        1 / static_cast<double>(std::sqrt(static_cast<float>(headDim * (1 + termsOf(definition)))));
   if (attention.scale_by_inverse_layer())
     scale /= static_cast<double>(layer + 1);
   return scale;
 }
 
+int64_t pooledWidth(const proto::ModelDef &definition) {
+  const proto::Pooler &pooler = definition.pooler();
+  return pooler.has_width() && pooler.dense() ? pooler.width() : definition.width();
+}
+
+int64_t headWidth(const proto::ModelDef &definition) {
+  const proto::Head::Kind kind = definition.head().kind();
+  const bool pooled =
+      definition.has_pooler() && (kind == proto::Head::SEQUENCE_CLASSES || isProjection(kind));
+  return pooled ? pooledWidth(definition) : definition.width();
+}
+
 bool headHasBias(const proto::ModelDef &definition) {
   const proto::Head &head = definition.head();
-  return head.has_bias() ? head.bias() : !isLanguageModel(definition);
+  return head.has_bias() ? head.bias() : !isLanguageModel(definition) && !isProjection(head.kind());
 }
 
 proto::Loss::Kind lossKind(const proto::ModelDef &definition) {
   const proto::Head &head = definition.head();
+  if (head.kind() == proto::Head::NOISE)
+    return proto::Loss::MEAN_SQUARED_ERROR;
   if (head.kind() != proto::Head::SEQUENCE_CLASSES)
     return proto::Loss::CROSS_ENTROPY;
   if (definition.loss().has_kind())
@@ -110,8 +199,21 @@ proto::Loss::Kind lossKind(const proto::ModelDef &definition) {
   return head.classes() == 1 ? proto::Loss::MEAN_SQUARED_ERROR : proto::Loss::CROSS_ENTROPY;
 }
 
+bool predictsNext(const proto::ModelDef &definition) {
+  return isLanguageModel(definition) && definition.attention().causal() &&
+         !definition.has_encoder();
+}
+
 bool isLanguageModel(const proto::ModelDef &definition) {
   return definition.head().kind() == proto::Head::LANGUAGE_MODEL;
+}
+
+bool encodesTexts(const proto::ModelDef &definition) {
+  return !readsImages(definition) && !definition.has_encoder();
+}
+
+bool learnsFromPairs(const proto::ModelDef &definition) {
+  return definition.head().kind() == proto::Head::EMBEDDING;
 }
 
 int64_t longestSequence(const proto::ModelDef &definition) {
@@ -121,11 +223,16 @@ int64_t longestSequence(const proto::ModelDef &definition) {
 
 int64_t rngStreams(int64_t layers) { return 2 + 6 * layers; }
 
+bool drawsInTraining(const proto::ModelDef &definition) {
+  return largestDropout(definition) > 0 || definition.condition().classes().dropout() > 0;
+}
+
 double largestDropout(const proto::ModelDef &definition) {
   const proto::Dropout &dropout = definition.dropout();
   return std::max({dropout.embedding(), dropout.attention(), dropout.residual(),
                    dropout.attention_output(), dropout.pooled(), dropout.classifier(),
-                   dropout.hidden(), dropout.output()});
+                   dropout.hidden(), dropout.output(), dropout.distance(),
+                   definition.adapters().dropout()});
 }
 
 } // namespace heddle::frontend

@@ -26,14 +26,21 @@ bool hasKey(const proto::Family &family, const std::string &key) {
 /// What a family says itself goes before what all have in common.
 void addCommon(proto::Family &family, const proto::Family &common) {
   const proto::Family own = family;
-  for (const proto::ConfigKey &key : common.keys())
-    if (!hasKey(own, key.key()))
-      *family.add_keys() = key;
   for (const proto::ValueTable &table : common.tables())
     *family.add_tables() = table;
-  for (const std::string &key : common.ignored_keys())
-    if (!hasKey(own, key))
-      family.add_ignored_keys(key);
+  std::vector<std::string> places = {""};
+  for (const std::string &configuration : own.configurations())
+    places.push_back(configuration + ".");
+  for (const std::string &place : places) {
+    for (proto::ConfigKey key : common.keys()) {
+      key.set_key(place + key.key());
+      if (!hasKey(own, key.key()))
+        *family.add_keys() = key;
+    }
+    for (const std::string &key : common.ignored_keys())
+      if (!hasKey(own, place + key))
+        family.add_ignored_keys(place + key);
+  }
 }
 
 /// The parts that a family includes go before what it says itself, less what it says in their
@@ -109,6 +116,9 @@ Status checkKey(const proto::ConfigKey &key, const proto::Family &family) {
     return invalidInput("its default reads \"", key.default_key(), "\", which is no key");
   if (key.has_length_key() && !hasKey(family, key.length_key()))
     return invalidInput("its length reads \"", key.length_key(), "\", which is no key");
+  if (key.has_element() &&
+      (key.element().index() < 0 || key.element().index() >= key.element().count()))
+    return invalidInput("element ", key.element().index(), " of ", key.element().count());
   if (key.list()) {
     proto::ModelDef scratch;
     HEDDLE_ASSIGN_OR_RETURN(FieldPath field,
@@ -148,6 +158,17 @@ Status checkKeys(google::protobuf::RepeatedPtrField<proto::ConfigKey> &keys,
   return absl::OkStatus();
 }
 
+Status checkOptionalParts(const google::protobuf::RepeatedPtrField<proto::OptionalPart> &parts,
+                          const std::string &file) {
+  for (const proto::OptionalPart &part : parts) {
+    const auto *field = proto::ModelDef::descriptor()->FindFieldByName(part.field());
+    if (!field || field->is_repeated() || !field->message_type() || part.tensor().empty())
+      return invalidInput(file, ": field \"optional_parts\": tensor \"", part.tensor(), "\" of \"",
+                          part.field(), "\", which is no message of ModelDef");
+  }
+  return absl::OkStatus();
+}
+
 } // namespace
 
 Status Families::add(const std::string &text, const std::string &file,
@@ -165,7 +186,9 @@ Status Families::add(const std::string &text, const std::string &file,
   addCommon(family, common);
   HEDDLE_RETURN_IF_ERROR(withContext(checkValues(family), file));
   HEDDLE_RETURN_IF_ERROR(checkKeys(*family.mutable_keys(), family, file));
+  HEDDLE_RETURN_IF_ERROR(checkOptionalParts(family.optional_parts(), file));
   for (proto::Architecture &variant : *family.mutable_variants()) {
+    HEDDLE_RETURN_IF_ERROR(checkOptionalParts(variant.optional_parts(), file));
     if (variant.names().empty())
       return invalidInput(file, ": field \"variants\": one without names");
     proto::Family whole = family;

@@ -79,6 +79,8 @@ public:
   /// The same name in other entries, or again in this one, is the same parameter.
   Tensor parameter(const ParameterSpec &spec);
   Tensor parameter(const std::string &name, Shape shape, Initializer initializer);
+  /// The parameter gets no gradient.
+  void freezeParameter(const std::string &name);
   Tensor input(const std::string &name, Shape shape, std::optional<Element> element = {});
   /// What else is known of an input's integers. See ir/InputFacts.h.
   void limitInput(const std::string &name, int64_t end);
@@ -110,9 +112,12 @@ public:
   Tensor relu(Tensor x);
   Tensor gelu(Tensor x, bool tanhApproximation = false);
   Tensor silu(Tensor x);
+  Tensor sigmoid(Tensor x);
   Tensor tanh(Tensor x);
   Tensor exp(Tensor x);
   Tensor log(Tensor x);
+  Tensor sqrt(Tensor x);
+  Tensor rsqrt(Tensor x);
   /// x itself where it has the type.
   Tensor cast(Tensor x, Element element);
   Tensor notEqual(Tensor a, Tensor b);
@@ -140,6 +145,7 @@ public:
 
   // Reductions and norms over the last axis.
   Tensor sum(Tensor x, Shape axes);
+  Tensor max(Tensor x, Shape axes);
   Tensor softmax(Tensor x);
   /// gamma and beta [C] may be null tensors that were never made: absent.
   Tensor layerNorm(Tensor x, std::optional<Tensor> gamma, std::optional<Tensor> beta,

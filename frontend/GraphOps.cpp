@@ -138,9 +138,13 @@ Tensor GraphBuilder::mul(Tensor a, Tensor b) { return OpWriter(*this).write<ir::
 Tensor GraphBuilder::div(Tensor a, Tensor b) { return OpWriter(*this).write<ir::DivOp>({a, b}); }
 Tensor GraphBuilder::relu(Tensor x) { return OpWriter(*this).write<ir::ReluOp>({x}); }
 Tensor GraphBuilder::silu(Tensor x) { return OpWriter(*this).write<ir::SiluOp>({x}); }
+Tensor GraphBuilder::sigmoid(Tensor x) { return OpWriter(*this).write<ir::SigmoidOp>({x}); }
 Tensor GraphBuilder::tanh(Tensor x) { return OpWriter(*this).write<ir::TanhOp>({x}); }
 Tensor GraphBuilder::exp(Tensor x) { return OpWriter(*this).write<ir::ExpOp>({x}); }
 Tensor GraphBuilder::log(Tensor x) { return OpWriter(*this).write<ir::LogOp>({x}); }
+
+Tensor GraphBuilder::sqrt(Tensor x) { return OpWriter(*this).write<ir::SqrtOp>({x}); }
+Tensor GraphBuilder::rsqrt(Tensor x) { return OpWriter(*this).write<ir::RsqrtOp>({x}); }
 
 Tensor GraphBuilder::gelu(Tensor x, bool tanhApproximation) {
   OpWriter writer(*this);
@@ -260,6 +264,12 @@ Tensor GraphBuilder::pad(Tensor x, Shape low, Shape high) {
 Tensor GraphBuilder::sum(Tensor x, Shape axes) {
   auto attribute = state_->builder.getDenseI64ArrayAttr(axes);
   return OpWriter(*this).write<ir::SumOp>({x},
+                                          [&](auto &properties) { properties.setAxes(attribute); });
+}
+
+Tensor GraphBuilder::max(Tensor x, Shape axes) {
+  auto attribute = state_->builder.getDenseI64ArrayAttr(axes);
+  return OpWriter(*this).write<ir::MaxOp>({x},
                                           [&](auto &properties) { properties.setAxes(attribute); });
 }
 

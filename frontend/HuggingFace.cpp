@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "frontend/ConfigReader.h"
+#include "frontend/PatchGrid.h"
 #include "runtime/io/Json.h"
 
 namespace heddle::frontend {
@@ -18,9 +19,13 @@ Status readHuggingFace(runtime::FileLayer &layer, const std::string &folder,
   HEDDLE_ASSIGN_OR_RETURN(model.definition, readConfig(config, family));
   model.family = family.model_type();
   model.shiftLabels = family.shift_labels();
+  for (const proto::OptionalPart &part : family.optional_parts())
+    model.optionalParts.emplace_back(part.tensor(), part.field());
   const proto::ParameterNames &names = model.definition.names();
   std::vector<std::string> prefixes(names.other_prefixes().begin(), names.other_prefixes().end());
   prefixes.insert(prefixes.begin(), names.prefix());
+  if (model.definition.has_image())
+    prefixes.push_back(model.definition.image().names().prefix());
   for (const std::string &pattern : family.ignored_tensors())
     for (const std::string &prefix : prefixes)
       model.ignoredTensors.push_back(prefix + pattern);
@@ -55,7 +60,7 @@ void takePrefixOf(const std::vector<std::string> &tensors, proto::ModelDef &defi
   std::sort(sorted.begin(), sorted.end());
   // A definition for counting: the vocabulary changes no name.
   proto::ModelDef candidate = definition;
-  if (!candidate.has_vocab_size())
+  if (!candidate.has_vocab_size() && !readsImages(candidate))
     candidate.set_vocab_size(1);
   size_t best = 0, bestHits = 0;
   for (size_t i = 0; i < prefixes.size(); ++i) {
@@ -81,6 +86,23 @@ void takePrefixOf(const std::vector<std::string> &tensors, proto::ModelDef &defi
   for (size_t i = 0; i < prefixes.size(); ++i)
     if (i != best)
       names.add_other_prefixes(prefixes[i]);
+}
+
+void dropAbsentParts(const std::vector<std::string> &tensors,
+                     const std::vector<std::pair<std::string, std::string>> &parts,
+                     proto::ModelDef &definition) {
+  const proto::ParameterNames &names = definition.names();
+  std::vector<std::string> prefixes(names.other_prefixes().begin(), names.other_prefixes().end());
+  prefixes.push_back(names.prefix());
+  for (const auto &[tensor, field] : parts) {
+    const bool isThere =
+        std::any_of(prefixes.begin(), prefixes.end(), [&](const std::string &prefix) {
+          return std::find(tensors.begin(), tensors.end(), prefix + tensor) != tensors.end();
+        });
+    if (!isThere)
+      definition.GetReflection()->ClearField(&definition,
+                                             definition.GetDescriptor()->FindFieldByName(field));
+  }
 }
 
 } // namespace heddle::frontend

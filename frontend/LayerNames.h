@@ -13,6 +13,7 @@ namespace heddle::frontend {
 // A model of one stack calls it the decoder, whether it looks ahead or not.
 inline constexpr char kDecoderStack[] = "decoder";
 inline constexpr char kEncoderStack[] = "encoder";
+inline constexpr char kImageStack[] = "image";
 
 inline constexpr char kPoolerPath[] = "pooler";
 inline constexpr char kHeadPath[] = "lm_head";
@@ -20,6 +21,9 @@ inline constexpr char kLayerMark[] = "{layer}";
 
 inline std::string embeddingsPath(std::string_view stack = kDecoderStack) {
   return std::string(stack) + ".embeddings";
+}
+inline std::string conditionPath(std::string_view stack = kDecoderStack) {
+  return std::string(stack) + ".condition";
 }
 inline std::string finalNormPath(std::string_view stack = kDecoderStack) {
   return std::string(stack) + ".final_norm";
@@ -32,6 +36,9 @@ inline std::string attentionPath(int64_t layer, std::string_view stack = kDecode
 }
 inline std::string crossAttentionPath(int64_t layer, std::string_view stack = kDecoderStack) {
   return layerPrefix(layer, stack) + ".cross_attention";
+}
+inline std::string modulationPath(int64_t layer, std::string_view stack = kDecoderStack) {
+  return layerPrefix(layer, stack) + ".modulation";
 }
 inline std::string ffnPath(int64_t layer, std::string_view stack = kDecoderStack) {
   return layerPrefix(layer, stack) + ".ffn";

@@ -1,8 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "frontend/Model.h"
 
+#include "frontend/Adapters.h"
+#include "frontend/Dimensions.h"
 #include "frontend/Families.h"
+#include "frontend/Frozen.h"
 #include "frontend/HuggingFace.h"
+#include "frontend/PatchGrid.h"
+#include "frontend/SentenceTransformers.h"
 #include "frontend/Validate.h"
 #include "runtime/base/Limits.h"
 #include "runtime/io/Textproto.h"
@@ -12,12 +17,14 @@
 namespace heddle::frontend {
 namespace {
 
-// Tokenizers, and what transformers wants to find beside config.json.
+// Tokenizers, and what transformers and sentence-transformers want to find beside config.json.
 constexpr const char *kCompanions[] = {
     "added_tokens.json",
     "chat_template.jinja",
+    "config_sentence_transformers.json",
     "generation_config.json",
     "merges.txt",
+    "sentence_bert_config.json",
     "spiece.model",
     "special_tokens_map.json",
     "tokenizer.heddle.json",
@@ -52,7 +59,7 @@ void setModelFile(Model &model) {
 Status readModelDef(runtime::FileLayer &layer, const std::string &path, Model &model) {
   HEDDLE_RETURN_IF_ERROR(runtime::readTextprotoFile(layer, path, model.definition));
   HEDDLE_RETURN_IF_ERROR(validateModel(model.definition, path));
-  model.shiftLabels = model.definition.attention().causal() && !model.definition.has_encoder();
+  model.shiftLabels = predictsNext(model.definition);
   setModelFile(model);
   return absl::OkStatus();
 }
@@ -88,15 +95,20 @@ Status readFolder(runtime::FileLayer &layer, const std::string &folder,
                         ", found neither");
   }
   HEDDLE_RETURN_IF_ERROR(readFiles(layer, folder, model));
+  if (!model.family.empty())
+    HEDDLE_RETURN_IF_ERROR(readSentenceTransformers(layer, folder, model));
   HEDDLE_ASSIGN_OR_RETURN(bool hasWeights, runtime::folderHasWeights(layer, folder));
   if (hasWeights)
     model.weightsPath = folder;
   return absl::OkStatus();
 }
 
-void fillParameters(Model &model) {
-  if (model.definition.has_vocab_size())
-    model.parameters = parametersOf(model.definition).all();
+Status fillParameters(Model &model) {
+  if (!model.definition.has_vocab_size() && !readsImages(model.definition))
+    return absl::OkStatus();
+  model.parameters = parametersOf(model.definition).all();
+  HEDDLE_RETURN_IF_ERROR(checkAdapters(model.definition, model.parameters));
+  return checkFrozen(model.definition, model.parameters);
 }
 
 void setDropout(proto::Dropout &dropout, double share) {
@@ -114,12 +126,16 @@ void setDropout(proto::Dropout &dropout, double share) {
     dropout.set_pooled(share);
   if (dropout.has_classifier())
     dropout.set_classifier(share);
+  if (dropout.has_distance())
+    dropout.set_distance(share);
 }
 
 Status overrideDropout(Model &model, double share) {
   if (!(share >= 0 && share < 1))
     return invalidInput("--dropout: expected a number from 0 to less than 1, found ", share);
   setDropout(*model.definition.mutable_dropout(), share);
+  if (model.definition.image().has_dropout())
+    setDropout(*model.definition.mutable_image()->mutable_dropout(), share);
   if (model.definition.encoder().has_dropout())
     setDropout(*model.definition.mutable_encoder()->mutable_dropout(), share);
   return absl::OkStatus();
@@ -159,12 +175,22 @@ StatusOr<Model> loadModel(runtime::FileLayer &layer, const std::string &path,
   if (!model.weightsPath.empty()) {
     HEDDLE_ASSIGN_OR_RETURN(runtime::Weights weights,
                             runtime::Weights::open(layer, model.weightsPath));
+    dropAbsentParts(weights.names(), model.optionalParts, model.definition);
     takePrefixOf(weights.names(), model.definition);
   }
-  // After the definition's own file was written: a dropout for one run is no part of the model.
+  // After the definition's own file was written: how one run trains is no part of the model.
   if (overrides.dropout)
     HEDDLE_RETURN_IF_ERROR(overrideDropout(model, *overrides.dropout));
-  fillParameters(model);
+  if (overrides.embeds && model.definition.head().kind() == proto::Head::NONE &&
+      encodesTexts(model.definition))
+    addMeanPooling(model);
+  for (const std::string &pattern : overrides.frozen)
+    model.definition.add_frozen(pattern);
+  if (overrides.adapters) {
+    HEDDLE_ASSIGN_OR_RETURN(*model.definition.mutable_adapters(),
+                            parseAdapters(*overrides.adapters));
+  }
+  HEDDLE_RETURN_IF_ERROR(fillParameters(model));
   return model;
 }
 
@@ -179,7 +205,7 @@ Status bindVocabulary(Model &model, int64_t vocabSize) {
   }
   model.definition.set_vocab_size(vocabSize);
   HEDDLE_RETURN_IF_ERROR(validateModel(model.definition, model.path));
-  fillParameters(model);
+  HEDDLE_RETURN_IF_ERROR(fillParameters(model));
   if (model.family.empty()) {
     // The dropout of this run stays out of the file.
     proto::ModelDef stored;

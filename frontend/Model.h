@@ -41,6 +41,9 @@ struct Model {
   bool shiftLabels = true;
   /// A folder or file with weights; empty: there are none yet.
   std::string weightsPath;
+  /// Message fields of the definition that go with a tensor (by name without prefix): weights that
+  /// do not hold it are of a model without that part.
+  std::vector<std::pair<std::string, std::string>> optionalParts; // tensor, field
 
   /// Null where the model brings no such file.
   const ModelFile *file(const std::string &name) const;
@@ -53,6 +56,13 @@ struct ModelOverrides {
   std::optional<std::string> familyFile = {};
   /// --dropout: all shares.
   std::optional<double> dropout = {};
+  /// --objective contrastive: a model without a head gives embeddings of texts, the mean of their
+  /// tokens' vectors.
+  bool embeds = false;
+  /// --freeze: patterns beside those of the definition.
+  std::vector<std::string> frozen = {};
+  /// --lora: see parseAdapters().
+  std::optional<std::string> adapters = {};
 };
 
 /// Reads a `.textproto`, or a folder with model.textproto or config.json. An `--out` folder of

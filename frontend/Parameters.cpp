@@ -4,8 +4,10 @@
 #include <cmath>
 #include <string_view>
 
+#include "frontend/Adapters.h"
 #include "frontend/Dimensions.h"
 #include "frontend/LayerNames.h"
+#include "frontend/PatchGrid.h"
 #include "frontend/Stacks.h"
 
 namespace heddle::frontend {
@@ -30,8 +32,12 @@ public:
   ModelParameters run() {
     const std::string embeddings = embeddingsPath(stack_);
     ModelParameters model;
-    model.tokenEmbedding = parameter(names_.token_embedding(), ".weight",
-                                     {dims_.vocab, dims_.embeddingWidth}, normal(), embeddings);
+    if (readsImages(definition_))
+      images(model);
+    else
+      model.tokenEmbedding = parameter(names_.token_embedding(), ".weight",
+                                       {dims_.vocab, dims_.embeddingWidth}, normal(), embeddings);
+    condition(model);
     if (hasEmbeddingProjections(definition_)) {
       model.embeddingIn =
           linear(names_.embedding_in(), dims_.embeddingWidth, dims_.width, false, embeddings);
@@ -39,9 +45,7 @@ public:
           linear(names_.embedding_out(), dims_.width, dims_.embeddingWidth, false, kHeadPath);
     }
     if (hasLearnedPositions(definition_))
-      model.positionEmbedding =
-          parameter(names_.position_embedding(), ".weight",
-                    {positionRows(definition_), dims_.embeddingSum}, normal(), embeddings);
+      model.positionEmbedding = positions();
     if (model.positionEmbedding)
       model.positionEmbedding->frozen = definition_.positions().learned().frozen();
     if (definition_.has_frames()) {
@@ -58,25 +62,106 @@ public:
           {definition_.positions().relative_bias().buckets(), dims_.heads}, normal(), embeddings);
     for (const std::string &other : names_.other_token_embeddings())
       for (const std::string &prefix : prefixes())
-        model.tokenEmbedding.aliases.push_back(prefix + other + ".weight");
+        if (model.tokenEmbedding)
+          model.tokenEmbedding->aliases.push_back(prefix + other + ".weight");
     if (definition_.embedding_norm())
-      model.embeddingNorm = norm(names_.embedding_norm(), dims_.embeddingSum, embeddings);
+      model.embeddingNorm =
+          norm(names_.embedding_norm(),
+               definition_.project_before_norm() ? dims_.width : dims_.embeddingSum, embeddings);
     if (dims_.embeddingSum != dims_.width)
-      model.embeddingProjection = linear(names_.embedding_projection(), dims_.embeddingSum,
-                                         dims_.width, definition_.bias(), embeddings);
+      model.embeddingProjection =
+          linear(names_.embedding_projection(), dims_.embeddingSum, dims_.width,
+                 definition_.bias() && !definition_.project_before_norm(), embeddings);
+    if (hasDistances(definition_))
+      model.distanceEmbedding =
+          parameter(names_.distance_embedding(), ".weight",
+                    {distanceRows(definition_), dims_.width}, normal(), embeddings);
+    if (hasDistances(definition_) && definition_.attention().disentangled().norm())
+      model.distanceNorm = norm(names_.distance_norm(), dims_.width, embeddings);
     for (int64_t i = 0; i < dims_.layers; ++i)
       model.layers.push_back(layer(i));
+    if (hasFinalNorm(definition_) && definition_.norm().adaln_zero())
+      model.finalModulation = modulation(names_.final_modulation(), 2, finalNormPath(stack_));
     if (hasFinalNorm(definition_))
       model.finalNorm = norm(names_.final_norm(), dims_.width, finalNormPath(stack_));
-    if (definition_.has_pooler())
-      model.pooler = linear(names_.pooler(), dims_.width, dims_.width, true, kPoolerPath);
+    if (definition_.pooler().norm())
+      model.poolerNorm = norm(names_.pooler_norm(), dims_.width, kPoolerPath);
+    if (definition_.has_pooler() && definition_.pooler().dense())
+      model.pooler =
+          linear(names_.pooler(), dims_.width, pooledWidth(definition_), true, kPoolerPath);
     head(model);
     if (definition_.has_encoder())
       addEncoder(model);
+    if (definition_.has_image())
+      addImage(model);
     return model;
   }
 
 private:
+  void images(ModelParameters &model) const {
+    const proto::Patches &patches = definition_.patches();
+    const PatchGrid grid(patches);
+    const bool bias = patches.has_bias() ? patches.bias() : definition_.bias();
+    LinearParameters &embedding = model.patchEmbedding.emplace();
+    embedding.weight =
+        parameter(names_.patch_embedding(), ".weight",
+                  {dims_.width, grid.channels, grid.patchHeight, grid.patchWidth},
+                  weightInitializer(grid.pixels(), dims_.width, false), embeddingsPath(stack_));
+    if (bias)
+      embedding.bias = parameter(names_.patch_embedding(), ".bias", {dims_.width}, zeros(),
+                                 embeddingsPath(stack_));
+    std::vector<int64_t> shape = {dims_.width};
+    if (patches.batch_axis())
+      shape = {1, 1, dims_.width};
+    if (patches.class_token())
+      model.classToken =
+          parameter(names_.class_token(), "", shape, normal(), embeddingsPath(stack_));
+  }
+
+  void condition(ModelParameters &model) const {
+    const proto::Conditioning &condition = definition_.condition();
+    if (condition.has_timestep()) {
+      model.timestepIn = linear(names_.timestep_in(), condition.timestep().frequencies(),
+                                dims_.width, true, conditionPath(stack_));
+      model.timestepOut =
+          linear(names_.timestep_out(), dims_.width, dims_.width, true, conditionPath(stack_));
+    }
+    if (condition.has_classes()) {
+      const int64_t rows = condition.classes().count() + (condition.classes().none() ? 1 : 0);
+      model.classEmbedding = parameter(names_.class_embedding(), ".weight", {rows, dims_.width},
+                                       normal(), conditionPath(stack_));
+    }
+  }
+
+  ParameterSpec positions() const {
+    std::vector<int64_t> shape = {positionRows(definition_), dims_.embeddingSum};
+    if (definition_.patches().batch_axis())
+      shape.insert(shape.begin(), 1);
+    return names_.has_position_table()
+               ? parameter(names_.position_table(), "", shape, normal(), embeddingsPath(stack_))
+               : parameter(names_.position_embedding(), ".weight", shape, normal(),
+                           embeddingsPath(stack_));
+  }
+
+  /// C to `parts` times C, zeros at first: the identity.
+  LinearParameters modulation(const std::string &module, int64_t parts,
+                              const std::string &layerPath) const {
+    LinearParameters result = linear(module, dims_.width, parts * dims_.width, true, layerPath);
+    result.weight.initializer = zeros();
+    return result;
+  }
+
+  void addImage(ModelParameters &model) const {
+    const proto::ModelDef definition = imageOf(definition_);
+    model.image = std::make_shared<const ModelParameters>(Collector(definition, kImageStack).run());
+    model.logitScale =
+        ParameterSpec{names_.logit_scale(),
+                      {},
+                      {Initializer::Kind::constant, definition_.head().logit_scale()},
+                      {},
+                      kHeadPath};
+  }
+
   void addEncoder(ModelParameters &model) const {
     const proto::ModelDef definition = encoderOf(definition_);
     ModelParameters encoder = Collector(definition, kEncoderStack).run();
@@ -84,10 +169,10 @@ private:
       encoder.lacksTokenTable = true;
     } else if (sharesTokenTable(definition_)) {
       // Some writers keep the encoder's name of the shared table.
-      if (encoder.tokenEmbedding.name != model.tokenEmbedding.name) {
-        model.tokenEmbedding.aliases.push_back(encoder.tokenEmbedding.name);
-        for (const std::string &other : encoder.tokenEmbedding.aliases)
-          model.tokenEmbedding.aliases.push_back(other);
+      if (encoder.tokenEmbedding->name != model.tokenEmbedding->name) {
+        model.tokenEmbedding->aliases.push_back(encoder.tokenEmbedding->name);
+        for (const std::string &other : encoder.tokenEmbedding->aliases)
+          model.tokenEmbedding->aliases.push_back(other);
       }
       encoder.tokenEmbedding = model.tokenEmbedding;
       encoder.lacksTokenTable = true;
@@ -97,10 +182,10 @@ private:
 
   void head(ModelParameters &model) const {
     const proto::Head &head = definition_.head();
-    if (head.kind() == proto::Head::NONE)
+    if (head.kind() == proto::Head::NONE || head.kind() == proto::Head::EMBEDDING)
       return;
     const bool language = isLanguageModel(definition_), tied = language && head.tied();
-    const int64_t in = language ? dims_.embeddingWidth : dims_.width;
+    const int64_t in = language ? dims_.embeddingWidth : headWidth(definition_);
     const int64_t out = language ? dims_.vocab : dims_.classes;
     // A head stands beside the model that the prefix is of.
     proto::ModelDef bare = definition_;
@@ -108,20 +193,24 @@ private:
     bare.mutable_names()->clear_other_prefixes();
     const Collector beside(bare, stack_);
     if (head.next_sentence())
-      model.nextSentence = beside.linear(names_.next_sentence(), dims_.width, 2, true, kHeadPath);
+      model.nextSentence =
+          beside.linear(names_.next_sentence(), pooledWidth(definition_), 2, true, kHeadPath);
     if (head.has_transform()) {
       model.headTransform =
-          beside.linear(names_.head_transform(), dims_.width, in, true, kHeadPath);
+          beside.linear(names_.head_transform(), headWidth(definition_), in, true, kHeadPath);
       if (head.transform().norm())
         model.headNorm = beside.norm(names_.head_norm(), in, kHeadPath);
     }
     // Some writers keep the head's name of a shared tensor.
-    const ParameterSpec weight = headParameter(names_.head() + ".weight", ".weight", {out, in},
-                                               weightInitializer(in, out, false));
+    // As with modulations: an untrained model says nothing of the noise.
+    const Initializer first =
+        head.kind() == proto::Head::NOISE ? zeros() : weightInitializer(in, out, false);
+    const ParameterSpec weight =
+        headParameter(names_.head() + ".weight", ".weight", {out, in}, first);
     if (tied) {
-      model.tokenEmbedding.aliases.push_back(weight.name);
+      model.tokenEmbedding->aliases.push_back(weight.name);
       for (const std::string &other : weight.aliases)
-        model.tokenEmbedding.aliases.push_back(other);
+        model.tokenEmbedding->aliases.push_back(other);
     } else {
       model.headWeight = weight;
     }
@@ -202,6 +291,8 @@ private:
           spec.aliases.push_back(prefix + module + "." + ending);
       return spec;
     };
+    if (!definition_.norm().weight())
+      return {};
     Initializer first = definition_.norm().unit_offset() ? zeros() : ones();
     NormParameters result{otherNames(parameter(module, ".weight", {size}, first, layerPath),
                                      names_.has_other_norm_weight(), names_.other_norm_weight()),
@@ -222,6 +313,7 @@ private:
         {}};
     if (bias)
       result.bias = parameter(module, ".bias", {out}, zeros(), layerPath);
+    result.adapter = adapterOf(definition_, result.weight, in, out);
     return result;
   }
 
@@ -238,6 +330,8 @@ private:
     const int64_t width = dims_.width, queries = dims_.queryWidth(), keys = dims_.keyWidth();
     const bool qkvBias = qkvHasBias(definition_), ffnBias = ffnHasBias(definition_);
     LayerParameters result;
+    if (definition_.norm().adaln_zero())
+      result.modulation = modulation(name(names_.modulation()), 6, modulationPath(i, stack_));
     result.attentionNorm = norm(name(names_.attention_norm()), width, attention);
     if (definition_.attention().fused_qkv()) {
       result.qkv = linear(name(names_.qkv()), width, queries + 2 * keys, qkvBias, attention);
@@ -248,6 +342,11 @@ private:
     }
     result.attentionOutput = linear(name(names_.attention_output()), queries, width,
                                     attentionOutputHasBias(definition_), attention, true);
+    if (hasOwnDistanceProjection(definition_, proto::DisentangledAttention::CONTENT_TO_POSITION))
+      result.distanceKey = linear(name(names_.distance_key()), width, keys, qkvBias, attention);
+    if (hasOwnDistanceProjection(definition_, proto::DisentangledAttention::POSITION_TO_CONTENT))
+      result.distanceQuery =
+          linear(name(names_.distance_query()), width, queries, qkvBias, attention);
     if (!sharesNorm(definition_))
       result.ffnNorm = norm(name(names_.ffn_norm()), width, ffn);
     if (definition_.attention().qk_norm()) {
@@ -297,11 +396,19 @@ private:
   int64_t sourceWidth_ = 0; // of the vectors that layers attend to
 };
 
+void append(std::vector<ParameterSpec> &list, const std::optional<ParameterSpec> &parameter) {
+  if (parameter)
+    list.push_back(*parameter);
+}
 /// Appends weight, then bias.
 template <typename Module> void append(std::vector<ParameterSpec> &list, const Module &module) {
-  list.push_back(module.weight);
-  if (module.bias)
-    list.push_back(*module.bias);
+  append(list, std::optional<ParameterSpec>(module.weight));
+  append(list, module.bias);
+  if constexpr (requires { module.adapter; })
+    if (module.adapter) {
+      list.push_back(module.adapter->a);
+      list.push_back(module.adapter->b);
+    }
 }
 template <typename Module>
 void append(std::vector<ParameterSpec> &list, const std::optional<Module> &module) {
@@ -328,20 +435,27 @@ std::vector<ParameterSpec> ModelParameters::all() const {
   if (encoder)
     list = encoder->all();
   if (!lacksTokenTable)
-    list.push_back(tokenEmbedding);
+    append(list, tokenEmbedding);
+  append(list, classToken);
+  append(list, patchEmbedding);
   append(list, embeddingIn);
-  if (positionEmbedding)
-    list.push_back(*positionEmbedding);
-  if (tokenTypeEmbedding)
-    list.push_back(*tokenTypeEmbedding);
-  if (relativeBias)
-    list.push_back(*relativeBias);
+  append(list, positionEmbedding);
+  append(list, tokenTypeEmbedding);
+  append(list, relativeBias);
   append(list, convolutionIn);
   append(list, convolutionOut);
   append(list, embeddingNorm);
   append(list, embeddingProjection);
+  append(list, distanceEmbedding);
+  append(list, distanceNorm);
+  append(list, timestepIn);
+  append(list, timestepOut);
+  append(list, classEmbedding);
   for (const LayerParameters &layer : layers) {
+    append(list, layer.modulation);
     appendAttention(list, layer);
+    append(list, layer.distanceKey);
+    append(list, layer.distanceQuery);
     if (layer.cross)
       appendAttention(list, *layer.cross);
     append(list, layer.ffnNorm);
@@ -350,18 +464,21 @@ std::vector<ParameterSpec> ModelParameters::all() const {
     append(list, layer.ffnOut);
     append(list, layer.ffnPostNorm);
   }
+  append(list, finalModulation);
   append(list, finalNorm);
+  append(list, poolerNorm);
   append(list, pooler);
   append(list, embeddingOut);
   append(list, headTransform);
   append(list, headNorm);
-  if (headWeight)
-    list.push_back(*headWeight);
-  if (headBias)
-    list.push_back(*headBias);
-  if (headConstantBias)
-    list.push_back(*headConstantBias);
+  append(list, headWeight);
+  append(list, headBias);
+  append(list, headConstantBias);
   append(list, nextSentence);
+  append(list, logitScale);
+  if (image)
+    for (ParameterSpec &parameter : image->all())
+      list.push_back(std::move(parameter));
   return list;
 }
 

@@ -17,9 +17,9 @@
 namespace heddle::frontend {
 
 /// Values before training. Normal has mean 0 and standard deviation `scale`, uniform is in
-/// [-scale, scale).
+/// [-scale, scale), constant is `scale`.
 struct Initializer {
-  enum class Kind { zeros, ones, normal, uniform };
+  enum class Kind { zeros, ones, normal, uniform, constant };
   Kind kind = Kind::zeros;
   double scale = 0;
   bool operator==(const Initializer &) const = default;
@@ -36,17 +36,27 @@ struct ParameterSpec {
   std::string layerPath;
   /// Training leaves it as it is.
   bool frozen = false;
+  /// Whether it is of an adapter: no checkpoint of the model itself holds it.
+  bool ofAdapter = false;
 
   int64_t elements() const;
+};
+
+/// A [rank, in] and B [out, rank] beside a linear layer, and what their product is multiplied by.
+struct AdapterParameters {
+  ParameterSpec a, b;
+  double scale = 1;
 };
 
 /// Weight [in, out], or [out, in] as the definition's layout says, and bias [out].
 struct LinearParameters {
   ParameterSpec weight;
   std::optional<ParameterSpec> bias;
+  std::optional<AdapterParameters> adapter = {};
 };
 struct NormParameters {
-  ParameterSpec weight;
+  /// Absent where the model's norms have none.
+  std::optional<ParameterSpec> weight;
   std::optional<ParameterSpec> bias;
 };
 
@@ -56,6 +66,7 @@ struct AttentionParameters {
   /// Either qkv, or query, key and value.
   std::optional<LinearParameters> qkv, query, key, value;
   LinearParameters attentionOutput;
+  std::optional<LinearParameters> distanceKey, distanceQuery; // from C to H D
   std::optional<NormParameters> attentionPostNorm;
 };
 
@@ -68,26 +79,36 @@ struct LayerParameters : AttentionParameters {
   std::optional<LinearParameters> ffnGate;
   LinearParameters ffnOut;
   std::optional<NormParameters> ffnPostNorm;
+  std::optional<LinearParameters> modulation; // C to 6C
 };
 
 /// The parameters of a stack and of what stands behind it, by their role.
 struct ModelParameters {
   /// Null where the model is one stack.
   std::shared_ptr<const ModelParameters> encoder;
+  /// Null where there is no image tower beside the texts'.
+  std::shared_ptr<const ModelParameters> image;
   /// Of an encoder that has none of its own: it reads frames, or the decoder's.
   bool lacksTokenTable = false;
-  ParameterSpec tokenEmbedding;                              // [V, E]
+  std::optional<ParameterSpec> tokenEmbedding;    // [V, E]; absent where images are read
+  std::optional<LinearParameters> patchEmbedding; // [C, channels, patch height, patch width]
+  std::optional<ParameterSpec> classToken;        // [C] or [1, 1, C]
+  std::optional<LinearParameters> timestepIn, timestepOut;   // R to C, C to C
+  std::optional<ParameterSpec> classEmbedding;               // [classes (+ 1), C]
   std::optional<LinearParameters> embeddingIn, embeddingOut; // E to C, C to E
-  std::optional<ParameterSpec> positionEmbedding;            // [max_positions + offset, C]
-  std::optional<ParameterSpec> tokenTypeEmbedding;           // [token types, C]
-  std::optional<ParameterSpec> relativeBias;                 // [buckets, H]
+  std::optional<ParameterSpec> positionEmbedding;  // [max_positions + offset, C] or [1, T, C]
+  std::optional<ParameterSpec> tokenTypeEmbedding; // [token types, C]
+  std::optional<ParameterSpec> relativeBias;       // [buckets, H]
   /// Weights [C, bins, 3] and [C, C, 3], biases [C].
   std::optional<LinearParameters> convolutionIn, convolutionOut;
-  std::optional<NormParameters> embeddingNorm;
+  std::optional<ParameterSpec> distanceEmbedding; // [distances, C]
+  std::optional<NormParameters> distanceNorm, embeddingNorm;
   /// From Dimensions::embeddingSum to C; the rows above are of that size where it is there.
   std::optional<LinearParameters> embeddingProjection;
   std::vector<LayerParameters> layers;
+  std::optional<LinearParameters> finalModulation; // C to 2C
   std::optional<NormParameters> finalNorm;
+  std::optional<NormParameters> poolerNorm;
   std::optional<LinearParameters> pooler, headTransform;
   std::optional<NormParameters> headNorm;
   std::optional<LinearParameters> nextSentence; // from C to 2
@@ -95,12 +116,14 @@ struct ModelParameters {
   std::optional<ParameterSpec> headWeight;
   std::optional<ParameterSpec> headBias;         // [V] or [classes]
   std::optional<ParameterSpec> headConstantBias; // [1, V]
+  std::optional<ParameterSpec> logitScale;       // []
 
   /// In the order of the entries' arguments; the encoder's come first.
   std::vector<ParameterSpec> all() const;
 };
 
-/// The parameters of a definition that validateModel() accepts, with its vocab_size set.
+/// The parameters of a definition that validateModel() accepts, with its vocab_size set where it
+/// reads tokens.
 ModelParameters parametersOf(const proto::ModelDef &definition);
 
 } // namespace heddle::frontend

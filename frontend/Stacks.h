@@ -18,6 +18,9 @@ proto::ModelDef encoderOf(const proto::ModelDef &definition);
 /// many as the decoder has where the encoder's positions reach so far.
 int64_t sourceLength(const proto::ModelDef &definition, int64_t seq, int64_t asked);
 
+/// The image tower of a definition that has one, likewise: with a head of kind PROJECTION.
+proto::ModelDef imageOf(const proto::ModelDef &definition);
+
 /// Whether the encoder reads the decoder's token table.
 bool sharesTokenTable(const proto::ModelDef &definition);
 

@@ -5,10 +5,13 @@
 #include <cmath>
 
 #include "frontend/Dimensions.h"
+#include "frontend/PatchGrid.h"
 #include "frontend/ValidateBlocks.h"
 #include "frontend/ValidateEncoder.h"
 #include "frontend/ValidateHead.h"
+#include "frontend/ValidateImages.h"
 #include "frontend/ValidateNames.h"
+#include "frontend/ValidateTowers.h"
 #include "runtime/base/CheckedMath.h"
 
 namespace heddle::frontend {
@@ -56,7 +59,7 @@ Found checkSizes(const proto::ModelDef &model) {
   if (model.max_positions() < 0 || model.max_positions() > kMaxDimension)
     return wrong("max_positions", "expected a size from 0 to ", kMaxDimension, ", found ",
                  model.max_positions());
-  if (hasLearnedPositions(model) && model.max_positions() == 0)
+  if (hasLearnedPositions(model) && model.max_positions() == 0 && !readsImages(model))
     return wrong("max_positions", "is missing: learned positions need it");
   if (model.ffn().has_hidden())
     return checkSize("ffn.hidden", true, model.ffn().hidden());
@@ -145,6 +148,7 @@ Found checkNumbers(const proto::ModelDef &model) {
   HEDDLE_RETURN_IF_FOUND(checkShare("dropout.output", model.dropout().output()));
   HEDDLE_RETURN_IF_FOUND(checkShare("dropout.pooled", model.dropout().pooled()));
   HEDDLE_RETURN_IF_FOUND(checkShare("dropout.classifier", model.dropout().classifier()));
+  HEDDLE_RETURN_IF_FOUND(checkShare("dropout.distance", model.dropout().distance()));
   HEDDLE_RETURN_IF_FOUND(checkShare("loss.label_smoothing", model.loss().label_smoothing()));
   double scale = model.initializer().scale();
   if (!(scale >= 0) || !std::isfinite(scale))
@@ -158,8 +162,12 @@ std::optional<int64_t> countElements(const proto::ModelDef &model) {
   auto square = [](int64_t a, int64_t b) { return checkedMul<int64_t>(a, b); };
   // Biases and norms are smaller than the weight beside them: counted as doubling it.
   int64_t layer = 0, total = 0;
-  for (int64_t columns : {2 * dims.queryWidth() + 2 * dims.keyWidth(), dims.hidden, dims.hidden,
-                          dims.hidden, dims.width}) {
+  const int64_t own =
+      hasOwnDistanceProjection(model, proto::DisentangledAttention::CONTENT_TO_POSITION) +
+      hasOwnDistanceProjection(model, proto::DisentangledAttention::POSITION_TO_CONTENT);
+  const int64_t modulated = model.norm().adaln_zero() ? 6 * dims.width : 0;
+  for (int64_t columns : {(2 + own) * dims.queryWidth() + 2 * dims.keyWidth(), dims.hidden,
+                          dims.hidden, dims.hidden, dims.width, modulated}) {
     auto elements = square(dims.width, columns);
     if (!elements || *elements > kMaxElements)
       return std::nullopt;
@@ -167,12 +175,18 @@ std::optional<int64_t> countElements(const proto::ModelDef &model) {
   }
   auto layers = square(layer, dims.layers);
   const int64_t widest = std::max(dims.width, dims.embeddingSum);
+  const int64_t distances = hasDistances(model) ? distanceRows(model) : 0;
   const int64_t types = model.has_token_types() ? model.token_types().count() : 0;
   const int64_t projected = dims.embeddingSum != dims.width ? dims.embeddingSum : 0;
-  const int64_t pooled = model.has_pooler() ? dims.width : 0;
+  const int64_t pooled = model.has_pooler() ? pooledWidth(model) : 0;
   const int64_t transformed = model.head().has_transform() ? dims.width : 0;
+  const proto::Conditioning &condition = model.condition();
+  const int64_t labels = condition.has_classes() ? condition.classes().count() + 1 : 0;
+  const int64_t times = condition.has_timestep() ? condition.timestep().frequencies() : 0;
+  const int64_t pixels = readsImages(model) ? PatchGrid(model.patches()).pixels() : 0;
   for (int64_t rows : {dims.vocab, dims.vocab, dims.positions, types, projected, pooled,
-                       transformed, dims.classes}) {
+                       transformed, dims.classes, distances, labels, times,
+                       times > 0 ? dims.width : 0, pixels, fixedSequence(model), modulated}) {
     auto elements = square(rows, widest);
     if (!elements || *elements > kMaxElements)
       return std::nullopt;
@@ -192,6 +206,8 @@ std::optional<FieldError> findFieldError(const proto::ModelDef &definition) {
   HEDDLE_RETURN_IF_FOUND(checkNumbers(definition));
   HEDDLE_RETURN_IF_FOUND(findBlockError(definition));
   HEDDLE_RETURN_IF_FOUND(findHeadError(definition));
+  HEDDLE_RETURN_IF_FOUND(findImageError(definition));
+  HEDDLE_RETURN_IF_FOUND(findTowerError(definition));
   if (!countElements(definition))
     return wrong("width", "the model has more than ", kMaxElements, " weights");
   HEDDLE_RETURN_IF_FOUND(findNameError(definition));
@@ -209,6 +225,9 @@ Status validateShape(const proto::ModelDef &definition, int64_t batch, int64_t s
     return invalidInput("batch: expected a size from 1 to ", kMaxDimension, ", found ", batch);
   if (seq < 1 || seq > kMaxSequence)
     return invalidInput("seq: expected a size from 1 to ", kMaxSequence, ", found ", seq);
+  if (const int64_t fixed = fixedSequence(definition); fixed > 0 && seq != fixed)
+    return invalidInput("seq: ", seq, ", but an image of ", definition.patches().height(), " x ",
+                        definition.patches().width(), " is a sequence of ", fixed);
   if (definition.max_positions() > 0 && seq > longestSequence(definition))
     return invalidInput("seq: ", seq, " is more than the ", longestSequence(definition),
                         " positions of the model");

@@ -77,6 +77,8 @@ Found checkEncoderFields(const proto::ModelDef &encoder) {
     return wrong("encoder.loss", "an encoder has none");
   if (encoder.has_pooler())
     return wrong("encoder.pooler", "does not go with a decoder");
+  if (encoder.has_patches())
+    return wrong("encoder.patches", "an encoder reads tokens");
   if (encoder.has_share_token_embedding())
     return wrong("encoder.share_token_embedding", "belongs to the model");
   if (encoder.has_decoder_input())
@@ -120,7 +122,7 @@ Found checkEncoder(const proto::ModelDef &model) {
   if (streams > kMaxRngStreams)
     return wrong("layers", "the ", model.layers(), " layers and the encoder's ", encoder.layers(),
                  " have ", streams, " random streams, more than the limit of ", kMaxRngStreams);
-  return findStackNameError(model, encoder);
+  return findStackNameError(model, encoder, "encoder");
 }
 
 } // namespace

@@ -16,7 +16,7 @@ namespace heddle::ir {
 
 inline constexpr llvm::StringLiteral kKindAttr = "heddle.kind";
 inline constexpr llvm::StringLiteral kNameAttr = "heddle.name";
-/// Of a parameter that training leaves as it is: it gets no gradient.
+/// On a parameter: training leaves it as it is.
 inline constexpr llvm::StringLiteral kFrozenAttr = "heddle.frozen";
 
 inline constexpr llvm::StringLiteral kKindParam = "param";
@@ -25,6 +25,9 @@ inline constexpr llvm::StringLiteral kKindInput = "input";
 inline constexpr llvm::StringLiteral kKindScalar = "scalar";
 inline constexpr llvm::StringLiteral kKindRng = "rng";
 inline constexpr llvm::StringLiteral kKindOutput = "output";
+
+/// Whether an argument is a parameter that training may change.
+bool isTrainable(mlir::func::FuncOp function, unsigned index);
 
 /// Prefixes of state names; the parameter's or layer's name follows.
 inline constexpr llvm::StringLiteral kAdamM = "adam.m.";

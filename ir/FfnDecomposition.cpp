@@ -21,6 +21,8 @@ Value activate(TensorBuilder &b, Activation activation, Value x) {
     return b.make<GeluOp>(x.getType(), x, /*tanh_approximation=*/true);
   case Activation::silu:
     return b.make<SiluOp>(x);
+  case Activation::quick_gelu:
+    return b.mul(x, b.make<SigmoidOp>(b.scale(x, FfnOp::kQuickGeluSlope)));
   }
   llvm_unreachable("unknown activation");
 }

@@ -17,13 +17,12 @@ namespace heddle::passes {
 
 namespace {
 
-/// The parameters that get a gradient: the one place to leave out those that are frozen, where it
-/// is for training.
+/// The parameters that get a gradient; for training, those that it may change.
 SmallVector<BlockArgument> parametersOf(func::FuncOp function, bool forTraining) {
   SmallVector<BlockArgument> parameters;
   for (BlockArgument argument : function.getArguments())
     if (ir::argumentKind(function, argument.getArgNumber()) == ir::kKindParam &&
-        !(forTraining && function.getArgAttr(argument.getArgNumber(), ir::kFrozenAttr)))
+        (!forTraining || ir::isTrainable(function, argument.getArgNumber())))
       parameters.push_back(argument);
   return parameters;
 }

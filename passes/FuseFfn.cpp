@@ -34,6 +34,29 @@ struct ActivationParts {
   bool otherUses = false; // of the value that it is applied to
 };
 
+/// silu and quick_gelu, written out: x sigmoid(x) and x sigmoid(1.702 x).
+std::optional<ActivationParts> matchGatedBySigmoid(SigmoidOp sigmoid) {
+  auto product = sigmoid->hasOneUse() ? dyn_cast<MulOp>(*sigmoid->user_begin()) : MulOp();
+  if (!product)
+    return std::nullopt;
+  Value inner = sigmoid.getX();
+  auto factorOf = [](MulOp mul, Value one) {
+    return mul.getLhs() == one ? mul.getRhs() : mul.getLhs();
+  };
+  Value x = factorOf(product, sigmoid.getY());
+  if (x == inner)
+    return ActivationParts{Activation::silu, x, product.getY(), !x.hasNUses(2)};
+  auto scaled = inner.getDefiningOp<MulOp>();
+  if (!scaled || (scaled.getLhs() != x && scaled.getRhs() != x) || !inner.hasOneUse() ||
+      dimsOf(inner) != dimsOf(x))
+    return std::nullopt;
+  std::optional<double> slope = splatValue(factorOf(scaled, x));
+  auto known = FloatAttr::get(elementOf(x), FfnOp::kQuickGeluSlope); // rounded to the type
+  if (!slope || *slope != known.getValueAsDouble())
+    return std::nullopt;
+  return ActivationParts{Activation::quick_gelu, x, product.getY(), !x.hasNUses(2)};
+}
+
 std::optional<ActivationParts> matchActivation(Operation *op) {
   auto unary = [&](std::optional<Activation> kind) {
     Value x = op->getOperand(0);
@@ -45,15 +68,8 @@ std::optional<ActivationParts> matchActivation(Operation *op) {
     return unary(Activation::silu);
   if (auto gelu = dyn_cast<GeluOp>(op))
     return unary(gelu.getTanhApproximation() ? Activation::gelu_tanh : Activation::gelu);
-  if (auto sigmoid = dyn_cast<SigmoidOp>(op)) {
-    // silu, written out: x sigmoid(x)
-    if (sigmoid->hasOneUse())
-      if (auto mul = dyn_cast<MulOp>(*sigmoid->user_begin());
-          mul && (mul.getLhs() == sigmoid.getX() || mul.getRhs() == sigmoid.getX()))
-        return ActivationParts{Activation::silu, sigmoid.getX(), mul.getY(),
-                               !sigmoid.getX().hasNUses(2)};
-    return unary(std::nullopt);
-  }
+  if (auto sigmoid = dyn_cast<SigmoidOp>(op))
+    return matchGatedBySigmoid(sigmoid).value_or(unary(std::nullopt));
   if (isa<TanhOp, ErfOp>(op))
     return unary(std::nullopt);
   return std::nullopt;

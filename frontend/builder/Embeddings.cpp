@@ -21,6 +21,13 @@ Tensor positionRows(Wiring &w, int64_t tokens) {
   return w.graph.slice(table, {offset, 0}, {tokens, w.dims.embeddingSum});
 }
 
+/// x [B, T, C] with zeros for the tokens that attention_mask hides.
+Tensor zeroHidden(Wiring &w, Tensor x) {
+  Tensor visible = w.graph.notEqual(*w.keyMask, w.graph.integer(0));
+  visible = w.graph.reshape(visible, {w.batch, w.seq, 1});
+  return w.graph.select(visible, x, w.graph.scalar(0));
+}
+
 /// What all embeddings get: token types, positions, a norm, dropout.
 Tensor finished(Wiring &w, Tensor x) {
   if (w.tokenTypeIds) {
@@ -31,10 +38,23 @@ Tensor finished(Wiring &w, Tensor x) {
     x = x + positionRows(w, x.shape()[1]);
   if (w.definition.positions().has_sinusoidal())
     x = x + sinusoids(w);
+  const bool early = w.definition.project_before_norm();
+  auto project = [&] {
+    if (w.parameters.embeddingProjection)
+      x = linear(w, *w.parameters.embeddingProjection, x);
+  };
+  if (early)
+    project();
   if (w.parameters.embeddingNorm)
     x = norm(w, *w.parameters.embeddingNorm, x);
+  if (w.definition.zero_hidden_embeddings() && w.keyMask)
+    x = zeroHidden(w, x);
   x = dropout(w, x, w.definition.dropout().embedding(), kEmbeddingDropoutId);
-  return w.parameters.embeddingProjection ? linear(w, *w.parameters.embeddingProjection, x) : x;
+  if (!early)
+    project();
+  if (w.parameters.distanceEmbedding)
+    w.distances = distanceTable(w);
+  return x;
 }
 
 /// x [B, F, in] -> [B, F / stride, out], behind the activation: each output from the frame at its
@@ -72,7 +92,7 @@ Tensor embedTokens(Wiring &w, Tensor ids) {
   std::optional<int64_t> padding;
   if (w.definition.has_padding_id())
     padding = w.definition.padding_id() + (w.definition.padding_id() < 0 ? w.dims.vocab : 0);
-  Tensor x = w.graph.embedding(w.graph.parameter(w.parameters.tokenEmbedding), ids, padding);
+  Tensor x = w.graph.embedding(w.graph.parameter(*w.parameters.tokenEmbedding), ids, padding);
   if (w.definition.scale_embeddings())
     x = x * static_cast<double>(std::sqrt(static_cast<float>(w.dims.width)));
   if (w.parameters.embeddingIn)

@@ -2,7 +2,9 @@
 #include <algorithm>
 
 #include "frontend/Builder.h"
+#include "frontend/Frozen.h"
 #include "frontend/LayerNames.h"
+#include "frontend/PatchGrid.h"
 #include "frontend/Stacks.h"
 #include "frontend/Validate.h"
 #include "frontend/builder/EncoderDecoder.h"
@@ -28,7 +30,9 @@ public:
     else if (name == kForwardEntry)
       forward(w);
     else if (name == kLossEntry)
-      loss(w, maskedVectors(w));
+      loss(w, vectors(w));
+    else if (name == kEncodeEntry)
+      encode(w);
     else if (name == kEvalEntry)
       loss(w, trainingVectors(w));
     else if (name == kTrainLossEntry)
@@ -43,12 +47,16 @@ public:
 private:
   /// All of them, in the order of the definition, also those that an entry does not read.
   void declareParameters() {
-    for (const ParameterSpec &spec : parameters_.all())
+    for (const ParameterSpec &spec : parameters_.all()) {
       graph_.parameter(spec);
+      if (isFrozen(definition_, spec))
+        graph_.freezeParameter(spec.name);
+    }
   }
 
   Tensor maskedVectors(Wiring &w) {
     Tensor tokens = idsInput(w, "input_ids");
+    w.inputIds = tokens;
     w.keyMask = idsInput(w, "attention_mask");
     // Declared in any case: every model's forward takes the same inputs.
     w.positionIds = idsInput(w, "position_ids");
@@ -69,9 +77,14 @@ private:
     return finalNorm(w, layersOf(w, embedTokens(w, tokens)));
   }
 
+  /// What forward and loss begin with.
+  Tensor vectors(Wiring &w) {
+    return readsImages(definition_) ? imageVectors(w) : maskedVectors(w);
+  }
+
   /// Texts for a causal model fill every row; others come with their padding.
   Tensor trainingVectors(Wiring &w) {
-    return definition_.attention().causal() ? plainVectors(w) : maskedVectors(w);
+    return predictsNext(definition_) ? plainVectors(w) : vectors(w);
   }
 
   /// What depends on how many keys attention_mask lets a query see.
@@ -93,7 +106,7 @@ private:
   }
 
   void forward(Wiring &w) {
-    for (const auto &[name, tensor] : taskOutputs(w, maskedVectors(w)))
+    for (const auto &[name, tensor] : taskOutputs(w, vectors(w)))
       graph_.output(name, tensor);
   }
 
@@ -102,8 +115,13 @@ private:
     graph_.output("loss", taskLoss(w, outputs));
   }
 
+  void encode(Wiring &w) {
+    Tensor x = vectors(w);
+    graph_.output("sentence_embedding", sentenceEmbedding(w, x));
+  }
+
   void trainLoss(Wiring &w) {
-    if (largestDropout(definition_) > 0)
+    if (drawsInTraining(definition_))
       w.rng = graph_.rng();
     loss(w, trainingVectors(w));
   }
@@ -141,10 +159,13 @@ private:
 
 std::vector<std::string> entriesOf(const proto::ModelDef &definition, bool training) {
   std::vector<std::string> entries = {kForwardEntry};
-  if (definition.head().kind() == proto::Head::NONE)
+  const proto::Head::Kind kind = definition.head().kind();
+  if ((kind == proto::Head::NONE || kind == proto::Head::EMBEDDING) && encodesTexts(definition))
+    entries.push_back(kEncodeEntry);
+  if (kind == proto::Head::NONE || kind == proto::Head::PROJECTION)
     return entries;
   entries.push_back(kLossEntry);
-  if (definition.attention().causal() && !definition.encoder().has_frames())
+  if (predictsNext(definition) && !definition.encoder().has_frames())
     entries.insert(entries.end(), {kPrefillEntry, kDecodeEntry});
   if (training)
     entries.insert(entries.end(), {kTrainLossEntry, kEvalEntry});
@@ -153,12 +174,21 @@ std::vector<std::string> entriesOf(const proto::ModelDef &definition, bool train
 
 namespace {
 
+bool isContrastive(const proto::ModelDef &definition, const std::string &entry) {
+  return learnsFromPairs(definition) &&
+         (entry == kLossEntry || entry == kEvalEntry || entry == kTrainLossEntry);
+}
+
 /// What the user may not know of the model.
 const char *whyMissing(const proto::ModelDef &definition, const std::string &entry) {
   if ((entry == kPrefillEntry || entry == kDecodeEntry) && definition.encoder().has_frames())
     return ": its encoder reads frames, and generation from those is not supported yet";
   if (entry == kPrefillEntry || entry == kDecodeEntry)
-    return ": it looks ahead (attention.causal: false), so it does not generate";
+    return definition.attention().causal()
+               ? ": its head does not predict tokens, so it does not generate"
+               : ": it looks ahead (attention.causal: false), so it does not generate";
+  if (definition.head().kind() == proto::Head::PROJECTION)
+    return ": its head gives vectors (head.kind: PROJECTION), so there is no loss and no training";
   if (definition.head().kind() == proto::Head::NONE)
     return ": it has no head (head.kind: NONE, in config.json an architecture such as BertModel), "
            "so there is no loss and no training";
@@ -170,7 +200,7 @@ const char *whyMissing(const proto::ModelDef &definition, const std::string &ent
 StatusOr<mlir::OwningOpRef<mlir::ModuleOp>> buildModule(mlir::MLIRContext &context,
                                                         const proto::ModelDef &definition,
                                                         const BuildOptions &options) {
-  if (!definition.has_vocab_size())
+  if (!definition.has_vocab_size() && !readsImages(definition))
     return invalidInput("field \"vocab_size\": is missing and no tokenizer gives it");
   HEDDLE_RETURN_IF_ERROR(validateShape(definition, options.batch, options.seq));
   if (definition.has_encoder())
@@ -178,10 +208,20 @@ StatusOr<mlir::OwningOpRef<mlir::ModuleOp>> buildModule(mlir::MLIRContext &conte
         withContext(validateShape(encoderOf(definition), options.batch,
                                   sourceLength(definition, options.seq, options.sourceSeq)),
                     "the encoder"));
-  const std::vector<std::string> known = entriesOf(definition, /*training=*/true);
+  if (definition.has_image()) {
+    const proto::ModelDef image = imageOf(definition);
+    HEDDLE_RETURN_IF_ERROR(validateShape(image, options.batch, fixedSequence(image)));
+  }
+  std::vector<std::string> known = entriesOf(definition, /*training=*/true);
+  if (encodesTexts(definition))
+    known.push_back(kEncodeEntry);
   for (const std::string &entry : options.entries)
     if (std::find(known.begin(), known.end(), entry) == known.end())
       return invalidInput("the model has no entry ", entry, whyMissing(definition, entry));
+    else if (isContrastive(definition, entry) && options.batch % 2 != 0)
+      return invalidInput("batch: entry ", entry,
+                          " compares the two halves of the batch; expected ",
+                          "an even number of texts, found ", options.batch);
   const ModelParameters parameters = parametersOf(definition);
   GraphBuilder graph(context, options.number);
   EntryBuilder builder(graph, definition, parameters, options);

@@ -16,6 +16,8 @@ Tensor activate(GraphBuilder &graph, proto::Ffn::Activation activation, Tensor x
     return graph.silu(x);
   case proto::Ffn::TANH:
     return graph.tanh(x);
+  case proto::Ffn::QUICK_GELU:
+    return x * graph.sigmoid(x * 1.702);
   }
   return {};
 }
@@ -43,7 +45,7 @@ Tensor feedForwardOf(Wiring &w, int64_t layer, Tensor x) { return feedForward(w,
 Tensor ffnBlock(Wiring &w, int64_t layer, Tensor x) {
   LayerScope scope(w.graph, ffnPath(layer, w.stack));
   const LayerParameters &parameters = w.parameters.layers[layer];
-  return residual(w, *parameters.ffnNorm, parameters.ffnPostNorm, x,
+  return residual(w, *parameters.ffnNorm, parameters.ffnPostNorm, w.ffnModulation, x,
                   w.definition.dropout().residual(), ffnResidualDropoutId(layer),
                   [&](Tensor y) { return feedForward(w, layer, y); });
 }

@@ -8,8 +8,10 @@ namespace heddle::frontend {
 
 Tensor finalNorm(Wiring &w, Tensor x) {
   LayerScope scope(w.graph, finalNormPath(w.stack));
-  if (w.parameters.finalNorm)
+  if (w.parameters.finalNorm) {
     x = norm(w, *w.parameters.finalNorm, x);
+    x = w.condition ? modulate(w, finalModulation(w), x) : x;
+  }
   return dropout(w, x, w.definition.dropout().output(), outputDropoutId(w.dims.layers));
 }
 
@@ -17,7 +19,7 @@ Tensor head(Wiring &w, Tensor x) {
   LayerScope scope(w.graph, kHeadPath);
   x = headTransform(w, x);
   const ParameterSpec &weight =
-      w.parameters.headWeight ? *w.parameters.headWeight : w.parameters.tokenEmbedding;
+      w.parameters.headWeight ? *w.parameters.headWeight : *w.parameters.tokenEmbedding;
   if (w.definition.head().scaled())
     x = x * (1 / std::sqrt(static_cast<double>(w.dims.width)));
   if (w.parameters.embeddingOut)

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the outputs of a head are compared with, and how.
+#include <numeric>
+
 #include "frontend/LayerNames.h"
 #include "frontend/builder/Wiring.h"
 
@@ -42,23 +44,27 @@ Tensor binaryCrossEntropy(GraphBuilder &graph, Tensor z, Tensor y) {
   return above - product + tail;
 }
 
-/// The mean over the elements of logits [B, classes] of a loss against numbers of the same shape,
-/// or [B] of one class.
+/// The mean over the elements of [B, ...] of a loss against numbers of the same shape, [B] for
+/// [B, 1].
 Tensor elementwiseLoss(Wiring &w, Tensor logits, proto::Loss::Kind kind) {
-  Shape shape = {w.batch};
-  if (w.dims.classes > 1)
-    shape.push_back(w.dims.classes);
+  Shape shape = logits.shape();
+  if (!logits)
+    return {};
+  if (shape.size() == 2 && shape[1] == 1)
+    shape.pop_back();
   Tensor targets = w.graph.input("targets", shape);
   LayerScope scope(w.graph, kHeadPath);
   logits = w.graph.reshape(logits, shape);
   Tensor losses = kind == proto::Loss::MEAN_SQUARED_ERROR
                       ? squaredError(logits, targets)
                       : binaryCrossEntropy(w.graph, logits, targets);
-  Shape axes = {0};
-  if (shape.size() > 1)
-    axes.push_back(1);
+  Shape axes(shape.size());
+  std::iota(axes.begin(), axes.end(), 0);
+  double count = 1;
+  for (int64_t size : shape)
+    count *= static_cast<double>(size);
   Tensor sum = w.graph.sum(losses, axes);
-  return sum * (1 / static_cast<double>(w.batch * w.dims.classes));
+  return sum * (1 / count);
 }
 
 /// The mean of both ends, as for SQuAD (arXiv:1810.04805).
@@ -75,6 +81,10 @@ Tensor spanLoss(Wiring &w, const Outputs &outputs) {
 Tensor taskLoss(Wiring &w, const Outputs &outputs) {
   if (w.definition.head().kind() == proto::Head::SPAN)
     return spanLoss(w, outputs);
+  if (w.definition.head().kind() == proto::Head::EMBEDDING)
+    return textPairLoss(w, outputs.front().second);
+  if (w.definition.head().kind() == proto::Head::CONTRASTIVE)
+    return contrastiveLoss(w, outputs[0].second, outputs[1].second);
   Tensor logits = outputs.front().second;
   if (const proto::Loss::Kind kind = lossKind(w.definition); kind != proto::Loss::CROSS_ENTROPY)
     return elementwiseLoss(w, logits, kind);

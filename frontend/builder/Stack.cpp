@@ -74,6 +74,7 @@ void extendAt(Wiring &w, Tensor positions) {
 
 Tensor layersOf(Wiring &w, Tensor x) {
   for (int64_t layer = 0; layer < w.dims.layers; ++layer) {
+    modulateLayer(w, layer);
     if (w.definition.residual() != proto::ModelDef::SEQUENTIAL) {
       x = parallelBlock(w, layer, x);
       continue;

@@ -28,6 +28,7 @@ struct Wiring {
 
   // Of the entry. Tensors are absent where it has none.
   std::optional<Tensor> rng = {};          // where there is dropout
+  std::optional<Tensor> inputIds = {};     // [B, t]
   std::optional<Tensor> positionIds = {};  // [B, t]; absent: 0, 1, ... for every row
   std::optional<Tensor> tokenTypeIds = {}; // [B, t], where the model has token types
   std::optional<Tensor> ropeTurns = {}; // [B, t] or [1, t]: the positions that rotary heads turn by
@@ -39,7 +40,14 @@ struct Wiring {
   // Where the layers attend to an encoder: its last vectors [B, S, C'], and which of them count,
   // [B, S].
   std::optional<Tensor> source = {}, sourceMask = {};
-  int64_t sourceLength = 0; // S; 0: the layers attend to themselves only
+  int64_t sourceLength = 0;             // S; 0: the layers attend to themselves only
+  std::optional<Tensor> distances = {}; // [rows, C], the table of disentangled attention
+  std::optional<Tensor> condition = {}; // SiLU(c) [B, C], where norms take it in
+  /// What the layer being built makes of it.
+  struct Modulation {
+    Tensor shift, scale, gate; // [B, 1, C]
+  };
+  std::optional<Modulation> attentionModulation = {}, ffnModulation = {};
   /// What rotary pairs turn by per position.
   std::vector<double> inverseFrequencies = {};
 
@@ -69,7 +77,35 @@ Tensor layersOf(Wiring &w, Tensor x);
 /// input_features [B, bins, 2 T] -> [B, T, C]
 Tensor embedFrames(Wiring &w, Tensor features);
 
-/// input_ids [B, t] -> [B, t, C]
+/// The input pixel_values [B, channels, height, width] through all layers: [B, T, C]. Nothing is
+/// hidden, and every patch has its place.
+Tensor imageVectors(Wiring &w);
+
+/// Declares what the layers are told, and sets `condition` to SiLU of it.
+void embedCondition(Wiring &w);
+/// Sets both modulations of a layer, where there is a condition.
+void modulateLayer(Wiring &w, int64_t layer);
+/// x (1 + scale) + shift
+Tensor modulate(Wiring &w, const Wiring::Modulation &modulation, Tensor x);
+/// Of the final norm, without gate.
+Wiring::Modulation finalModulation(Wiring &w);
+
+/// What sums the sequence up: x [B, T, C] -> [B, C], or the pooler's width.
+Tensor pool(Wiring &w, Tensor x);
+Tensor firstToken(Wiring &w, Tensor x);
+
+/// x [B, T, C] -> [B, head.width], from the pooler's vector, else the first.
+Tensor projection(Wiring &w, Tensor x);
+/// x [B, T, C] of the texts beside the images of the same batch: logits_per_image and
+/// logits_per_text [B, B], text_embeds and image_embeds.
+std::vector<std::pair<std::string, Tensor>> contrastiveOutputs(Wiring &w, Tensor x);
+/// Logits [B, B] of texts against images: text b belongs to image b.
+Tensor contrastiveLoss(Wiring &w, Tensor perImage, Tensor perText);
+
+/// x [B, T, C] -> noise [B, channels, height, width], and variance where the head has it.
+std::vector<std::pair<std::string, Tensor>> noiseOutputs(Wiring &w, Tensor x);
+
+/// input_ids [B, t] -> [B, t, C]; the table of distances is ready behind it, where there is one.
 Tensor embedTokens(Wiring &w, Tensor ids);
 
 /// x [B, t, C] -> [B, t, C]: one layer's attention with its norm, dropout and residual sum.
@@ -87,6 +123,11 @@ Tensor parallelBlock(Wiring &w, int64_t layer, Tensor x);
 /// What the two compute within their blocks, on x already normed where norms come first.
 Tensor attentionOf(Wiring &w, int64_t layer, Tensor x);
 Tensor feedForwardOf(Wiring &w, int64_t layer, Tensor x);
+
+/// The table of distances as layers read it, with its norm.
+Tensor distanceTable(Wiring &w);
+/// What disentangled attention adds to the scores of q and k [B, H, T, D]: [B, H, T, T].
+Tensor distanceScores(Wiring &w, int64_t layer, Tensor q, Tensor k);
 
 /// What ALiBi adds to the scores of keys at positions [B, T] or [1, T]: [B or 1, H, 1, T].
 Tensor alibiBias(Wiring &w, Tensor positions);
@@ -112,6 +153,11 @@ Outputs taskOutputs(Wiring &w, Tensor x);
 /// Declares the targets and compares the outputs with them: [].
 Tensor taskLoss(Wiring &w, const Outputs &outputs);
 
+/// x [B, T, C] under keyMask -> [B, C], pooled as a head of kind EMBEDDING says, else the mean.
+Tensor sentenceEmbedding(Wiring &w, Tensor x);
+/// embedding [B, C], B even -> []: each text of the first half finds its own in the second.
+Tensor textPairLoss(Wiring &w, Tensor embedding);
+
 /// [..., C] -> logits [..., V], or [..., classes], with what comes before the last product.
 Tensor head(Wiring &w, Tensor x);
 Tensor headTransform(Wiring &w, Tensor x);
@@ -125,17 +171,22 @@ Tensor norm(Wiring &w, const NormParameters &parameters, Tensor x);
 Tensor dropout(Wiring &w, Tensor x, double p, int64_t rngId);
 Tensor activate(GraphBuilder &graph, proto::Ffn::Activation activation, Tensor x);
 /// What stands around attention and FFN: x + f(norm(x)) or norm(x + f(x)), with dropout of a share
-/// of f's result, and perhaps another norm on that.
+/// of f's result, and perhaps another norm on that. A modulation stands around f.
 template <typename Function>
 Tensor residual(Wiring &w, const NormParameters &parameters,
-                const std::optional<NormParameters> &postNorm, Tensor x, double share,
+                const std::optional<NormParameters> &postNorm,
+                const std::optional<Wiring::Modulation> &modulation, Tensor x, double share,
                 int64_t rngId, Function function) {
   const bool post = w.definition.norm().placement() == proto::Norm::POST;
   Tensor normed = post ? x : norm(w, parameters, x);
+  if (modulation)
+    normed = modulate(w, *modulation, normed);
   Tensor added = function(normed);
   if (postNorm)
     added = norm(w, *postNorm, added);
   added = dropout(w, added, share, rngId);
+  if (modulation)
+    added = modulation->gate * added;
   Tensor sum = (w.definition.norm().residual_from_norm() ? normed : x) + added;
   return post ? norm(w, parameters, sum) : sum;
 }
@@ -146,8 +197,10 @@ Tensor shifted(GraphBuilder &graph, Tensor integers, int64_t by);
 // The numbers of the random streams, within those of the stack. They are part of a model's meaning:
 // a resumed run and another build draw the same masks.
 inline constexpr int64_t kEmbeddingDropoutId = 0;
+inline constexpr int64_t kClassLabelDropoutId = 65'533; // of models of one stack
 inline constexpr int64_t kPooledDropoutId = 65'534;
 inline constexpr int64_t kClassifierDropoutId = 65'535;
+inline int64_t distanceDropoutId(int64_t layer) { return kClassLabelDropoutId - 1 - layer; }
 inline int64_t attentionDropoutId(int64_t layer) { return 1 + 3 * layer; }
 inline int64_t attentionResidualDropoutId(int64_t layer) { return 2 + 3 * layer; }
 inline int64_t ffnResidualDropoutId(int64_t layer) { return 3 + 3 * layer; }

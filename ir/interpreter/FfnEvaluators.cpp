@@ -16,7 +16,8 @@ void linear(const std::vector<Number> &x, int64_t in, const TensorOf<Number> &w,
   y.assign(sums.begin(), sums.end());
 }
 
-template <typename Number> Number activate(Activation activation, Number x) {
+/// `slope` is quick_gelu's.
+template <typename Number> Number activate(Activation activation, double slope, Number x) {
   switch (activation) {
   case Activation::relu:
     return reluOf(x);
@@ -26,6 +27,8 @@ template <typename Number> Number activate(Activation activation, Number x) {
     return geluOf(x, true);
   case Activation::silu:
     return siluOf(x);
+  case Activation::quick_gelu:
+    return x * sigmoidOf(x * slope);
   }
   return 0;
 }
@@ -39,9 +42,13 @@ absl::Status ffn(FfnOp op, const Inputs<Number> &in, Outputs<Number> out) {
   if (gated)
     linear(x.floats, width, in[op.getWGate()], in.find(op.getBGate()), transposed, out[2].floats);
   std::vector<Number> active = out[1].floats;
+  // A constant of the tensors' type, as where the activation is written out.
+  auto slope = mlir::FloatAttr::get(op.getX().getType().getElementType(), FfnOp::kQuickGeluSlope);
+  auto act = [&](Number value) {
+    return activate(op.getActivation(), slope.getValueAsDouble(), value);
+  };
   for (size_t i = 0; i < active.size(); ++i)
-    active[i] = gated ? activate(op.getActivation(), out[2].floats[i]) * active[i]
-                      : activate(op.getActivation(), active[i]);
+    active[i] = gated ? act(out[2].floats[i]) * active[i] : act(active[i]);
   if (const double dropout = op.getDropout().convertToDouble(); dropout > 0) {
     const DropoutStream stream = dropoutStream(in[op.getRng()], op.getRngId());
     for (size_t i = 0; i < active.size(); ++i)

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "ir/TensorBuilder.h"
 #include "passes/autodiff/Rules.h"
 
 using namespace mlir;
@@ -6,6 +7,10 @@ using namespace heddle::ir;
 
 namespace heddle::passes::autodiff {
 namespace {
+
+Value quickGeluArgument(OpBuilder &b, Location loc, Value x) {
+  return TensorBuilder(b, loc).scale(x, FfnOp::kQuickGeluSlope);
+}
 
 Value activate(OpBuilder &b, Location loc, Activation activation, Value x) {
   switch (activation) {
@@ -16,6 +21,8 @@ Value activate(OpBuilder &b, Location loc, Activation activation, Value x) {
   case Activation::gelu:
   case Activation::gelu_tanh:
     return GeluOp::create(b, loc, x, activation == Activation::gelu_tanh);
+  case Activation::quick_gelu:
+    return MulOp::create(b, loc, x, SigmoidOp::create(b, loc, quickGeluArgument(b, loc, x)));
   }
   llvm_unreachable("unknown activation");
 }
@@ -29,6 +36,8 @@ Value activationGrad(OpBuilder &b, Location loc, Activation activation, Value x,
   case Activation::gelu:
   case Activation::gelu_tanh:
     return GeluGradOp::create(b, loc, x, dy, activation == Activation::gelu_tanh);
+  case Activation::quick_gelu: // silu(c x) / c, and the factors of the chain rule cancel
+    return SiluGradOp::create(b, loc, quickGeluArgument(b, loc, x), dy);
   }
   llvm_unreachable("unknown activation");
 }

@@ -26,22 +26,36 @@ Status setInteger(PreparedEntry &entry, const proto::Value &argument, const Rand
   std::vector<int64_t> shape = shapeOf(argument);
   HEDDLE_ASSIGN_OR_RETURN(uint64_t bytes, byteSize(argument.dtype(), shape));
   std::vector<int32_t> values(bytes / sizeof(int32_t));
-  uint64_t vocabulary = std::max<int64_t>(1, manifest.vocab_size());
+  const bool isToken = name == "input_ids" || name == "targets";
+  const int64_t end = argument.end() > 0 ? argument.end() : isToken ? manifest.vocab_size() : 0;
   for (size_t i = 0; i < values.size(); ++i)
-    values[i] = name == "input_ids" || name == "targets"
-                    ? static_cast<int32_t>(random.below(i, vocabulary))
+    values[i] = argument.end() > 0 || isToken
+                    ? static_cast<int32_t>(random.below(i, std::max<int64_t>(1, end)))
                 : name == "positions" ? static_cast<int32_t>(manifest.seq() / 2)
                                       : static_cast<int32_t>(manifest.seq() - 1);
   return entry.setInput(name, Tensor::of(DType::I32, shape, values));
 }
 
-/// Inputs that no default stands for: random tokens, the middle of the cache, AdamW's defaults.
+Status setFloats(PreparedEntry &entry, const proto::Value &argument, const RandomStream &random) {
+  std::vector<int64_t> shape = shapeOf(argument);
+  HEDDLE_ASSIGN_OR_RETURN(uint64_t bytes, byteSize(argument.dtype(), shape));
+  std::vector<float> values(bytes / sizeof(float));
+  for (size_t i = 0; i < values.size(); ++i)
+    values[i] = static_cast<float>(2 * random.uniform(i) - 1);
+  return entry.setInput(argument.name(), Tensor::of(DType::F32, shape, values));
+}
+
+/// Inputs that no default stands for: random tokens and pixels, the middle of the cache, AdamW's
+/// defaults.
 Status setInputs(PreparedEntry &entry, const proto::Manifest &manifest, uint64_t seed) {
   for (const proto::Value &argument : entry.plan().arguments()) {
-    bool isInput = argument.kind() == "input" && argument.dtype() == proto::I32;
-    if (isInput && argument.default_value() == proto::Value::REQUIRED)
-      HEDDLE_RETURN_IF_ERROR(
-          setInteger(entry, argument, RandomStream(seed, "bench." + argument.name()), manifest));
+    if (argument.kind() != "input" || argument.default_value() != proto::Value::REQUIRED)
+      continue;
+    const RandomStream random(seed, "bench." + argument.name());
+    if (argument.dtype() == proto::I32)
+      HEDDLE_RETURN_IF_ERROR(setInteger(entry, argument, random, manifest));
+    else if (argument.dtype() == proto::F32)
+      HEDDLE_RETURN_IF_ERROR(setFloats(entry, argument, random));
   }
   std::array<float, 9> hyper = AdamW().hyper(1e-4, 1);
   HEDDLE_RETURN_IF_ERROR(entry.setRaw("hyper", hyper.data(), sizeof hyper));

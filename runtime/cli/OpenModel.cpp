@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/cli/OpenModel.h"
 
+#include <algorithm>
 #include <charconv>
+
+#include "absl/strings/str_join.h"
 
 #include "runtime/base/CheckedMath.h"
 #include "runtime/base/Limits.h"
@@ -65,6 +68,28 @@ Status checkDropout(const Executable &executable, double dropout) {
     return absl::OkStatus();
   return invalidInput("--dropout ", dropout, ": ", executable.origin(),
                       " is compiled with dropout ", compiled);
+}
+
+Status checkFreeze(const Executable &executable, const std::vector<std::string> &patterns) {
+  const auto &compiled = executable.manifest().frozen();
+  auto holds = [](const auto &list, const std::string &pattern) {
+    return std::find(list.begin(), list.end(), pattern) != list.end();
+  };
+  // A definition may freeze more than the flag says.
+  for (const std::string &pattern : patterns)
+    if (!holds(compiled, pattern))
+      return invalidInput("--freeze ", pattern, ": ", executable.origin(), " is compiled ",
+                          compiled.empty()
+                              ? "with nothing frozen"
+                              : absl::StrCat("with --freeze ", absl::StrJoin(compiled, " ")));
+  return absl::OkStatus();
+}
+
+Status checkLora(const Executable &executable, const std::string &lora) {
+  if (!lora.empty() && executable.manifest().lora().empty())
+    return invalidInput("--lora ", lora, ": ", executable.origin(),
+                        " is compiled without adapters");
+  return absl::OkStatus();
 }
 
 StatusOr<uint64_t> parseBytes(const std::string &flag, const std::string &text) {
@@ -131,6 +156,7 @@ StatusOr<std::string> loadWeights(FileLayer &layer, Session &session, const Mode
                           ": the weights recorded at compile time have changed; give --weights ",
                           path, " to use them as they are now");
   }
+  HEDDLE_RETURN_IF_ERROR(session.initializeAdapters(seed));
   HEDDLE_RETURN_IF_ERROR(session.loadWeights(*weights));
   HEDDLE_ASSIGN_OR_RETURN(auto nonFinite, findNonFiniteStored(session));
   if (nonFinite)

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstdio>
 
+#include "runtime/cli/EncodeTexts.h"
 #include "runtime/cli/OpenModel.h"
 #include "runtime/cli/Outputs.h"
 #include "runtime/cli/RunStep.h"
@@ -30,26 +31,32 @@ Status checkRunFlags(const Executable &executable, const RunFlags &flags) {
                         "definition with heddle run");
   if (flags.backend != "compiled")
     return invalidInput("--backend ", flags.backend, ": expected compiled or interpreter");
-  if (flags.entry == "encode")
-    return invalidInput("--entry encode: not supported yet");
   if (flags.dropout && flags.entry != "step")
     return invalidInput("--dropout: goes with --entry step only");
+  if ((!flags.freeze.empty() || !flags.lora.empty()) && flags.entry != "step" &&
+      flags.entry != "grad")
+    return invalidInput(flags.lora.empty() ? "--freeze" : "--lora",
+                        ": goes with --entry step and --entry grad only");
+  HEDDLE_RETURN_IF_ERROR(checkLora(executable, flags.lora));
+  HEDDLE_RETURN_IF_ERROR(checkFreeze(executable, flags.freeze));
   return flags.dropout ? checkDropout(executable, *flags.dropout) : absl::OkStatus();
 }
 
-/// Runs the entry asked for and, where labels came with a forward pass, the loss too.
+/// Runs the entry asked for and, where labels came with a forward pass or the loss needs none, the
+/// loss too.
 StatusOr<EntryRun> runEntries(Session &session, const std::string &entry, TensorMap inputs) {
-  const bool scores = hasTargets(inputs);
-  if (entry != "forward" && !scores)
+  const Entry *compiled = session.executable().find(entry);
+  const bool compares = compiled && takesTargets(*compiled->plan);
+  if (compares && !hasTargets(inputs))
     return invalidInput("--entry ", entry,
                         " needs a tensor labels, or start_positions and end_positions");
   TensorMap withoutTargets = inputs;
   std::erase_if(withoutTargets, [](const auto &input) { return isTarget(input.first); });
   EntryRun run;
-  HEDDLE_ASSIGN_OR_RETURN(run.outputs,
-                          session.run(entry, entry == "forward" ? withoutTargets : inputs));
+  HEDDLE_ASSIGN_OR_RETURN(run.outputs, session.run(entry, compares ? inputs : withoutTargets));
   HEDDLE_ASSIGN_OR_RETURN(run.problem, problemAfter(session, entry));
-  if (entry == "forward" && scores && session.executable().find("loss")) {
+  const Entry *scored = entry == "forward" ? session.executable().find("loss") : nullptr;
+  if (scored && (hasTargets(inputs) || !takesTargets(*scored->plan))) {
     HEDDLE_ASSIGN_OR_RETURN(TensorMap loss, session.run("loss", inputs));
     if (run.problem.empty()) {
       HEDDLE_ASSIGN_OR_RETURN(run.problem, problemAfter(session, "loss"));
@@ -114,6 +121,14 @@ StatusOr<BatchShape> inputShape(FileLayer &layer, const std::string &inputs,
       return frames->error(absl::StrCat("has shape ", shapeText(sizes),
                                         ", expected [B, bins, frames], an even number of frames"));
     shape = {sizes[0], sizes[2] / 2};
+  } else if (auto pixels = file.find("pixel_values"); pixels && !file.find("input_ids")) {
+    if (pixels->shape().size() != 4)
+      return pixels->error(absl::StrCat("has shape ", shapeText(pixels->shape()),
+                                        ", expected [B, channels, height, width]"));
+    return BatchShape{pixels->shape()[0], 0};
+  } else if (!file.find("input_ids")) {
+    return invalidInput(inputs, ": holds no tensor input_ids [B, T], nor pixel_values ",
+                        "[B, channels, height, width]");
   } else {
     HEDDLE_ASSIGN_OR_RETURN(shape, shapeOfIds(file, "input_ids", entry));
   }
@@ -140,6 +155,9 @@ StatusOr<TensorMap> readRunInputs(FileLayer &layer, const std::string &path,
 
 StatusOr<int> runVerb(FileLayer &layer, SharedExecutable executable, const RunFlags &flags) {
   HEDDLE_RETURN_IF_ERROR(checkRunFlags(*executable, flags));
+  HEDDLE_ASSIGN_OR_RETURN(bool texts, givesTexts(flags));
+  if (texts)
+    return encodeTexts(layer, std::move(executable), flags);
   HEDDLE_RETURN_IF_ERROR(checkOutputs(layer, flags));
   HEDDLE_ASSIGN_OR_RETURN(TensorMap inputs,
                           readRunInputs(layer, flags.inputs, inputRules(executable->manifest())));

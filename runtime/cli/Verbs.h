@@ -37,9 +37,9 @@ int runCommand(const std::function<StatusOr<int>()> &command);
 /// One line of chatter: "remark: ..." on standard error.
 void remark(const std::string &text);
 
-/// For a compiler that must know B and T before it compiles: the shape of `input_ids` in --inputs;
-/// a step takes several batches too. Of an encoder-decoder that is the source's, and T is that of
-/// decoder_input_ids or labels.
+/// For a compiler that must know B and T before it compiles: the shape of `input_ids` in --inputs,
+/// or the B of `pixel_values`, with T 0: the model's own. A step takes several batches too. Of an
+/// encoder-decoder `input_ids` are the source's, and T is that of decoder_input_ids or labels.
 struct BatchShape {
   int64_t batch = 0, seq = 0, microBatches = 1, sourceSeq = 0;
 };
@@ -50,6 +50,9 @@ StatusOr<BatchShape> inputShape(FileLayer &layer, const std::string &inputs,
 /// model's own labels are.
 StatusOr<TensorMap> readRunInputs(FileLayer &layer, const std::string &inputs,
                                   const InputRules &rules);
+
+/// --objective, else that of the checkpoint to be resumed; "" where neither says it.
+StatusOr<std::string> trainingObjective(FileLayer &layer, const TrainFlags &flags);
 
 /// The tokenizer of a training run, for a compiler that takes the vocabulary from it. In this
 /// order: that of the checkpoint to be resumed, --tokenizer (`char` is made from the text of

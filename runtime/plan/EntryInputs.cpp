@@ -62,6 +62,11 @@ bool hasTargets(const TensorMap &inputs) {
                      [](const auto &input) { return isTarget(input.first); });
 }
 
+bool takesTargets(const proto::Plan &plan) {
+  return std::any_of(plan.arguments().begin(), plan.arguments().end(),
+                     [](const proto::Value &argument) { return isTarget(argument.name()); });
+}
+
 Status makeEntryInputs(TensorMap &inputs, const InputRules &rules) {
   if (auto labels = inputs.find("labels"); labels != inputs.end()) {
     if (rules.encoderDecoder && !inputs.count("decoder_input_ids")) {

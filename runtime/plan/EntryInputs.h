@@ -25,6 +25,8 @@ inline constexpr const char *kNextSentenceInput = "next_sentence_label";
 /// Whether only a loss takes an input of that name.
 bool isTarget(std::string_view name);
 bool hasTargets(const TensorMap &inputs);
+/// Whether the entry has any such input; a contrastive loss compares its inputs with each other.
+bool takesTargets(const proto::Plan &plan);
 
 /// What a model says of its inputs.
 struct InputRules {

@@ -129,8 +129,8 @@ TEST(LoadModel, NamesAreTheCheckpointsOwn) {
   EXPECT_NE(find(*model, "transformer.wte.weight"), nullptr);
   frontend::takePrefixOf({"wte.weight", "h.0.ln_1.weight"}, model->definition);
   EXPECT_EQ(model->definition.names().prefix(), "");
-  EXPECT_EQ(frontend::parametersOf(model->definition).tokenEmbedding.name, "wte.weight");
-  EXPECT_EQ(frontend::parametersOf(model->definition).tokenEmbedding.aliases[0],
+  EXPECT_EQ(frontend::parametersOf(model->definition).tokenEmbedding->name, "wte.weight");
+  EXPECT_EQ(frontend::parametersOf(model->definition).tokenEmbedding->aliases[0],
             "transformer.wte.weight");
 }
 

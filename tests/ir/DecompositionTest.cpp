@@ -97,7 +97,7 @@ TEST_F(DecompositionTest, Ffn) {
   TensorRef inT = randomFloats({f, c}, 8, 0.3), gateT = randomFloats({f, c}, 9, 0.3),
             outT = randomFloats({c, f}, 10, 0.3);
   std::string y = type({3, 5, c}), h = type({3, 5, f});
-  for (std::string act : {"relu", "gelu", "gelu_tanh", "silu"}) {
+  for (std::string act : {"relu", "gelu", "gelu_tanh", "silu", "quick_gelu"}) {
     expectLaw("heddle.ffn " + act + " %0 in(%1, %2) out(%3, %4)", {y, h}, {x, in, bIn, out, bOut});
     expectLaw("heddle.ffn " + act + " %0 in(%1) out(%2)", {y, h}, {x, in, out});
     expectLaw("heddle.ffn " + act + " %0 in(%1, %2) gate(%3, %4) out(%5, %6)", {y, h, h},

@@ -125,8 +125,8 @@ Case ffnCase(Activation activation, bool gated, bool transposed, bool biases, do
 
 std::vector<Case> ffnCases() {
   std::vector<Case> cases;
-  for (Activation activation :
-       {Activation::relu, Activation::gelu, Activation::gelu_tanh, Activation::silu})
+  for (Activation activation : {Activation::relu, Activation::gelu, Activation::gelu_tanh,
+                                Activation::silu, Activation::quick_gelu})
     for (bool gated : {false, true})
       cases.push_back(ffnCase(activation, gated, gated, !gated));
   cases.push_back(ffnCase(Activation::silu, true, false, true));

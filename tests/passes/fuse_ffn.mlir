@@ -59,6 +59,35 @@ func.func @written_silu(%x: tensor<3x4xf32>, %w1: tensor<4x16xf32>, %w2: tensor<
 
 // -----
 
+// quick_gelu, the factors in either order.
+// CHECK-LABEL: func @written_quick_gelu
+// CHECK: heddle.ffn quick_gelu %arg0 in(%arg1) out(%arg2)
+// CHECK-NOT: heddle.sigmoid
+func.func @written_quick_gelu(%x: tensor<3x4xf32>, %w1: tensor<4x16xf32>, %w2: tensor<16x4xf32>) -> tensor<3x4xf32> {
+  %slope = heddle.constant dense<1.702> : tensor<f32>
+  %0 = heddle.matmul %x, %w1 : (tensor<3x4xf32>, tensor<4x16xf32>) -> tensor<3x16xf32>
+  %1 = heddle.mul %slope, %0 : (tensor<f32>, tensor<3x16xf32>) -> tensor<3x16xf32>
+  %2 = heddle.sigmoid %1 : tensor<3x16xf32>
+  %3 = heddle.mul %0, %2 : (tensor<3x16xf32>, tensor<3x16xf32>) -> tensor<3x16xf32>
+  %4 = heddle.matmul %3, %w2 : (tensor<3x16xf32>, tensor<16x4xf32>) -> tensor<3x4xf32>
+  return %4 : tensor<3x4xf32>
+}
+
+// Another slope is another function, and none that heddle.ffn knows.
+// CHECK-LABEL: func @other_slope
+// CHECK-NOT: heddle.ffn
+func.func @other_slope(%x: tensor<3x4xf32>, %w1: tensor<4x16xf32>, %w2: tensor<16x4xf32>) -> tensor<3x4xf32> {
+  %slope = heddle.constant dense<1.7> : tensor<f32>
+  %0 = heddle.matmul %x, %w1 : (tensor<3x4xf32>, tensor<4x16xf32>) -> tensor<3x16xf32>
+  %1 = heddle.mul %0, %slope : (tensor<3x16xf32>, tensor<f32>) -> tensor<3x16xf32>
+  %2 = heddle.sigmoid %1 : tensor<3x16xf32>
+  %3 = heddle.mul %2, %0 : (tensor<3x16xf32>, tensor<3x16xf32>) -> tensor<3x16xf32>
+  %4 = heddle.matmul %3, %w2 : (tensor<3x16xf32>, tensor<16x4xf32>) -> tensor<3x4xf32>
+  return %4 : tensor<3x4xf32>
+}
+
+// -----
+
 // A residual is no bias.
 // CHECK-LABEL: func @residual
 // CHECK: %[[Y:.*]], %{{.*}} = heddle.ffn relu %arg0 in(%arg1) out(%arg2) :

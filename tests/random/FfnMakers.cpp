@@ -34,7 +34,7 @@ void ffn(GraphMaker &g) {
   const bool transposed = g.random().oneIn(2), gated = g.random().oneIn(2);
   Weights in = weights(g, width, hidden, transposed), last = weights(g, hidden, out, transposed);
   Weights gate = gated ? weights(g, width, hidden, transposed) : Weights();
-  const auto activation = static_cast<Activation>(g.random().below(4));
+  const auto activation = static_cast<Activation>(g.random().below(5));
   const bool drops = g.random().oneIn(3);
   const auto rngId = static_cast<int64_t>(drops ? g.random().below(1 << 16) : 0);
   auto op = g.makeOp<FfnOp>(x, in.matrix, in.bias, gate.matrix, gate.bias, last.matrix, last.bias,
@@ -56,14 +56,18 @@ Value linear(GraphMaker &g, Value x, int64_t out, bool transposed) {
 }
 
 Value activated(GraphMaker &g, Value x) {
-  switch (g.random().below(6)) {
+  switch (g.random().below(7)) {
   case 0:
     return g.make<ReluOp>(x);
   case 1:
     return g.make<SiluOp>(x);
   case 2:
     return g.make<MulOp>(x, g.make<SigmoidOp>(x));
-  case 3:
+  case 3: // quick_gelu, or nearly
+    return g.make<MulOp>(
+        x, g.make<SigmoidOp>(
+               g.make<MulOp>(x, g.constant(g.random().oneIn(4) ? 1.7 : FfnOp::kQuickGeluSlope))));
+  case 4:
     return g.make<TanhOp>(x); // no FFN's
   default:
     return g.make<GeluOp>(x, g.random().oneIn(2));

@@ -24,6 +24,9 @@ runtime::proto::Manifest makeManifest(mlir::ModuleOp module, const frontend::Mod
 /// What the manifest of the model will say of its inputs.
 runtime::InputRules inputRules(const frontend::Model &model);
 
+/// What the model's head is for, as far as it is plain.
+runtime::proto::Task taskOf(const frontend::Model &model);
+
 } // namespace heddle::tools
 
 #endif // HEDDLE_TOOLS_DRIVER_MANIFEST_H

@@ -2,6 +2,7 @@
 #include "tools/driver/OpenSource.h"
 
 #include "frontend/Dimensions.h"
+#include "frontend/PatchGrid.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "runtime/base/Limits.h"
 #include "runtime/cli/Verbs.h"
@@ -57,6 +58,11 @@ void keepTokenizer(const runtime::Tokenizer &tokenizer, bool isOther, frontend::
 }
 
 Status settleVocabulary(const SourceOptions &options, frontend::Model &model) {
+  if (frontend::readsImages(model.definition)) {
+    if (!options.tokenizer.empty())
+      return invalidInput("--tokenizer: ", model.path, " reads images, no text");
+    return absl::OkStatus();
+  }
   std::unique_ptr<runtime::Tokenizer> opened;
   const runtime::Tokenizer *tokenizer = options.vocabulary.get();
   if (!tokenizer) {
@@ -87,6 +93,10 @@ StatusOr<std::unique_ptr<frontend::Model>> openModel(const std::string &path,
   if (!options.weights.empty())
     overrides.weightsPath = options.weights;
   overrides.dropout = options.dropout;
+  overrides.embeds = options.embeds;
+  overrides.frozen = options.frozen;
+  if (!options.lora.empty())
+    overrides.adapters = options.lora;
   HEDDLE_ASSIGN_OR_RETURN(frontend::Model model,
                           frontend::loadModel(files(), folder.path, overrides));
   HEDDLE_RETURN_IF_ERROR(settleVocabulary(options, model));
@@ -99,6 +109,10 @@ int64_t Source::longestSequence() const {
   if (executable)
     return executable->manifest().max_positions();
   return model ? frontend::longestSequence(model->definition) : 0;
+}
+
+int64_t Source::fixedSequence() const {
+  return model ? frontend::fixedSequence(model->definition) : 0;
 }
 
 StatusOr<Source> openSource(const std::string &path, const SourceOptions &options) {

@@ -18,6 +18,9 @@ struct SourceOptions {
   std::string familyFile;
   std::string weights; // --weights
   std::optional<double> dropout;
+  bool embeds = false;             // see frontend::ModelOverrides
+  std::vector<std::string> frozen; // --freeze
+  std::string lora;                // --lora
   /// As --tokenizer says; where a definition leaves the vocabulary open it takes the tokenizer's.
   std::string tokenizer;
   /// A tokenizer already made (from training text); goes before `tokenizer`.
@@ -33,6 +36,8 @@ struct Source {
 
   /// The longest sequence that the model takes, 0 for no bound.
   int64_t longestSequence() const;
+  /// T where the model settles it, as one that reads images does; else 0.
+  int64_t fixedSequence() const;
 };
 
 /// Opens MODEL by what it is: `*.heddle`, `*.mlir`, else what frontend::loadModel takes.

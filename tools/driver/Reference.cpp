@@ -77,6 +77,13 @@ StatusOr<ir::TensorRef> argumentValue(func::FuncOp function, unsigned index,
   return ir::TensorRef(std::make_shared<ir::Tensor>(std::move(value)));
 }
 
+bool takesTargets(func::FuncOp function) {
+  for (unsigned i = 0; i < function.getNumArguments(); ++i)
+    if (runtime::isTarget(ir::argumentName(function, i).str()))
+      return true;
+  return false;
+}
+
 } // namespace
 
 StatusOr<int> runReference(const Source &source, CompileRequest request,
@@ -106,7 +113,8 @@ StatusOr<int> runReference(const Source &source, CompileRequest request,
   std::vector<std::string> names;
   for (const std::string &entry : request.entries) {
     auto function = compilation.module().lookupSymbol<func::FuncOp>(entry);
-    if (!function || (entry != flags.entry && !(entry == "loss" && runtime::hasTargets(inputs))))
+    if (!function || (entry != flags.entry && !(entry == "loss" && (runtime::hasTargets(inputs) ||
+                                                                    !takesTargets(function)))))
       continue;
     std::vector<ir::TensorRef> arguments;
     for (unsigned i = 0; i < function.getNumArguments(); ++i) {

@@ -8,6 +8,7 @@
 #include "frontend/Builder.h"
 #include "frontend/Dimensions.h"
 #include "frontend/Model.h"
+#include "frontend/PatchGrid.h"
 #include "frontend/Stacks.h"
 #include "ir/Dialect.h"
 #include "mlir/IR/BuiltinOps.h"
@@ -20,7 +21,8 @@ namespace {
 
 // Primes, so that no size of the twin is a product of others.
 constexpr int64_t kBatch = 1009, kSeq = 1013, kHeads = 101, kKvHeads = 103, kGroup = 3,
-                  kHidden = 2011, kVocab = 3001, kPositions = 2003;
+                  kHidden = 2011, kVocab = 3001, kPositions = 2003, kChannels = 109,
+                  kPatchHeight = 113, kPatchWidth = 127, kRows = 37, kColumns = 41;
 // Of an encoder, where it differs.
 constexpr int64_t kSourceSeq = 1019, kSourceHeads = 107, kSourceHidden = 2017, kSourceVocab = 3011,
                   kSourcePositions = 2027;
@@ -44,11 +46,24 @@ void twinEncoder(const frontend::proto::ModelDef &definition, frontend::proto::M
     to.set_max_positions(encoder.positions == decoder.positions ? kPositions : kSourcePositions);
 }
 
+/// What patches leave over is cut off where it is in the real images.
+void setImages(frontend::proto::Patches &patches) {
+  patches.set_channels(kChannels);
+  const bool cut = patches.height() % patches.patch_height() != 0 ||
+                   patches.width() % patches.patch_width() != 0;
+  patches.set_height(kRows * kPatchHeight + (cut ? 1 : 0));
+  patches.set_width(kColumns * kPatchWidth);
+  patches.set_patch_height(kPatchHeight);
+  patches.set_patch_width(kPatchWidth);
+}
+
 frontend::proto::ModelDef twinOf(const frontend::proto::ModelDef &definition) {
   const frontend::Dimensions real(definition);
   frontend::proto::ModelDef twin = definition;
   bool grouped = real.kvHeads != real.heads && real.kvHeads != 1;
   int64_t heads = grouped ? kKvHeads * kGroup : kHeads;
+  if (definition.positions().has_sinusoidal_2d())
+    heads *= 4; // which wants a width that four divides
   twin.mutable_attention()->set_heads(heads);
   if (real.kvHeads != real.heads)
     twin.mutable_attention()->set_kv_heads(grouped ? kKvHeads : 1);
@@ -59,7 +74,12 @@ frontend::proto::ModelDef twinOf(const frontend::proto::ModelDef &definition) {
   twin.mutable_attention()->set_head_dim(real.headDim);
   if (definition.ffn().has_hidden())
     twin.mutable_ffn()->set_hidden(kHidden);
-  twin.set_vocab_size(kVocab);
+  if (frontend::readsImages(definition))
+    setImages(*twin.mutable_patches());
+  else
+    twin.set_vocab_size(kVocab);
+  if (definition.has_image())
+    setImages(*twin.mutable_image()->mutable_patches());
   if (real.positions > 0)
     twin.set_max_positions(kPositions);
   if (definition.has_encoder())
@@ -68,7 +88,20 @@ frontend::proto::ModelDef twinOf(const frontend::proto::ModelDef &definition) {
 }
 
 struct Shape {
+  Shape(const frontend::proto::ModelDef &definition, int64_t batch, int64_t seq, int64_t asked = 0)
+      : sizes(definition),
+        patches(definition.has_image() ? definition.image().patches() : definition.patches()),
+        grid(patches), batch(batch), seq(seq) {
+    if (!definition.has_encoder())
+      return;
+    source = frontend::Dimensions(frontend::encoderOf(definition));
+    sourceSeq = frontend::sourceLength(definition, seq, asked);
+    frames = definition.encoder().has_frames();
+  }
+
   frontend::Dimensions sizes;
+  frontend::proto::Patches patches;
+  frontend::PatchGrid grid;
   int64_t batch, seq;
   /// Of the encoder, if there is one.
   std::optional<frontend::Dimensions> source = {};
@@ -76,21 +109,11 @@ struct Shape {
   bool frames = false; // of which there are always as many
 };
 
-Shape shapeOf(const frontend::proto::ModelDef &definition, int64_t batch, int64_t seq,
-              int64_t sourceSeq) {
-  Shape shape{frontend::Dimensions(definition), batch, seq};
-  if (definition.has_encoder()) {
-    shape.source = frontend::Dimensions(frontend::encoderOf(definition));
-    shape.sourceSeq = frontend::sourceLength(definition, seq, sourceSeq);
-    shape.frames = definition.encoder().has_frames();
-  }
-  return shape;
-}
-
 /// What sizes of the real graph and of its twin are called.
 class Letters {
 public:
-  Letters(const Shape &real, const Shape &twin) {
+  /// `towers`: images stand beside texts, whose T says nothing of them.
+  Letters(const Shape &real, const Shape &twin, bool towers) {
     auto add = [&](const char *text, auto size, int powerOfT) {
       names_.push_back({size(twin), {text, size(real), powerOfT}});
     };
@@ -111,9 +134,16 @@ public:
     add("2F", [](const Shape &s) { return 2 * s.sizes.hidden; }, 0);
     add("H/G", [](const Shape &s) { return s.sizes.heads / s.sizes.kvHeads; }, 0);
     add("D/2", [](const Shape &s) { return s.sizes.headDim / 2; }, 0);
-    if (!real.source)
-      return;
-    const int grows = real.frames ? 0 : 1; // a source as long as the text
+    add("2C", [](const Shape &s) { return 2 * s.sizes.width; }, 0);
+    add("6C", [](const Shape &s) { return 6 * s.sizes.width; }, 0);
+    add("C/2", [](const Shape &s) { return s.sizes.width / 2; }, 0);
+    if (real.patches.has_height())
+      addImages(add, towers ? 0 : 1);
+    if (real.source)
+      addSource(add, real.frames ? 0 : 1); // a source as long as the text
+  }
+
+  template <typename Add> static void addSource(Add add, int grows) {
     add("S", [](const Shape &s) { return s.sourceSeq; }, grows);
     add("BS", [](const Shape &s) { return s.batch * s.sourceSeq; }, grows);
     add("2S", [](const Shape &s) { return 2 * s.sourceSeq; }, grows);
@@ -124,6 +154,20 @@ public:
     add("F'", [](const Shape &s) { return s.source->hidden; }, 0);
     add("V'", [](const Shape &s) { return s.source->vocab; }, 0);
     add("P'", [](const Shape &s) { return s.source->positions; }, 0);
+  }
+
+  template <typename Add> static void addImages(Add add, int powerOfT) {
+    add("N", [](const Shape &s) { return s.grid.patches(); }, powerOfT);
+    add("Ch", [](const Shape &s) { return s.grid.channels; }, 0);
+    add("Ih", [](const Shape &s) { return s.patches.height(); }, 0);
+    add("Iw", [](const Shape &s) { return s.patches.width(); }, 0);
+    add("Ph", [](const Shape &s) { return s.grid.patchHeight; }, 0);
+    add("Pw", [](const Shape &s) { return s.grid.patchWidth; }, 0);
+    add("Nh", [](const Shape &s) { return s.grid.rows; }, 0);
+    add("Nw", [](const Shape &s) { return s.grid.columns; }, 0);
+    add("ChPhPw", [](const Shape &s) { return s.grid.pixels(); }, 0);
+    add("2Ch", [](const Shape &s) { return 2 * s.grid.channels; }, 0);
+    add("2ChPhPw", [](const Shape &s) { return 2 * s.grid.pixels(); }, 0);
   }
 
   Size operator()(int64_t real, int64_t twin) const {
@@ -260,12 +304,14 @@ StatusOr<std::vector<OpSizes>> symbolicShapes(const frontend::Model &model, func
   auto context = makeContext();
   frontend::BuildOptions options;
   options.batch = kBatch;
-  options.seq = kSeq;
+  const int64_t fixed = frontend::fixedSequence(twin);
+  options.seq = fixed > 0 ? fixed : kSeq;
   options.sourceSeq = model.definition.has_encoder() ? kSourceSeq : 0;
   options.entries = {function.getName().str()};
   HEDDLE_ASSIGN_OR_RETURN(auto module, frontend::buildModule(*context, twin, options));
-  const Letters letters(shapeOf(model.definition, batch, seq, 0),
-                        shapeOf(twin, kBatch, kSeq, options.sourceSeq));
+  const Letters letters({model.definition, batch, seq},
+                        {twin, kBatch, options.seq, options.sourceSeq},
+                        model.definition.has_image());
   std::vector<Operation *> ops = opsOf(function);
   std::vector<Operation *> others = opsOf(module->lookupSymbol<func::FuncOp>(function.getName()));
   if (ops.size() != others.size())
@@ -301,12 +347,15 @@ std::vector<Growth> growthWithT(const frontend::Model &model, func::FuncOp funct
     parameters += elements;
   }
   std::vector<Growth> rows;
-  for (int64_t T = 512; T <= 32768; T *= 2) {
+  std::vector<int64_t> lengths = {frontend::fixedSequence(model.definition)};
+  if (lengths.front() == 0) // else another T is another model
+    lengths = {512, 1024, 2048, 4096, 8192, 16384, 32768};
+  for (int64_t T : lengths) {
     Growth growth{.seq = T};
     growth.inferenceBytes = 4 * parameters;
     growth.trainingBytes = 16 * parameters;
     Counter(function, sizes, T, seq).count(growth);
-    if (model.definition.attention().causal())
+    if (frontend::predictsNext(model.definition))
       growth.cacheBytes = 8.0 * static_cast<double>(dims.layers * batch * dims.keyWidth() * T);
     rows.push_back(growth);
   }

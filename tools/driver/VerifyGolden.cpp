@@ -19,6 +19,23 @@ struct Golden {
   runtime::TensorMap inputs, outputs, gradients; // without the prefix
 };
 
+/// B and T, or S of an encoder-decoder; 0 where the model knows it from its image.
+StatusOr<std::pair<int64_t, int64_t>> shapeOf(const Golden &golden) {
+  auto has = [&](const char *name, size_t rank) {
+    auto found = golden.inputs.find(name);
+    return found != golden.inputs.end() && found->second.shape.size() == rank ? &found->second.shape
+                                                                              : nullptr;
+  };
+  if (const std::vector<int64_t> *ids = has("input_ids", 2))
+    return std::pair(ids->at(0), ids->at(1));
+  if (const std::vector<int64_t> *pixels = has("pixel_values", 4))
+    return std::pair(pixels->at(0), int64_t{0});
+  if (const std::vector<int64_t> *frames = has("input_features", 3))
+    return std::pair(frames->at(0), frames->at(2) / 2);
+  return invalidInput(golden.path, ": holds no tensor in.input_ids [B, T], nor in.pixel_values ",
+                      "[B, channels, height, width], nor in.input_features [B, bins, frames]");
+}
+
 StatusOr<Golden> readGolden(const std::string &path) {
   HEDDLE_ASSIGN_OR_RETURN(auto file,
                           runtime::SafetensorsFile::open(runtime::FileLayer::system(), path));
@@ -37,11 +54,7 @@ StatusOr<Golden> readGolden(const std::string &path) {
     else
       return view.error("expected a name that starts with in., out. or grad.");
   }
-  auto frames = golden.inputs.find("input_features");
-  auto ids = golden.inputs.find("input_ids");
-  const bool hasFrames = frames != golden.inputs.end() && frames->second.shape.size() == 3;
-  if (!hasFrames && (ids == golden.inputs.end() || ids->second.shape.size() != 2))
-    return invalidInput(path, ": holds no tensor in.input_ids [B, T]");
+  HEDDLE_RETURN_IF_ERROR(shapeOf(golden).status());
   if (golden.outputs.empty() && golden.gradients.empty())
     return invalidInput(path, ": holds neither out.* nor grad.*: nothing to compare with");
   return golden;
@@ -81,7 +94,8 @@ private:
     runtime::TensorMap inputs = golden_.inputs;
     if (entry == "forward")
       std::erase_if(inputs, [](const auto &input) { return runtime::isTarget(input.first); });
-    else if (!runtime::hasTargets(inputs))
+    else if (const auto *found = subject_.executable->find(entry);
+             !runtime::hasTargets(inputs) && found && runtime::takesTargets(*found->plan))
       return invalidInput(golden_.path, ": holds a loss or gradients but no in.labels, nor ",
                           "in.start_positions and in.end_positions");
     auto results = subject_.session->run(entry, inputs);
@@ -175,13 +189,12 @@ private:
 Status checkGolden(const Source &source, const VerifyRequest &request, VerifyReport &report) {
   HEDDLE_ASSIGN_OR_RETURN(Golden golden, readGolden(request.against));
   VerifyRequest shaped = request;
-  const bool frames = golden.inputs.count("input_ids") == 0;
-  const std::vector<int64_t> &shape =
-      golden.inputs.at(frames ? "input_features" : "input_ids").shape;
-  shaped.compile.batch = shape[0];
-  shaped.compile.seq = frames ? shape[2] / 2 : shape[1];
+  HEDDLE_ASSIGN_OR_RETURN(const auto shape, shapeOf(golden));
+  shaped.compile.batch = shape.first;
+  if (source.fixedSequence() == 0)
+    shaped.compile.seq = shape.second;
   if (source.model && source.model->definition.has_encoder()) {
-    shaped.compile.sourceSeq = shaped.compile.seq;
+    shaped.compile.sourceSeq = shape.second;
     for (const char *name : {"labels", "decoder_input_ids"})
       if (auto target = golden.inputs.find(name);
           target != golden.inputs.end() && target->second.shape.size() == 2)

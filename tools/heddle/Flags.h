@@ -22,6 +22,8 @@ struct CompileFlags : runtime::ModelFlags {
   std::string output, emit, tokenizer;
   bool train = false, listStages = false;
   std::optional<double> dropout;
+  std::vector<std::string> freeze;
+  std::string lora;
 };
 
 struct VerifyFlags : runtime::ModelFlags {

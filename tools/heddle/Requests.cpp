@@ -35,9 +35,13 @@ StatusOr<CompileRequest> requestFor(const Source &source, const runtime::ModelFl
     return invalidInput("--dtype ", flags.dtype, ": only f32 is supported yet");
   CompileRequest request;
   request.batch = flags.batch.value_or(1);
-  request.seq = flags.seq.value_or(source.longestSequence() > 0
-                                       ? std::min(source.longestSequence(), kLongestDefaultSequence)
-                                       : kLongestDefaultSequence);
+  const int64_t fixed = source.fixedSequence();
+  if (fixed > 0 && flags.seq.value_or(fixed) != fixed)
+    return invalidInput("--seq ", *flags.seq, ": the sequence follows from the model's image and ",
+                        "has ", fixed, " vectors; leave the flag out");
+  const int64_t longest =
+      source.longestSequence() > 0 ? source.longestSequence() : kLongestDefaultSequence;
+  request.seq = flags.seq.value_or(fixed > 0 ? fixed : std::min(longest, kLongestDefaultSequence));
   if (flags.sourceSeq && !(source.model && source.model->definition.has_encoder()))
     return invalidInput("--source-seq ", *flags.sourceSeq, ": ", source.path, " has no encoder");
   request.sourceSeq = flags.sourceSeq.value_or(0);

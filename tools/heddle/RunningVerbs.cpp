@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // run, train, generate and bench: compile what the verb needs, then hand over to the runtime's
 // verb.
+#include "frontend/Dimensions.h"
+#include "runtime/cli/EncodeTexts.h"
 #include "runtime/cli/GenerateOptions.h"
 #include "runtime/cli/Outputs.h"
 #include "runtime/cli/Verbs.h"
 #include "runtime/io/FileLayer.h"
 #include "runtime/text/Tokenizer.h"
 #include "runtime/train/Data.h"
+#include "tools/driver/Manifest.h"
 #include "tools/driver/Reference.h"
 #include "tools/heddle/Requests.h"
 #include "tools/heddle/Verbs.h"
@@ -51,6 +54,34 @@ Status setTrainingShape(const runtime::TrainFlags &flags, runtime::ModelFlags &s
   return absl::OkStatus();
 }
 
+runtime::FileLookup filesOf(const frontend::Model &model) {
+  return [&model](const std::string &name) -> StatusOr<std::optional<std::string>> {
+    const frontend::ModelFile *file = model.file(name);
+    return file ? std::optional<std::string>(file->content) : std::nullopt;
+  };
+}
+
+/// A forward pass, and the loss where labels may come with the inputs.
+std::vector<std::string> forwardEntries(const frontend::Model *model) {
+  if (model && frontend::learnsFromPairs(model->definition))
+    return {"forward"};
+  return {"forward", "loss"};
+}
+
+/// Before the model is compiled: the head is for the objective, and the data too.
+Status checkObjective(const runtime::TrainFlags &flags, const frontend::Model &model) {
+  runtime::proto::Manifest manifest;
+  *manifest.mutable_task() = taskOf(model);
+  if (manifest.task().objective().empty())
+    return absl::OkStatus(); // the builder says what the model lacks
+  HEDDLE_ASSIGN_OR_RETURN(runtime::Objective objective,
+                          runtime::objectiveFor(manifest, flags.objective));
+  if (flags.data.empty())
+    return absl::OkStatus();
+  HEDDLE_ASSIGN_OR_RETURN(runtime::DataInfo info, runtime::inspectData(files(), flags.data));
+  return runtime::checkDataKind(flags.data, info.kind, objective);
+}
+
 /// All prompts at a time, each with a row for each beam, as long as that is a batch of ordinary
 /// size.
 int64_t generationBatch(const runtime::GenerateFlags &flags) {
@@ -59,31 +90,26 @@ int64_t generationBatch(const runtime::GenerateFlags &flags) {
   return flags.beams * std::min(prompts, std::max<int64_t>(1, kMostRows / flags.beams));
 }
 
-/// Text is for models that predict what follows; others need their labels.
-Status checkObjective(const runtime::TrainFlags &flags, const frontend::Model &model) {
-  if (flags.data.empty() || model.shiftLabels)
-    return absl::OkStatus();
-  HEDDLE_ASSIGN_OR_RETURN(runtime::DataInfo info, runtime::inspectData(files(), flags.data));
-  if (info.kind == runtime::DataKind::Batches)
-    return absl::OkStatus();
-  return invalidInput("--data ", flags.data,
-                      ": the model does not predict the token that follows, "
-                      "so it needs ready batches with labels (a safetensors file with input_ids "
-                      "and labels)");
-}
-
 } // namespace
 
 StatusOr<int> runVerb(const runtime::RunFlags &flags, const CompilerFlags &compiler) {
-  HEDDLE_RETURN_IF_ERROR(runtime::checkOutputs(files(), flags));
+  HEDDLE_ASSIGN_OR_RETURN(bool texts, runtime::givesTexts(flags));
+  if (!texts)
+    HEDDLE_RETURN_IF_ERROR(runtime::checkOutputs(files(), flags));
   SourceOptions options = sourceOptions(flags, compiler);
   options.dropout = flags.dropout;
+  options.tokenizer = flags.tokenizer;
+  options.frozen = flags.freeze;
+  options.lora = flags.lora;
   HEDDLE_ASSIGN_OR_RETURN(Source source, openSource(flags.model, options));
   if (source.executable)
     return runtime::runVerb(files(), source.executable, flags);
   runtime::BatchShape shape;
   // IR text has the shapes that it has, and need not have ids among its inputs.
-  if (source.model) {
+  if (source.model && texts) {
+    HEDDLE_ASSIGN_OR_RETURN(shape, runtime::textShape(files(), flags, filesOf(*source.model),
+                                                      source.longestSequence()));
+  } else if (source.model) {
     HEDDLE_ASSIGN_OR_RETURN(shape, runtime::inputShape(files(), flags.inputs, flags.entry,
                                                        source.model->definition.has_encoder()));
   }
@@ -91,18 +117,20 @@ StatusOr<int> runVerb(const runtime::RunFlags &flags, const CompilerFlags &compi
   setWeights(source, bound);
   if (!bound.batch && source.model)
     bound.batch = shape.batch;
-  if (!bound.seq && source.model)
+  if (!bound.seq && source.model && source.fixedSequence() == 0)
     bound.seq = shape.seq;
   if (!bound.sourceSeq && shape.sourceSeq > 0)
     bound.sourceSeq = shape.sourceSeq;
   std::vector<std::string> entries = {flags.entry};
   if (flags.entry == "forward")
-    entries = entriesPresent({"forward", "loss"}, source.model.get());
+    entries = entriesPresent(forwardEntries(source.model.get()), source.model.get());
   else if (flags.entry == "step")
     entries = trainingEntries(shape.microBatches > 1);
   HEDDLE_ASSIGN_OR_RETURN(CompileRequest request, requestFor(source, bound, compiler, entries));
   if (flags.backend == "interpreter" && flags.entry == "step")
     return invalidInput("--entry step: --backend interpreter does not run it");
+  if (flags.backend == "interpreter" && texts)
+    return invalidInput("--text: --backend interpreter takes --inputs");
   if (flags.backend == "interpreter")
     return runReference(source, std::move(request), bound);
   HEDDLE_ASSIGN_OR_RETURN(ReadyExecutable ready, executableFor(source, std::move(request)));
@@ -113,7 +141,11 @@ StatusOr<int> trainVerb(const runtime::TrainFlags &flags, const CompilerFlags &c
   HEDDLE_RETURN_IF_ERROR(runtime::checkOutputs(files(), flags));
   SourceOptions options = sourceOptions(flags, compiler);
   options.dropout = flags.dropout;
+  options.frozen = flags.freeze;
+  options.lora = flags.lora;
   options.tokenizer = flags.tokenizer;
+  HEDDLE_ASSIGN_OR_RETURN(std::string objective, runtime::trainingObjective(files(), flags));
+  options.embeds = objective == runtime::objectiveName(runtime::Objective::Contrastive);
   HEDDLE_ASSIGN_OR_RETURN(options.vocabulary,
                           runtime::trainingTokenizer(files(), flags, modelFolder(flags.model)));
   HEDDLE_ASSIGN_OR_RETURN(Source source, openSource(flags.model, options));
@@ -124,8 +156,12 @@ StatusOr<int> trainVerb(const runtime::TrainFlags &flags, const CompilerFlags &c
   if (source.model)
     HEDDLE_RETURN_IF_ERROR(checkObjective(flags, *source.model));
   HEDDLE_RETURN_IF_ERROR(setTrainingShape(flags, bound));
-  HEDDLE_ASSIGN_OR_RETURN(CompileRequest request, requestFor(source, bound, compiler,
-                                                             trainingEntries(flags.gradAccum > 1)));
+  std::vector<std::string> entries = trainingEntries(flags.gradAccum > 1);
+  // What a metric other than perplexity is read from.
+  if (flags.evalInterval > 0 && source.model && !source.model->shiftLabels)
+    entries.push_back("forward");
+  HEDDLE_ASSIGN_OR_RETURN(CompileRequest request,
+                          requestFor(source, bound, compiler, std::move(entries)));
   bound.seq = request.seq;
   if (!compiler.family.empty())
     bound.replayFlags = {"--family", compiler.family};
