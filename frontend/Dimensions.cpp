@@ -221,10 +221,11 @@ int64_t longestSequence(const proto::ModelDef &definition) {
   return definition.max_positions() - (learned.has_padding_id() ? learned.padding_id() + 1 : 0);
 }
 
+int64_t rngStreams(int64_t layers) { return 2 + 6 * layers; }
+
 bool drawsInTraining(const proto::ModelDef &definition) {
   return largestDropout(definition) > 0 || definition.condition().classes().dropout() > 0;
 }
-int64_t rngStreams(int64_t layers) { return 2 + 6 * layers; }
 
 double largestDropout(const proto::ModelDef &definition) {
   const proto::Dropout &dropout = definition.dropout();

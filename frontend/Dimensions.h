@@ -73,6 +73,9 @@ bool learnsFromPairs(const proto::ModelDef &definition);
 /// The most tokens that the positions of a sequence reach; 0: unbounded.
 int64_t longestSequence(const proto::ModelDef &definition);
 
+/// The numbers of random streams that a stack of so many layers takes up, without those of a head.
+int64_t rngStreams(int64_t layers);
+
 /// Whether scores have terms of distances. The table they come from has distanceRows(), of which
 /// distance d is distanceRow(d).
 bool hasDistances(const proto::ModelDef &definition);
@@ -82,8 +85,6 @@ bool hasTerm(const proto::ModelDef &definition, proto::DisentangledAttention::Te
 /// Whether the term's product with the table is with a weight of its own.
 bool hasOwnDistanceProjection(const proto::ModelDef &definition,
                               proto::DisentangledAttention::Term term);
-/// The numbers of random streams that a stack of so many layers takes up, without those of a head.
-int64_t rngStreams(int64_t layers);
 
 /// The largest share of elements that any part drops in training; 0: no dropout.
 double largestDropout(const proto::ModelDef &definition);

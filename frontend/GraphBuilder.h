@@ -137,7 +137,7 @@ public:
   Tensor reshape(Tensor x, Shape shape);
   Tensor transpose(Tensor x, Shape permutation);
   Tensor slice(Tensor x, Shape offsets, Shape sizes);
-  /// As numpy.broadcast_to.
+  /// Repeats x as numpy.broadcast_to does.
   Tensor broadcast(Tensor x, Shape shape);
   Tensor concat(const std::vector<Tensor> &parts, int64_t axis);
   /// Zeros before and behind x on each axis.

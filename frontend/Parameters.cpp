@@ -62,7 +62,8 @@ public:
           {definition_.positions().relative_bias().buckets(), dims_.heads}, normal(), embeddings);
     for (const std::string &other : names_.other_token_embeddings())
       for (const std::string &prefix : prefixes())
-        model.tokenEmbedding->aliases.push_back(prefix + other + ".weight");
+        if (model.tokenEmbedding)
+          model.tokenEmbedding->aliases.push_back(prefix + other + ".weight");
     if (definition_.embedding_norm())
       model.embeddingNorm =
           norm(names_.embedding_norm(),

@@ -36,7 +36,6 @@ struct ParameterSpec {
   std::string layerPath;
   /// Training leaves it as it is.
   bool frozen = false;
-
   /// Whether it is of an adapter: no checkpoint of the model itself holds it.
   bool ofAdapter = false;
 
@@ -100,9 +99,9 @@ struct ModelParameters {
   std::optional<ParameterSpec> positionEmbedding;  // [max_positions + offset, C] or [1, T, C]
   std::optional<ParameterSpec> tokenTypeEmbedding; // [token types, C]
   std::optional<ParameterSpec> relativeBias;       // [buckets, H]
-  std::optional<ParameterSpec> distanceEmbedding;  // [distances, C]
   /// Weights [C, bins, 3] and [C, C, 3], biases [C].
   std::optional<LinearParameters> convolutionIn, convolutionOut;
+  std::optional<ParameterSpec> distanceEmbedding; // [distances, C]
   std::optional<NormParameters> distanceNorm, embeddingNorm;
   /// From Dimensions::embeddingSum to C; the rows above are of that size where it is there.
   std::optional<LinearParameters> embeddingProjection;

@@ -57,6 +57,16 @@ proto::ModelDef encoderOf(const proto::ModelDef &definition) {
   return stack;
 }
 
+int64_t sourceLength(const proto::ModelDef &definition, int64_t seq, int64_t asked) {
+  if (asked > 0)
+    return asked;
+  const proto::ModelDef encoder = encoderOf(definition);
+  const int64_t longest = longestSequence(encoder);
+  if (longest == 0)
+    return seq;
+  return encoder.has_frames() ? longest : std::min(seq, longest);
+}
+
 proto::ModelDef imageOf(const proto::ModelDef &definition) {
   proto::ModelDef stack = definition;
   stack.clear_image();
@@ -87,16 +97,6 @@ proto::ModelDef imageOf(const proto::ModelDef &definition) {
   stack.mutable_head()->set_width(definition.head().width());
   stack.MergeFrom(definition.image());
   return stack;
-}
-
-int64_t sourceLength(const proto::ModelDef &definition, int64_t seq, int64_t asked) {
-  if (asked > 0)
-    return asked;
-  const proto::ModelDef encoder = encoderOf(definition);
-  const int64_t longest = longestSequence(encoder);
-  if (longest == 0)
-    return seq;
-  return encoder.has_frames() ? longest : std::min(seq, longest);
 }
 
 bool sharesTokenTable(const proto::ModelDef &definition) {

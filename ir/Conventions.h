@@ -16,7 +16,7 @@ namespace heddle::ir {
 
 inline constexpr llvm::StringLiteral kKindAttr = "heddle.kind";
 inline constexpr llvm::StringLiteral kNameAttr = "heddle.name";
-/// On a parameter: it gets no gradient and training leaves it as it is.
+/// On a parameter: training leaves it as it is.
 inline constexpr llvm::StringLiteral kFrozenAttr = "heddle.frozen";
 
 inline constexpr llvm::StringLiteral kKindParam = "param";

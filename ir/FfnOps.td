@@ -19,9 +19,9 @@ def FfnOp : Heddle_PureOp<"ffn",
     x [..., C]. hidden = x w_in + b_in, [..., F]. Plain: y = act(hidden) w_out + b_out.
     Gated (w_gate present): gate = x w_gate + b_gate and
     y = (act(gate) * hidden) w_out + b_out. Weights are [in, out], or [out, in] with
-    `transpose_weights`. quick_gelu is x / (1 + e^(-1.702 x)) (arXiv:1606.08415). Dropout (p > 0)
-    of what w_out multiplies uses `rng` as heddle.dropout does, on the logical tensor
-    [..., F]. hidden and gate are results so that a gradient need not
+    `transpose_weights`. quick_gelu is x / (1 + e^(-1.702 x)) (arXiv:1606.08415). Dropout (p > 0) of
+    what w_out multiplies uses `rng` as heddle.dropout does, on the logical tensor [..., F]. hidden
+    and gate are results so that a gradient need not
     recompute them; gate is absent when plain. An unused result costs nothing.
 
     Example:

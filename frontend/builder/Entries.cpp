@@ -165,8 +165,7 @@ std::vector<std::string> entriesOf(const proto::ModelDef &definition, bool train
   if (kind == proto::Head::NONE || kind == proto::Head::PROJECTION)
     return entries;
   entries.push_back(kLossEntry);
-  if (isLanguageModel(definition) && definition.attention().causal() &&
-      !definition.encoder().has_frames())
+  if (predictsNext(definition) && !definition.encoder().has_frames())
     entries.insert(entries.end(), {kPrefillEntry, kDecodeEntry});
   if (training)
     entries.insert(entries.end(), {kTrainLossEntry, kEvalEntry});

@@ -8,10 +8,10 @@ namespace heddle::frontend {
 
 Tensor finalNorm(Wiring &w, Tensor x) {
   LayerScope scope(w.graph, finalNormPath(w.stack));
-  if (w.parameters.finalNorm)
+  if (w.parameters.finalNorm) {
     x = norm(w, *w.parameters.finalNorm, x);
-  if (w.condition)
-    x = modulate(w, finalModulation(w), x);
+    x = w.condition ? modulate(w, finalModulation(w), x) : x;
+  }
   return dropout(w, x, w.definition.dropout().output(), outputDropoutId(w.dims.layers));
 }
 

@@ -74,6 +74,9 @@ Tensor countUp(GraphBuilder &graph, int64_t count);
 /// All layers of the stack, x [B, t, C] -> [B, t, C].
 Tensor layersOf(Wiring &w, Tensor x);
 
+/// input_features [B, bins, 2 T] -> [B, T, C]
+Tensor embedFrames(Wiring &w, Tensor features);
+
 /// The input pixel_values [B, channels, height, width] through all layers: [B, T, C]. Nothing is
 /// hidden, and every patch has its place.
 Tensor imageVectors(Wiring &w);
@@ -101,9 +104,6 @@ Tensor contrastiveLoss(Wiring &w, Tensor perImage, Tensor perText);
 
 /// x [B, T, C] -> noise [B, channels, height, width], and variance where the head has it.
 std::vector<std::pair<std::string, Tensor>> noiseOutputs(Wiring &w, Tensor x);
-
-/// input_features [B, bins, 2 T] -> [B, T, C]
-Tensor embedFrames(Wiring &w, Tensor features);
 
 /// input_ids [B, t] -> [B, t, C]; the table of distances is ready behind it, where there is one.
 Tensor embedTokens(Wiring &w, Tensor ids);

@@ -39,7 +39,7 @@ void remark(const std::string &text);
 
 /// For a compiler that must know B and T before it compiles: the shape of `input_ids` in --inputs,
 /// or the B of `pixel_values`, with T 0: the model's own. A step takes several batches too. Of an
-/// encoder-decoder that is the source's, and T is that of decoder_input_ids or labels.
+/// encoder-decoder `input_ids` are the source's, and T is that of decoder_input_ids or labels.
 struct BatchShape {
   int64_t batch = 0, seq = 0, microBatches = 1, sourceSeq = 0;
 };

@@ -32,7 +32,7 @@ bool takesTargets(const proto::Plan &plan);
 struct InputRules {
   bool shiftLabels = false;    // labels at t + 1 are the targets at t
   bool encoderDecoder = false; // the decoder reads its labels, one place later
-  std::optional<int64_t> decoderStart, decoderPadding;
+  std::optional<int64_t> decoderStart = {}, decoderPadding = {};
 };
 InputRules inputRules(const proto::Manifest &manifest);
 

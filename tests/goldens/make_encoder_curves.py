@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""As make_curves.py, for encoders: batches with masks and token types, and labels of three kinds.
+"""As make_curves.py, for encoders: batches with masks and token types, and labels of three kinds; and
+for encoder-decoders.
 
     python3 make_encoder_curves.py [NAME ...]    # writes <name>/{batches.safetensors,curve.json}
 """
@@ -14,7 +15,7 @@ from make_curves import FLAGS, HERE, STEPS, B, N, T, learning_rate
 from safetensors.torch import save_file
 
 RUNS = {"bert-masked-lm": 2, "roberta-sequence": 1, "distilbert-span": 1,  # gradient accumulation
-        "deberta_v2-untied": 1}
+        "deberta_v2-untied": 1, "t5-gated": 2, "bart-default": 1}
 
 
 def batches(kind, config):
@@ -30,6 +31,12 @@ def batches(kind, config):
         labels = torch.randint(0, config.vocab_size, (N, B, T))
         labels[mask == 0] = labels[:, :, ::3] = -100
         feed["labels"] = labels
+    elif kind.endswith("ConditionalGeneration"):
+        labels = torch.randint(0, config.vocab_size, (N, B, T))
+        labels[:, :, 10:] = -100
+        read = torch.cat([torch.full((N, B, 1), config.decoder_start_token_id), labels[:, :, :-1]], dim=2)
+        feed["labels"] = labels
+        feed["decoder_input_ids"] = read.masked_fill(read == -100, config.pad_token_id)
     elif kind.endswith("SequenceClassification"):
         feed["labels"] = torch.randint(0, config.num_labels, (N, B))
     else:  # places behind the sequence count for nothing
@@ -50,7 +57,8 @@ def curve(model, feed, accumulation):
         optimizer.zero_grad()
         total = 0.0
         for _ in range(accumulation):
-            loss = model(**{key: value[micro % N] for key, value in feed.items()}).loss
+            rows = {key: value[micro % N] for key, value in feed.items()}
+            loss = model(**rows, **({"use_cache": False} if "decoder_input_ids" in rows else {})).loss
             (loss / accumulation).backward()
             total += loss.item() / accumulation
             micro += 1

@@ -74,7 +74,7 @@ func.func @gate_result(%x: tensor<2x4xf32>, %w: tensor<4x9xf32>, %o: tensor<9x4x
 
 func.func @b_gate_alone(%x: tensor<2x4xf32>, %w: tensor<4x9xf32>, %o: tensor<9x4xf32>, %b: tensor<9xf32>) {
   // expected-error@+1 {{'heddle.ffn' op b_gate needs w_gate}}
-  %r:2 = "heddle.ffn"(%x, %w, %b, %o) {activation = 0 : i32, operandSegmentSizes = array<i32: 1, 1, 0, 0, 1, 1, 0>} : (tensor<2x4xf32>, tensor<4x9xf32>, tensor<9xf32>, tensor<9x4xf32>) -> (tensor<2x4xf32>, tensor<2x9xf32>)
+  %r:2 = "heddle.ffn"(%x, %w, %b, %o) {activation = 0 : i32, operandSegmentSizes = array<i32: 1, 1, 0, 0, 1, 1, 0, 0>} : (tensor<2x4xf32>, tensor<4x9xf32>, tensor<9xf32>, tensor<9x4xf32>) -> (tensor<2x4xf32>, tensor<2x9xf32>)
   return
 }
 
@@ -84,5 +84,21 @@ func.func @element(%x: tensor<2x4xf32>, %w: tensor<4x9xf32>, %o: tensor<9x4xf64>
   // expected-error@+2 {{'heddle.ffn' op w_out has element type 'f64', expected 'f32'}}
   // expected-error@+1 {{failed to infer returned types}}
   %r:2 = heddle.ffn relu %x in(%w) out(%o) : (tensor<2x4xf32>, tensor<4x9xf32>, tensor<9x4xf64>) -> (tensor<2x4xf32>, tensor<2x9xf32>)
+  return
+}
+
+// -----
+
+func.func @dropout_without_rng(%x: tensor<2x4xf32>, %w: tensor<4x9xf32>, %o: tensor<9x4xf32>) {
+  // expected-error@+1 {{'heddle.ffn' op dropout needs rng}}
+  %r:2 = heddle.ffn relu %x in(%w) out(%o) {dropout = 0.1 : f64} : (tensor<2x4xf32>, tensor<4x9xf32>, tensor<9x4xf32>) -> (tensor<2x4xf32>, tensor<2x9xf32>)
+  return
+}
+
+// -----
+
+func.func @dropout_of_all(%x: tensor<2x4xf32>, %w: tensor<4x9xf32>, %o: tensor<9x4xf32>, %rng: tensor<3xi64>) {
+  // expected-error@+1 {{'heddle.ffn' op dropout is}}
+  %r:2 = heddle.ffn relu %x in(%w) out(%o) rng(%rng) {dropout = 1.0 : f64} : (tensor<2x4xf32>, tensor<4x9xf32>, tensor<9x4xf32>, tensor<3xi64>) -> (tensor<2x4xf32>, tensor<2x9xf32>)
   return
 }

@@ -28,7 +28,7 @@ func.func @train_loss(%q: tensor<1x2x3x4xf32> {heddle.kind = "param", heddle.nam
 
 // -----
 
-// A bias that is no parameter does not hinder.
+// The bias, which is no parameter, has a gradient that nobody reads.
 // CHECK-LABEL: func.func @grad(
 // CHECK-SAME: [[Q:%arg0]]: tensor
 // CHECK-SAME: [[K:%arg1]]: tensor
@@ -39,7 +39,7 @@ func.func @train_loss(%q: tensor<1x2x3x4xf32> {heddle.kind = "param", heddle.nam
 // CHECK: [[D3:%[a-z0-9_]+]] = heddle.constant dense<1.000000e+00> : tensor<f32>
 // CHECK-NEXT: [[D4:%[a-z0-9_]+]] = heddle.reshape [[D3]] : tensor<f32> -> tensor<1x1x1x1xf32>
 // CHECK-NEXT: [[D5:%[a-z0-9_]+]] = heddle.broadcast [[D4]] : tensor<1x1x1x1xf32> -> tensor<1x2x3x4xf32>
-// CHECK-NEXT: [[D6:%[a-z0-9_]+]], [[D7:%[a-z0-9_]+]], [[D8:%[a-z0-9_]+]] = heddle.attention_grad [[Q]], [[K]], [[V]], [[F0]], [[F1]], [[D5]] bias([[B]]) {scale = 5.000000e-01 : f64} : (tensor<1x2x3x4xf32>, tensor<1x2x3x4xf32>, tensor<1x2x3x4xf32>, tensor<1x2x3x4xf32>, tensor<1x2x3xf32>, tensor<1x2x3x4xf32>, tensor<1x2x3x3xf32>) -> (tensor<1x2x3x4xf32>, tensor<1x2x3x4xf32>, tensor<1x2x3x4xf32>)
+// CHECK-NEXT: [[D6:%[a-z0-9_]+]], [[D7:%[a-z0-9_]+]], [[D8:%[a-z0-9_]+]], [[D9:%[a-z0-9_]+]] = heddle.attention_grad [[Q]], [[K]], [[V]], [[F0]], [[F1]], [[D5]] bias([[B]]) {scale = 5.000000e-01 : f64} : (tensor<1x2x3x4xf32>, tensor<1x2x3x4xf32>, tensor<1x2x3x4xf32>, tensor<1x2x3x4xf32>, tensor<1x2x3xf32>, tensor<1x2x3x4xf32>, tensor<1x2x3x3xf32>) -> (tensor<1x2x3x4xf32>, tensor<1x2x3x4xf32>, tensor<1x2x3x4xf32>, tensor<1x2x3x3xf32>)
 // CHECK-NEXT: return [[F2]], [[D6]]
 func.func @train_loss(%q: tensor<1x2x3x4xf32> {heddle.kind = "param", heddle.name = "q"},
     %k: tensor<1x2x3x4xf32>,
@@ -47,5 +47,19 @@ func.func @train_loss(%q: tensor<1x2x3x4xf32> {heddle.kind = "param", heddle.nam
     %b: tensor<1x2x3x3xf32>) -> tensor<f32> {
   %y, %lse = heddle.attention %q, %k, %v bias(%b) {scale = 0.5} : (tensor<1x2x3x4xf32>, tensor<1x2x3x4xf32>, tensor<1x2x3x4xf32>, tensor<1x2x3x3xf32>) -> (tensor<1x2x3x4xf32>, tensor<1x2x3xf32>)
   %loss = heddle.sum %y {axes = array<i64: 0, 1, 2, 3>} : (tensor<1x2x3x4xf32>) -> tensor<f32>
+  return %loss : tensor<f32>
+}
+
+// -----
+
+// A trained bias gets its gradient there, summed over the batch that it is repeated along.
+// CHECK-LABEL: func.func @grad(
+// CHECK: {{%[a-z0-9_]+}}, {{%[a-z0-9_]+}}, {{%[a-z0-9_]+}}, [[DB:%[a-z0-9_]+]] = heddle.attention_grad
+// CHECK-SAME: -> (tensor<2x2x3x4xf32>, tensor<2x2x3x4xf32>, tensor<2x2x3x4xf32>, tensor<2x3x3xf32>)
+// CHECK-NEXT: return {{%[a-z0-9_]+}}, [[DB]]
+func.func @train_loss(%q: tensor<2x2x3x4xf32>, %k: tensor<2x2x3x4xf32>, %v: tensor<2x2x3x4xf32>,
+    %b: tensor<2x3x3xf32> {heddle.kind = "param", heddle.name = "b"}) -> tensor<f32> {
+  %y, %lse = heddle.attention %q, %k, %v bias(%b) {scale = 0.5} : (tensor<2x2x3x4xf32>, tensor<2x2x3x4xf32>, tensor<2x2x3x4xf32>, tensor<2x3x3xf32>) -> (tensor<2x2x3x4xf32>, tensor<2x2x3xf32>)
+  %loss = heddle.sum %y {axes = array<i64: 0, 1, 2, 3>} : (tensor<2x2x3x4xf32>) -> tensor<f32>
   return %loss : tensor<f32>
 }

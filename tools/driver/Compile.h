@@ -35,7 +35,8 @@ struct Model;
 
 namespace heddle::tools {
 
-/// "attention:12,ffn:12": how many of an op must be fused in each entry that has it.
+/// "attention:12,ffn:12": how many of an op must be fused in each entry that has it. Those of an
+/// encoder count in the entry that goes on decoding too.
 struct FusionDemand {
   std::string op;
   int64_t count = 0;

@@ -140,6 +140,16 @@ void describeModule(ModuleOp module, proto::Manifest &manifest) {
 
 } // namespace
 
+runtime::InputRules inputRules(const frontend::Model &model) {
+  const frontend::proto::DecoderInput &input = model.definition.decoder_input();
+  runtime::InputRules rules{model.shiftLabels, model.definition.has_encoder(), {}, {}};
+  if (input.has_start_id())
+    rules.decoderStart = input.start_id();
+  if (input.has_padding_id())
+    rules.decoderPadding = input.padding_id();
+  return rules;
+}
+
 proto::Task taskOf(const frontend::Model &model) {
   proto::Task task;
   using frontend::proto::Head;
@@ -186,16 +196,6 @@ proto::Task taskOf(const frontend::Model &model) {
   task.set_classes(head.kind() == Head::NOISE ? model.definition.condition().classes().count()
                                               : head.classes());
   return task;
-}
-
-runtime::InputRules inputRules(const frontend::Model &model) {
-  const frontend::proto::DecoderInput &input = model.definition.decoder_input();
-  runtime::InputRules rules{model.shiftLabels, model.definition.has_encoder(), {}, {}};
-  if (input.has_start_id())
-    rules.decoderStart = input.start_id();
-  if (input.has_padding_id())
-    rules.decoderPadding = input.padding_id();
-  return rules;
 }
 
 proto::Manifest makeManifest(ModuleOp module, const frontend::Model *model,

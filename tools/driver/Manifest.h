@@ -21,11 +21,11 @@ namespace heddle::tools {
 runtime::proto::Manifest makeManifest(mlir::ModuleOp module, const frontend::Model *model,
                                       const std::string &origin, const CompileRequest &request);
 
-/// What the model's head is for, as far as it is plain.
-runtime::proto::Task taskOf(const frontend::Model &model);
-
 /// What the manifest of the model will say of its inputs.
 runtime::InputRules inputRules(const frontend::Model &model);
+
+/// What the model's head is for, as far as it is plain.
+runtime::proto::Task taskOf(const frontend::Model &model);
 
 } // namespace heddle::tools
 

@@ -27,17 +27,6 @@ constexpr int64_t kBatch = 1009, kSeq = 1013, kHeads = 101, kKvHeads = 103, kGro
 constexpr int64_t kSourceSeq = 1019, kSourceHeads = 107, kSourceHidden = 2017, kSourceVocab = 3011,
                   kSourcePositions = 2027;
 
-/// What patches leave over is cut off where it is in the real images.
-void setImages(frontend::proto::Patches &patches) {
-  patches.set_channels(kChannels);
-  const bool cut = patches.height() % patches.patch_height() != 0 ||
-                   patches.width() % patches.patch_width() != 0;
-  patches.set_height(kRows * kPatchHeight + (cut ? 1 : 0));
-  patches.set_width(kColumns * kPatchWidth);
-  patches.set_patch_height(kPatchHeight);
-  patches.set_patch_width(kPatchWidth);
-}
-
 /// The encoder's sizes by other primes where they are not the decoder's.
 void twinEncoder(const frontend::proto::ModelDef &definition, frontend::proto::ModelDef &twin) {
   const frontend::Dimensions decoder(definition), encoder(frontend::encoderOf(definition));
@@ -55,6 +44,17 @@ void twinEncoder(const frontend::proto::ModelDef &definition, frontend::proto::M
   to.set_vocab_size(encoder.vocab == decoder.vocab ? kVocab : kSourceVocab);
   if (encoder.positions > 0)
     to.set_max_positions(encoder.positions == decoder.positions ? kPositions : kSourcePositions);
+}
+
+/// What patches leave over is cut off where it is in the real images.
+void setImages(frontend::proto::Patches &patches) {
+  patches.set_channels(kChannels);
+  const bool cut = patches.height() % patches.patch_height() != 0 ||
+                   patches.width() % patches.patch_width() != 0;
+  patches.set_height(kRows * kPatchHeight + (cut ? 1 : 0));
+  patches.set_width(kColumns * kPatchWidth);
+  patches.set_patch_height(kPatchHeight);
+  patches.set_patch_width(kPatchWidth);
 }
 
 frontend::proto::ModelDef twinOf(const frontend::proto::ModelDef &definition) {
@@ -88,10 +88,16 @@ frontend::proto::ModelDef twinOf(const frontend::proto::ModelDef &definition) {
 }
 
 struct Shape {
-  Shape(const frontend::proto::ModelDef &definition, int64_t batch, int64_t seq)
+  Shape(const frontend::proto::ModelDef &definition, int64_t batch, int64_t seq, int64_t asked = 0)
       : sizes(definition),
         patches(definition.has_image() ? definition.image().patches() : definition.patches()),
-        grid(patches), batch(batch), seq(seq) {}
+        grid(patches), batch(batch), seq(seq) {
+    if (!definition.has_encoder())
+      return;
+    source = frontend::Dimensions(frontend::encoderOf(definition));
+    sourceSeq = frontend::sourceLength(definition, seq, asked);
+    frames = definition.encoder().has_frames();
+  }
 
   frontend::Dimensions sizes;
   frontend::proto::Patches patches;
@@ -102,17 +108,6 @@ struct Shape {
   int64_t sourceSeq = 0;
   bool frames = false; // of which there are always as many
 };
-
-Shape shapeOf(const frontend::proto::ModelDef &definition, int64_t batch, int64_t seq,
-              int64_t sourceSeq) {
-  Shape shape(definition, batch, seq);
-  if (definition.has_encoder()) {
-    shape.source = frontend::Dimensions(frontend::encoderOf(definition));
-    shape.sourceSeq = frontend::sourceLength(definition, seq, sourceSeq);
-    shape.frames = definition.encoder().has_frames();
-  }
-  return shape;
-}
 
 /// What sizes of the real graph and of its twin are called.
 class Letters {
@@ -145,7 +140,7 @@ public:
     if (real.patches.has_height())
       addImages(add, towers ? 0 : 1);
     if (real.source)
-      addSource(add, real.frames ? 0 : 1); // else as long as the text
+      addSource(add, real.frames ? 0 : 1); // a source as long as the text
   }
 
   template <typename Add> static void addSource(Add add, int grows) {
@@ -314,8 +309,8 @@ StatusOr<std::vector<OpSizes>> symbolicShapes(const frontend::Model &model, func
   options.sourceSeq = model.definition.has_encoder() ? kSourceSeq : 0;
   options.entries = {function.getName().str()};
   HEDDLE_ASSIGN_OR_RETURN(auto module, frontend::buildModule(*context, twin, options));
-  const Letters letters(shapeOf(model.definition, batch, seq, 0),
-                        shapeOf(twin, kBatch, options.seq, options.sourceSeq),
+  const Letters letters({model.definition, batch, seq},
+                        {twin, kBatch, options.seq, options.sourceSeq},
                         model.definition.has_image());
   std::vector<Operation *> ops = opsOf(function);
   std::vector<Operation *> others = opsOf(module->lookupSymbol<func::FuncOp>(function.getName()));

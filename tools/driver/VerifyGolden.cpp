@@ -19,7 +19,7 @@ struct Golden {
   runtime::TensorMap inputs, outputs, gradients; // without the prefix
 };
 
-/// B and T; T is 0 where the model knows it from its image.
+/// B and T, or S of an encoder-decoder; 0 where the model knows it from its image.
 StatusOr<std::pair<int64_t, int64_t>> shapeOf(const Golden &golden) {
   auto has = [&](const char *name, size_t rank) {
     auto found = golden.inputs.find(name);
@@ -194,7 +194,7 @@ Status checkGolden(const Source &source, const VerifyRequest &request, VerifyRep
   if (source.fixedSequence() == 0)
     shaped.compile.seq = shape.second;
   if (source.model && source.model->definition.has_encoder()) {
-    shaped.compile.sourceSeq = shaped.compile.seq;
+    shaped.compile.sourceSeq = shape.second;
     for (const char *name : {"labels", "decoder_input_ids"})
       if (auto target = golden.inputs.find(name);
           target != golden.inputs.end() && target->second.shape.size() == 2)

@@ -152,17 +152,18 @@ func.func @attention(%q: tensor<2x6x5x8xf32>, %k: tensor<2x3x7x8xf32>, %v: tenso
   return %0#0, %0#1, %1#0, %1#1, %1#2 : tensor<2x6x5x4xf32>, tensor<2x6x5xf32>, tensor<2x6x5x8xf32>, tensor<2x3x7x8xf32>, tensor<2x3x7x4xf32>
 }
 
-func.func @attention_with_everything(%q: tensor<2x6x5x8xf32>, %k: tensor<2x3x7x8xf32>, %v: tensor<2x3x7x8xf32>, %do: tensor<2x6x5x8xf32>, %bias: tensor<6x1x7xf32>, %mask: tensor<2x7xi32>, %lengths: tensor<2xi32>, %rng: tensor<3xi64>) -> (tensor<2x6x5x8xf32>, tensor<2x6x5x8xf32>, tensor<2x3x7x8xf32>, tensor<2x3x7x8xf32>) {
+func.func @attention_with_everything(%q: tensor<2x6x5x8xf32>, %k: tensor<2x3x7x8xf32>, %v: tensor<2x3x7x8xf32>, %do: tensor<2x6x5x8xf32>, %bias: tensor<6x1x7xf32>, %mask: tensor<2x7xi32>, %lengths: tensor<2xi32>, %rng: tensor<3xi64>) -> (tensor<2x6x5x8xf32>, tensor<2x6x5x8xf32>, tensor<2x3x7x8xf32>, tensor<2x3x7x8xf32>, tensor<6x1x7xf32>) {
   %0:2 = heddle.attention %q, %k, %v bias(%bias) key_mask(%mask) kv_lengths(%lengths) rng(%rng) {scale = 1.0 : f64, soft_cap = 5.0 : f64, dropout = 0.1 : f64, rng_id = 3 : i64} : (tensor<2x6x5x8xf32>, tensor<2x3x7x8xf32>, tensor<2x3x7x8xf32>, tensor<6x1x7xf32>, tensor<2x7xi32>, tensor<2xi32>, tensor<3xi64>) -> (tensor<2x6x5x8xf32>, tensor<2x6x5xf32>)
-  %1:3 = heddle.attention_grad %q, %k, %v, %0#0, %0#1, %do bias(%bias) key_mask(%mask) kv_lengths(%lengths) rng(%rng) {scale = 1.0 : f64, soft_cap = 5.0 : f64, dropout = 0.1 : f64, rng_id = 3 : i64} : (tensor<2x6x5x8xf32>, tensor<2x3x7x8xf32>, tensor<2x3x7x8xf32>, tensor<2x6x5x8xf32>, tensor<2x6x5xf32>, tensor<2x6x5x8xf32>, tensor<6x1x7xf32>, tensor<2x7xi32>, tensor<2xi32>, tensor<3xi64>) -> (tensor<2x6x5x8xf32>, tensor<2x3x7x8xf32>, tensor<2x3x7x8xf32>)
-  return %0#0, %1#0, %1#1, %1#2 : tensor<2x6x5x8xf32>, tensor<2x6x5x8xf32>, tensor<2x3x7x8xf32>, tensor<2x3x7x8xf32>
+  %1:4 = heddle.attention_grad %q, %k, %v, %0#0, %0#1, %do bias(%bias) key_mask(%mask) kv_lengths(%lengths) rng(%rng) {scale = 1.0 : f64, soft_cap = 5.0 : f64, dropout = 0.1 : f64, rng_id = 3 : i64} : (tensor<2x6x5x8xf32>, tensor<2x3x7x8xf32>, tensor<2x3x7x8xf32>, tensor<2x6x5x8xf32>, tensor<2x6x5xf32>, tensor<2x6x5x8xf32>, tensor<6x1x7xf32>, tensor<2x7xi32>, tensor<2xi32>, tensor<3xi64>) -> (tensor<2x6x5x8xf32>, tensor<2x3x7x8xf32>, tensor<2x3x7x8xf32>, tensor<6x1x7xf32>)
+  return %0#0, %1#0, %1#1, %1#2, %1#3 : tensor<2x6x5x8xf32>, tensor<2x6x5x8xf32>, tensor<2x3x7x8xf32>, tensor<2x3x7x8xf32>, tensor<6x1x7xf32>
 }
 
-func.func @ffn(%x: tensor<2x3x4xf32>, %in: tensor<4x9xf32>, %b: tensor<9xf32>, %out: tensor<9x4xf32>, %c: tensor<4xf32>) -> (tensor<2x3x4xf32>, tensor<2x3x4xf32>, tensor<2x3x4xf32>) {
+func.func @ffn(%x: tensor<2x3x4xf32>, %in: tensor<4x9xf32>, %b: tensor<9xf32>, %out: tensor<9x4xf32>, %c: tensor<4xf32>, %rng: tensor<3xi64>) -> (tensor<2x3x4xf32>, tensor<2x3x4xf32>, tensor<2x3x4xf32>, tensor<2x3x4xf32>) {
   %0:2 = heddle.ffn gelu_tanh %x in(%in, %b) out(%out, %c) : (tensor<2x3x4xf32>, tensor<4x9xf32>, tensor<9xf32>, tensor<9x4xf32>, tensor<4xf32>) -> (tensor<2x3x4xf32>, tensor<2x3x9xf32>)
   %1:3 = heddle.ffn silu %x in(%out) gate(%out) out(%in) {transpose_weights} : (tensor<2x3x4xf32>, tensor<9x4xf32>, tensor<9x4xf32>, tensor<4x9xf32>) -> (tensor<2x3x4xf32>, tensor<2x3x9xf32>, tensor<2x3x9xf32>)
   %2:3 = heddle.ffn relu %x in(%in) gate(%in, %b) out(%out, %c) : (tensor<2x3x4xf32>, tensor<4x9xf32>, tensor<4x9xf32>, tensor<9xf32>, tensor<9x4xf32>, tensor<4xf32>) -> (tensor<2x3x4xf32>, tensor<2x3x9xf32>, tensor<2x3x9xf32>)
-  return %0#0, %1#0, %2#0 : tensor<2x3x4xf32>, tensor<2x3x4xf32>, tensor<2x3x4xf32>
+  %3:2 = heddle.ffn relu %x in(%in, %b) out(%out, %c) rng(%rng) {dropout = 0.1 : f64, rng_id = 3 : i64} : (tensor<2x3x4xf32>, tensor<4x9xf32>, tensor<9xf32>, tensor<9x4xf32>, tensor<4xf32>, tensor<3xi64>) -> (tensor<2x3x4xf32>, tensor<2x3x9xf32>)
+  return %0#0, %1#0, %2#0, %3#0 : tensor<2x3x4xf32>, tensor<2x3x4xf32>, tensor<2x3x4xf32>, tensor<2x3x4xf32>
 }
 
 func.func @losses(%logits: tensor<5x9xf32>, %targets: tensor<5xi32>) -> (tensor<5xf32>, tensor<5xf32>, tensor<5x9xf32>) {
