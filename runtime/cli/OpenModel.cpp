@@ -82,6 +82,14 @@ Status checkFreeze(const Executable &executable, const std::vector<std::string> 
   return absl::OkStatus();
 }
 
+Status checkLabelSmoothing(const Executable &executable, std::optional<double> smoothing) {
+  double compiled = executable.manifest().label_smoothing();
+  if (!smoothing || *smoothing == compiled)
+    return absl::OkStatus();
+  return invalidInput("--label-smoothing ", *smoothing, ": ", executable.origin(),
+                      " is compiled with label smoothing ", compiled);
+}
+
 StatusOr<uint64_t> parseBytes(const std::string &flag, const std::string &text) {
   double value = 0;
   auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);

@@ -24,6 +24,9 @@ Status checkDropout(const Executable &executable, double dropout);
 /// InvalidArgument where --freeze is given and not that of the executable.
 Status checkFreeze(const Executable &executable, const std::vector<std::string> &patterns);
 
+/// The same for --label-smoothing; nothing where it is not given.
+Status checkLabelSmoothing(const Executable &executable, std::optional<double> smoothing);
+
 /// "8GiB", "500 MB", "1073741824".
 StatusOr<uint64_t> parseBytes(const std::string &flag, const std::string &text);
 

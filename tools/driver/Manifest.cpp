@@ -61,6 +61,7 @@ void describeModel(const frontend::Model &model, proto::Manifest &manifest) {
   manifest.set_shift_labels(model.shiftLabels);
   manifest.set_positions_from_mask(model.definition.positions().learned().from_mask());
   *manifest.mutable_task() = taskOf(model);
+  manifest.set_label_smoothing(model.definition.loss().label_smoothing());
   manifest.set_dropout(frontend::largestDropout(model.definition));
   for (const frontend::ParameterSpec &spec : model.parameters) {
     addParameter(spec, manifest);
