@@ -19,10 +19,20 @@
 //
 // A model with an encoder has other inputs: input_ids and attention_mask [B, S] are the source's,
 // decoder_input_ids and decoder_attention_mask [B, T] what the decoder reads; forward gives
-// encoder_last_hidden_state [B, S, C'] too, and eval and train_loss take what loss takes.
+// encoder_last_hidden_state [B, S, C'] too (where the encoder reads frames, input_features
+// [B, bins, 2 S] stand for input_ids and attention_mask, and there is no prefill and decode), eval
+// and train_loss take what loss takes, prefill takes input_ids, attention_mask, decoder_input_ids
+// and last_index and fills cache.cross_k.<layer> and cache.cross_v.<layer> [B, G, S, D] too, and
+// decode takes decoder_input_ids [B, 1], positions and attention_mask.
 //
-// Inputs are i32. targets[b, t] is what follows input_ids[b, t], or what belongs there in a model
-// that looks ahead; -100 counts for nothing, in positions too.
+// Models of images take pixel_values [B, channels, height, width] in place of what is of tokens,
+// and timesteps and class_labels [B] where their condition has them. A head of noise gives noise
+// and variance [B, channels, height, width], and its targets are of that shape, in f32. A model of
+// texts and images takes both and gives logits_per_image and logits_per_text [B, B], text_embeds
+// and image_embeds [B, width]; its loss has no targets: text b belongs to image b.
+//
+// Inputs other than images are i32. targets[b, t] is what follows input_ids[b, t], or what belongs
+// there in a model that looks ahead; -100 counts for nothing, in positions too.
 
 #ifndef HEDDLE_FRONTEND_BUILDER_H
 #define HEDDLE_FRONTEND_BUILDER_H

@@ -7,6 +7,13 @@
 #include "frontend/PatchGrid.h"
 
 namespace heddle::frontend {
+namespace {
+
+bool isProjection(proto::Head::Kind kind) {
+  return kind == proto::Head::PROJECTION || kind == proto::Head::CONTRASTIVE;
+}
+
+} // namespace
 
 Dimensions::Dimensions(const proto::ModelDef &definition) {
   const proto::Attention &attention = definition.attention();
@@ -22,6 +29,8 @@ Dimensions::Dimensions(const proto::ModelDef &definition) {
   positions = definition.max_positions();
   const bool span = definition.head().kind() == proto::Head::SPAN;
   classes = span ? 2 : definition.head().classes();
+  if (isProjection(definition.head().kind()))
+    classes = definition.head().width();
   if (definition.head().kind() == proto::Head::NOISE)
     classes =
         PatchGrid(definition.patches()).pixels() * (definition.head().learned_variance() ? 2 : 1);
@@ -41,6 +50,11 @@ bool normsHaveBias(const proto::ModelDef &definition) {
 bool qkvHasBias(const proto::ModelDef &definition) {
   const proto::Attention &attention = definition.attention();
   return attention.has_qkv_bias() ? attention.qkv_bias() : definition.bias();
+}
+
+bool keyHasBias(const proto::ModelDef &definition) {
+  const proto::Attention &attention = definition.attention();
+  return attention.has_key_bias() ? attention.key_bias() : qkvHasBias(definition);
 }
 
 bool attentionOutputHasBias(const proto::ModelDef &definition) {
@@ -158,18 +172,20 @@ double scoreScale(const proto::ModelDef &definition, int64_t layer) {
 }
 
 int64_t pooledWidth(const proto::ModelDef &definition) {
-  return definition.pooler().has_width() ? definition.pooler().width() : definition.width();
+  const proto::Pooler &pooler = definition.pooler();
+  return pooler.has_width() && pooler.dense() ? pooler.width() : definition.width();
 }
 
 int64_t headWidth(const proto::ModelDef &definition) {
+  const proto::Head::Kind kind = definition.head().kind();
   const bool pooled =
-      definition.has_pooler() && definition.head().kind() == proto::Head::SEQUENCE_CLASSES;
+      definition.has_pooler() && (kind == proto::Head::SEQUENCE_CLASSES || isProjection(kind));
   return pooled ? pooledWidth(definition) : definition.width();
 }
 
 bool headHasBias(const proto::ModelDef &definition) {
   const proto::Head &head = definition.head();
-  return head.has_bias() ? head.bias() : !isLanguageModel(definition);
+  return head.has_bias() ? head.bias() : !isLanguageModel(definition) && !isProjection(head.kind());
 }
 
 proto::Loss::Kind lossKind(const proto::ModelDef &definition) {
@@ -181,6 +197,11 @@ proto::Loss::Kind lossKind(const proto::ModelDef &definition) {
   if (definition.loss().has_kind())
     return definition.loss().kind();
   return head.classes() == 1 ? proto::Loss::MEAN_SQUARED_ERROR : proto::Loss::CROSS_ENTROPY;
+}
+
+bool predictsNext(const proto::ModelDef &definition) {
+  return isLanguageModel(definition) && definition.attention().causal() &&
+         !definition.has_encoder();
 }
 
 bool isLanguageModel(const proto::ModelDef &definition) {
@@ -203,12 +224,14 @@ int64_t longestSequence(const proto::ModelDef &definition) {
 bool drawsInTraining(const proto::ModelDef &definition) {
   return largestDropout(definition) > 0 || definition.condition().classes().dropout() > 0;
 }
+int64_t rngStreams(int64_t layers) { return 2 + 6 * layers; }
 
 double largestDropout(const proto::ModelDef &definition) {
   const proto::Dropout &dropout = definition.dropout();
   return std::max({dropout.embedding(), dropout.attention(), dropout.residual(),
                    dropout.attention_output(), dropout.pooled(), dropout.classifier(),
-                   dropout.distance()});
+                   dropout.hidden(), dropout.output(), dropout.distance(),
+                   definition.adapters().dropout()});
 }
 
 } // namespace heddle::frontend

@@ -26,14 +26,21 @@ bool hasKey(const proto::Family &family, const std::string &key) {
 /// What a family says itself goes before what all have in common.
 void addCommon(proto::Family &family, const proto::Family &common) {
   const proto::Family own = family;
-  for (const proto::ConfigKey &key : common.keys())
-    if (!hasKey(own, key.key()))
-      *family.add_keys() = key;
   for (const proto::ValueTable &table : common.tables())
     *family.add_tables() = table;
-  for (const std::string &key : common.ignored_keys())
-    if (!hasKey(own, key))
-      family.add_ignored_keys(key);
+  std::vector<std::string> places = {""};
+  for (const std::string &configuration : own.configurations())
+    places.push_back(configuration + ".");
+  for (const std::string &place : places) {
+    for (proto::ConfigKey key : common.keys()) {
+      key.set_key(place + key.key());
+      if (!hasKey(own, key.key()))
+        *family.add_keys() = key;
+    }
+    for (const std::string &key : common.ignored_keys())
+      if (!hasKey(own, place + key))
+        family.add_ignored_keys(place + key);
+  }
 }
 
 /// The parts that a family includes go before what it says itself, less what it says in their

@@ -144,6 +144,7 @@ Tensor GraphBuilder::exp(Tensor x) { return OpWriter(*this).write<ir::ExpOp>({x}
 Tensor GraphBuilder::log(Tensor x) { return OpWriter(*this).write<ir::LogOp>({x}); }
 
 Tensor GraphBuilder::sqrt(Tensor x) { return OpWriter(*this).write<ir::SqrtOp>({x}); }
+Tensor GraphBuilder::rsqrt(Tensor x) { return OpWriter(*this).write<ir::RsqrtOp>({x}); }
 
 Tensor GraphBuilder::gelu(Tensor x, bool tanhApproximation) {
   OpWriter writer(*this);
@@ -250,6 +251,14 @@ Tensor GraphBuilder::concat(const std::vector<Tensor> &parts, int64_t axis) {
   auto attribute = state_->builder.getI64IntegerAttr(axis);
   return OpWriter(*this).write<ir::ConcatOp>(
       parts, [&](auto &properties) { properties.setAxis(attribute); });
+}
+
+Tensor GraphBuilder::pad(Tensor x, Shape low, Shape high) {
+  Builder &attributes = state_->builder;
+  return OpWriter(*this).write<ir::PadOp>({x}, [&](auto &properties) {
+    properties.setLow(attributes.getDenseI64ArrayAttr(low));
+    properties.setHigh(attributes.getDenseI64ArrayAttr(high));
+  });
 }
 
 Tensor GraphBuilder::sum(Tensor x, Shape axes) {

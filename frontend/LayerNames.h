@@ -13,6 +13,7 @@ namespace heddle::frontend {
 // A model of one stack calls it the decoder, whether it looks ahead or not.
 inline constexpr char kDecoderStack[] = "decoder";
 inline constexpr char kEncoderStack[] = "encoder";
+inline constexpr char kImageStack[] = "image";
 
 inline constexpr char kPoolerPath[] = "pooler";
 inline constexpr char kHeadPath[] = "lm_head";

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "frontend/Model.h"
 
+#include "frontend/Adapters.h"
 #include "frontend/Dimensions.h"
 #include "frontend/Families.h"
 #include "frontend/Frozen.h"
@@ -58,7 +59,7 @@ void setModelFile(Model &model) {
 Status readModelDef(runtime::FileLayer &layer, const std::string &path, Model &model) {
   HEDDLE_RETURN_IF_ERROR(runtime::readTextprotoFile(layer, path, model.definition));
   HEDDLE_RETURN_IF_ERROR(validateModel(model.definition, path));
-  model.shiftLabels = model.definition.attention().causal() && !model.definition.has_encoder();
+  model.shiftLabels = predictsNext(model.definition);
   setModelFile(model);
   return absl::OkStatus();
 }
@@ -106,6 +107,7 @@ Status fillParameters(Model &model) {
   if (!model.definition.has_vocab_size() && !readsImages(model.definition))
     return absl::OkStatus();
   model.parameters = parametersOf(model.definition).all();
+  HEDDLE_RETURN_IF_ERROR(checkAdapters(model.definition, model.parameters));
   return checkFrozen(model.definition, model.parameters);
 }
 
@@ -116,6 +118,10 @@ void setDropout(proto::Dropout &dropout, double share) {
   // Parts that have a share of their own.
   if (dropout.has_attention_output())
     dropout.set_attention_output(share);
+  if (dropout.has_hidden())
+    dropout.set_hidden(share);
+  if (dropout.has_output())
+    dropout.set_output(share);
   if (dropout.has_pooled())
     dropout.set_pooled(share);
   if (dropout.has_classifier())
@@ -128,6 +134,8 @@ Status overrideDropout(Model &model, double share) {
   if (!(share >= 0 && share < 1))
     return invalidInput("--dropout: expected a number from 0 to less than 1, found ", share);
   setDropout(*model.definition.mutable_dropout(), share);
+  if (model.definition.image().has_dropout())
+    setDropout(*model.definition.mutable_image()->mutable_dropout(), share);
   if (model.definition.encoder().has_dropout())
     setDropout(*model.definition.mutable_encoder()->mutable_dropout(), share);
   return absl::OkStatus();
@@ -190,6 +198,10 @@ StatusOr<Model> loadModel(runtime::FileLayer &layer, const std::string &path,
     addMeanPooling(model);
   for (const std::string &pattern : overrides.frozen)
     model.definition.add_frozen(pattern);
+  if (overrides.adapters) {
+    HEDDLE_ASSIGN_OR_RETURN(*model.definition.mutable_adapters(),
+                            parseAdapters(*overrides.adapters));
+  }
   HEDDLE_RETURN_IF_ERROR(fillParameters(model));
   return model;
 }

@@ -63,6 +63,8 @@ struct ModelOverrides {
   bool embeds = false;
   /// --freeze: patterns beside those of the definition.
   std::vector<std::string> frozen = {};
+  /// --lora: see parseAdapters().
+  std::optional<std::string> adapters = {};
 };
 
 /// Reads a `.textproto`, or a folder with model.textproto or config.json. An `--out` folder of

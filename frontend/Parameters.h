@@ -17,9 +17,9 @@
 namespace heddle::frontend {
 
 /// Values before training. Normal has mean 0 and standard deviation `scale`, uniform is in
-/// [-scale, scale).
+/// [-scale, scale), constant is `scale`.
 struct Initializer {
-  enum class Kind { zeros, ones, normal, uniform };
+  enum class Kind { zeros, ones, normal, uniform, constant };
   Kind kind = Kind::zeros;
   double scale = 0;
   bool operator==(const Initializer &) const = default;
@@ -34,14 +34,26 @@ struct ParameterSpec {
   std::vector<std::string> aliases;
   /// Where it is used first: "decoder.layers.7.attention".
   std::string layerPath;
+  /// Training leaves it as it is.
+  bool frozen = false;
+
+  /// Whether it is of an adapter: no checkpoint of the model itself holds it.
+  bool ofAdapter = false;
 
   int64_t elements() const;
+};
+
+/// A [rank, in] and B [out, rank] beside a linear layer, and what their product is multiplied by.
+struct AdapterParameters {
+  ParameterSpec a, b;
+  double scale = 1;
 };
 
 /// Weight [in, out], or [out, in] as the definition's layout says, and bias [out].
 struct LinearParameters {
   ParameterSpec weight;
   std::optional<ParameterSpec> bias;
+  std::optional<AdapterParameters> adapter = {};
 };
 struct NormParameters {
   /// Absent where the model's norms have none.
@@ -75,8 +87,10 @@ struct LayerParameters : AttentionParameters {
 struct ModelParameters {
   /// Null where the model is one stack.
   std::shared_ptr<const ModelParameters> encoder;
-  /// The encoder's where the decoder's serves it: then that one is no parameter of its own.
-  bool sharesTokenTable = false;
+  /// Null where there is no image tower beside the texts'.
+  std::shared_ptr<const ModelParameters> image;
+  /// Of an encoder that has none of its own: it reads frames, or the decoder's.
+  bool lacksTokenTable = false;
   std::optional<ParameterSpec> tokenEmbedding;    // [V, E]; absent where images are read
   std::optional<LinearParameters> patchEmbedding; // [C, channels, patch height, patch width]
   std::optional<ParameterSpec> classToken;        // [C] or [1, 1, C]
@@ -85,19 +99,25 @@ struct ModelParameters {
   std::optional<LinearParameters> embeddingIn, embeddingOut; // E to C, C to E
   std::optional<ParameterSpec> positionEmbedding;  // [max_positions + offset, C] or [1, T, C]
   std::optional<ParameterSpec> tokenTypeEmbedding; // [token types, C]
+  std::optional<ParameterSpec> relativeBias;       // [buckets, H]
   std::optional<ParameterSpec> distanceEmbedding;  // [distances, C]
+  /// Weights [C, bins, 3] and [C, C, 3], biases [C].
+  std::optional<LinearParameters> convolutionIn, convolutionOut;
   std::optional<NormParameters> distanceNorm, embeddingNorm;
   /// From Dimensions::embeddingSum to C; the rows above are of that size where it is there.
   std::optional<LinearParameters> embeddingProjection;
   std::vector<LayerParameters> layers;
   std::optional<LinearParameters> finalModulation; // C to 2C
   std::optional<NormParameters> finalNorm;
+  std::optional<NormParameters> poolerNorm;
   std::optional<LinearParameters> pooler, headTransform;
   std::optional<NormParameters> headNorm;
   std::optional<LinearParameters> nextSentence; // from C to 2
   /// [V, E], or [classes, C]; absent when tied, and in models without a head.
   std::optional<ParameterSpec> headWeight;
-  std::optional<ParameterSpec> headBias; // [V] or [classes]
+  std::optional<ParameterSpec> headBias;         // [V] or [classes]
+  std::optional<ParameterSpec> headConstantBias; // [1, V]
+  std::optional<ParameterSpec> logitScale;       // []
 
   /// In the order of the entries' arguments; the encoder's come first.
   std::vector<ParameterSpec> all() const;

@@ -11,6 +11,7 @@
 #include "frontend/ValidateHead.h"
 #include "frontend/ValidateImages.h"
 #include "frontend/ValidateNames.h"
+#include "frontend/ValidateTowers.h"
 #include "runtime/base/CheckedMath.h"
 
 namespace heddle::frontend {
@@ -143,6 +144,8 @@ Found checkNumbers(const proto::ModelDef &model) {
   HEDDLE_RETURN_IF_FOUND(checkShare("dropout.residual", model.dropout().residual()));
   HEDDLE_RETURN_IF_FOUND(
       checkShare("dropout.attention_output", model.dropout().attention_output()));
+  HEDDLE_RETURN_IF_FOUND(checkShare("dropout.hidden", model.dropout().hidden()));
+  HEDDLE_RETURN_IF_FOUND(checkShare("dropout.output", model.dropout().output()));
   HEDDLE_RETURN_IF_FOUND(checkShare("dropout.pooled", model.dropout().pooled()));
   HEDDLE_RETURN_IF_FOUND(checkShare("dropout.classifier", model.dropout().classifier()));
   HEDDLE_RETURN_IF_FOUND(checkShare("dropout.distance", model.dropout().distance()));
@@ -204,6 +207,7 @@ std::optional<FieldError> findFieldError(const proto::ModelDef &definition) {
   HEDDLE_RETURN_IF_FOUND(findBlockError(definition));
   HEDDLE_RETURN_IF_FOUND(findHeadError(definition));
   HEDDLE_RETURN_IF_FOUND(findImageError(definition));
+  HEDDLE_RETURN_IF_FOUND(findTowerError(definition));
   if (!countElements(definition))
     return wrong("width", "the model has more than ", kMaxElements, " weights");
   HEDDLE_RETURN_IF_FOUND(findNameError(definition));

@@ -74,7 +74,7 @@ Found checkNoTokens(const proto::ModelDef &model) {
     return wrong("attention.causal", "expected false: every patch sees all others");
   const proto::Head::Kind kind = model.head().kind();
   if (kind != proto::Head::NONE && kind != proto::Head::SEQUENCE_CLASSES &&
-      kind != proto::Head::NOISE)
+      kind != proto::Head::NOISE && kind != proto::Head::PROJECTION)
     return wrong("head.kind", proto::Head::Kind_Name(kind), " does not go with patches");
   return std::nullopt;
 }

@@ -9,6 +9,7 @@
 #include "google/protobuf/descriptor.h"
 
 #include "frontend/LayerNames.h"
+#include "frontend/PatchGrid.h"
 #include "runtime/base/Utf8.h"
 
 namespace heddle::frontend {
@@ -34,8 +35,9 @@ bool isOfHead(const std::string &path) {
 
 /// Whole names or endings of names, and no modules.
 bool isNoModule(const std::string &field) {
-  return field == "prefix" || field == "head_bias" || field == "class_token" ||
-         field == "position_table" || field.starts_with("other_norm_");
+  return field == "prefix" || field == "head_bias" || field == "head_constant_bias" ||
+         field == "class_token" || field == "position_table" || field == "logit_scale" ||
+         field.starts_with("other_norm_");
 }
 
 /// Only decoders have it.
@@ -194,8 +196,9 @@ std::optional<FieldError> findNameError(const proto::ModelDef &definition) {
 }
 
 std::optional<FieldError> findStackNameError(const proto::ModelDef &decoder,
-                                             const proto::ModelDef &encoder) {
-  std::map<std::string, std::string> ofDecoder, ofEncoder; // fields by name with prefix
+                                             const proto::ModelDef &other,
+                                             const std::string &stack) {
+  std::map<std::string, std::string> ofDecoder, ofOther; // fields by name with prefix
   const auto *descriptor = proto::ParameterNames::descriptor();
   const auto *reflection = decoder.names().GetReflection();
   for (int i = 0; i < descriptor->field_count(); ++i) {
@@ -205,12 +208,18 @@ std::optional<FieldError> findStackNameError(const proto::ModelDef &decoder,
       continue;
     const std::string name = reflection->GetString(decoder.names(), field);
     ofDecoder.emplace((isOfHead(path) ? "" : decoder.names().prefix()) + name, path);
-    const bool shared = field->name() == "token_embedding" && decoder.share_token_embedding();
-    if (!shared && !isOfHead(path) && path != "names.pooler" && !isOfCross(field->name()))
-      ofEncoder.emplace(encoder.names().prefix() + reflection->GetString(encoder.names(), field),
-                        "encoder." + path);
+    const bool tokens = field->name() == "token_embedding" &&
+                        (readsImages(other) || decoder.share_token_embedding());
+    const bool pooler = path == "names.pooler" || path == "names.pooler_norm";
+    const bool head = other.head().kind() != proto::Head::NONE && path == "names.head";
+    if (tokens || isOfCross(field->name()) || (isOfHead(path) && !head) ||
+        (pooler && !other.has_pooler()))
+      continue;
+    ofOther.emplace((head ? "" : other.names().prefix()) +
+                        reflection->GetString(other.names(), field),
+                    stack + "." + path);
   }
-  return findClash(Modules(ofDecoder, decoder.layers(), ofEncoder, encoder.layers()));
+  return findClash(Modules(ofDecoder, decoder.layers(), ofOther, other.layers()));
 }
 
 } // namespace heddle::frontend

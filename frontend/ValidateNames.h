@@ -16,9 +16,11 @@ inline constexpr uint64_t kMaxModuleName = limits::kTensorNameBytes / 4;
 /// whichever of the prefixes a checkpoint has them. The definition has a valid number of layers.
 std::optional<FieldError> findNameError(const proto::ModelDef &definition);
 
-/// The same between a decoder and its encoder (see encoderOf()), each without fault by itself.
+/// The same between a decoder and its encoder, or an image tower (see Stacks.h), each without fault
+/// by itself. `stack` is the field that the other one is in.
 std::optional<FieldError> findStackNameError(const proto::ModelDef &decoder,
-                                             const proto::ModelDef &encoder);
+                                             const proto::ModelDef &other,
+                                             const std::string &stack);
 
 } // namespace heddle::frontend
 

@@ -26,7 +26,7 @@ public:
     Wiring w =
         wiringOf(graph_, definition_, parameters_, options_.batch, options_.seq, options_.number);
     if (definition_.has_encoder())
-      encoderDecoderEntry(w, name, options_.sourceSeq > 0 ? options_.sourceSeq : options_.seq);
+      encoderDecoderEntry(w, name, sourceLength(definition_, options_.seq, options_.sourceSeq));
     else if (name == kForwardEntry)
       forward(w);
     else if (name == kLossEntry)
@@ -56,6 +56,7 @@ private:
 
   Tensor maskedVectors(Wiring &w) {
     Tensor tokens = idsInput(w, "input_ids");
+    w.inputIds = tokens;
     w.keyMask = idsInput(w, "attention_mask");
     // Declared in any case: every model's forward takes the same inputs.
     w.positionIds = idsInput(w, "position_ids");
@@ -70,6 +71,8 @@ private:
     {
       LayerScope scope(graph_, embeddingsPath(w.stack));
       countKeys(w);
+      if (definition_.positions().has_relative_bias())
+        w.scoreBias = relativeBias(w);
     }
     return finalNorm(w, layersOf(w, embedTokens(w, tokens)));
   }
@@ -80,7 +83,9 @@ private:
   }
 
   /// Texts for a causal model fill every row; others come with their padding.
-  Tensor trainingVectors(Wiring &w) { return fillsRows() ? plainVectors(w) : vectors(w); }
+  Tensor trainingVectors(Wiring &w) {
+    return predictsNext(definition_) ? plainVectors(w) : vectors(w);
+  }
 
   /// What depends on how many keys attention_mask lets a query see.
   void countKeys(Wiring &w) {
@@ -90,7 +95,7 @@ private:
     if (attention.mean_if_blind() && hasWindows(definition_))
       w.windowKeysSeen = countKeysSeen(w, *w.keyMask, attention.window());
     if (alibi_)
-      w.keyBias = alibiBias(w, *w.keysSeen - graph_.scalar(1, Element::f32));
+      w.scoreBias = alibiBias(w, *w.keysSeen - graph_.scalar(1, Element::f32));
   }
 
   /// Every row is whole and begins at position 0.
@@ -108,10 +113,6 @@ private:
   void loss(Wiring &w, Tensor x) {
     const Outputs outputs = taskOutputs(w, x);
     graph_.output("loss", taskLoss(w, outputs));
-  }
-
-  bool fillsRows() const {
-    return definition_.attention().causal() && !learnsFromPairs(definition_);
   }
 
   void encode(Wiring &w) {
@@ -141,29 +142,10 @@ private:
   void decode(Wiring &w) {
     Tensor tokens = graph_.input("input_ids", {w.batch, 1}, Element::i32);
     Tensor positions = graph_.input("positions", {w.batch}, Element::i32);
-    w.cache = Wiring::Cache::extend;
-    w.positions = positions;
-    {
-      LayerScope scope(graph_, embeddingsPath(w.stack));
-      w.positionIds = graph_.reshape(positions, {w.batch, 1});
-      if (rotary_)
-        w.ropeTurns = w.positionIds;
-      w.visibleKeys = graph_.lengthMask(shifted(graph_, positions, 1), w.seq);
-      if (hasWindows(definition_))
-        w.windowKeys = windowKeys(w, positions);
-      if (alibi_)
-        w.keyBias = alibiBias(w, countUp(graph_, w.seq));
-    }
+    extendAt(w, positions);
     Tensor x = layersOf(w, embedTokens(w, tokens));
     x = graph_.reshape(x, {w.batch, w.dims.width});
     graph_.output("logits", head(w, finalNorm(w, x)));
-  }
-
-  /// [B, T]: 1 for the keys from positions[b] - window + 1 on, else 0.
-  Tensor windowKeys(const Wiring &w, Tensor positions) {
-    const int64_t window = definition_.attention().window();
-    Tensor tooOld = graph_.reshape(shifted(graph_, positions, -window), {w.batch, 1});
-    return graph_.cast(graph_.greater(countUp(graph_, w.seq), tooOld), Element::i32);
   }
 
   GraphBuilder &graph_;
@@ -180,11 +162,11 @@ std::vector<std::string> entriesOf(const proto::ModelDef &definition, bool train
   const proto::Head::Kind kind = definition.head().kind();
   if ((kind == proto::Head::NONE || kind == proto::Head::EMBEDDING) && encodesTexts(definition))
     entries.push_back(kEncodeEntry);
-  if (kind == proto::Head::NONE)
+  if (kind == proto::Head::NONE || kind == proto::Head::PROJECTION)
     return entries;
   entries.push_back(kLossEntry);
-  if (definition.attention().causal() && kind == proto::Head::LANGUAGE_MODEL &&
-      !definition.has_encoder())
+  if (isLanguageModel(definition) && definition.attention().causal() &&
+      !definition.encoder().has_frames())
     entries.insert(entries.end(), {kPrefillEntry, kDecodeEntry});
   if (training)
     entries.insert(entries.end(), {kTrainLossEntry, kEvalEntry});
@@ -200,10 +182,14 @@ bool isContrastive(const proto::ModelDef &definition, const std::string &entry) 
 
 /// What the user may not know of the model.
 const char *whyMissing(const proto::ModelDef &definition, const std::string &entry) {
+  if ((entry == kPrefillEntry || entry == kDecodeEntry) && definition.encoder().has_frames())
+    return ": its encoder reads frames, and generation from those is not supported yet";
   if (entry == kPrefillEntry || entry == kDecodeEntry)
     return definition.attention().causal()
-               ? ": it has no language model's head, so it does not generate"
+               ? ": its head does not predict tokens, so it does not generate"
                : ": it looks ahead (attention.causal: false), so it does not generate";
+  if (definition.head().kind() == proto::Head::PROJECTION)
+    return ": its head gives vectors (head.kind: PROJECTION), so there is no loss and no training";
   if (definition.head().kind() == proto::Head::NONE)
     return ": it has no head (head.kind: NONE, in config.json an architecture such as BertModel), "
            "so there is no loss and no training";
@@ -218,8 +204,15 @@ StatusOr<mlir::OwningOpRef<mlir::ModuleOp>> buildModule(mlir::MLIRContext &conte
   if (!definition.has_vocab_size() && !readsImages(definition))
     return invalidInput("field \"vocab_size\": is missing and no tokenizer gives it");
   HEDDLE_RETURN_IF_ERROR(validateShape(definition, options.batch, options.seq));
-  if (definition.has_encoder() && options.sourceSeq > 0)
-    HEDDLE_RETURN_IF_ERROR(validateShape(encoderOf(definition), options.batch, options.sourceSeq));
+  if (definition.has_encoder())
+    HEDDLE_RETURN_IF_ERROR(
+        withContext(validateShape(encoderOf(definition), options.batch,
+                                  sourceLength(definition, options.seq, options.sourceSeq)),
+                    "the encoder"));
+  if (definition.has_image()) {
+    const proto::ModelDef image = imageOf(definition);
+    HEDDLE_RETURN_IF_ERROR(validateShape(image, options.batch, fixedSequence(image)));
+  }
   std::vector<std::string> known = entriesOf(definition, /*training=*/true);
   if (encodesTexts(definition))
     known.push_back(kEncodeEntry);

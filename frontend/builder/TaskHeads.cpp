@@ -1,23 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // What models are asked for, by the kind of their head.
 #include "frontend/LayerNames.h"
+#include "frontend/PatchGrid.h"
 #include "frontend/builder/Wiring.h"
 
 namespace heddle::frontend {
 namespace {
-
-/// x [B, T, C] -> [B, C]
-Tensor firstToken(Wiring &w, Tensor x) {
-  Tensor first = w.graph.slice(x, {0, 0, 0}, {w.batch, 1, w.dims.width});
-  return w.graph.reshape(first, {w.batch, w.dims.width});
-}
-
-/// x [B, T, C] -> [B, C]
-Tensor pool(Wiring &w, Tensor x) {
-  LayerScope scope(w.graph, kPoolerPath);
-  Tensor y = linear(w, *w.parameters.pooler, firstToken(w, x));
-  return activate(w.graph, w.definition.pooler().activation(), y);
-}
 
 /// [..., C] -> [..., classes]
 Tensor classify(Wiring &w, Tensor x) {
@@ -30,7 +18,7 @@ Tensor classify(Wiring &w, Tensor x) {
 }
 
 Tensor classifySequence(Wiring &w, Tensor x) {
-  if (w.parameters.pooler)
+  if (w.definition.has_pooler())
     return classify(w, pool(w, x));
   Tensor first = firstToken(w, x);
   return classify(w, dropout(w, first, w.definition.dropout().pooled(), kPooledDropoutId));
@@ -62,7 +50,7 @@ Outputs taskOutputs(Wiring &w, Tensor x) {
   }
   case proto::Head::NONE: {
     Outputs outputs = {{"last_hidden_state", x}};
-    if (w.parameters.pooler)
+    if (w.definition.has_pooler())
       outputs.emplace_back("pooler_output", pool(w, x));
     return outputs;
   }
@@ -72,6 +60,13 @@ Outputs taskOutputs(Wiring &w, Tensor x) {
     return {{"logits", classify(w, x)}};
   case proto::Head::NOISE:
     return noiseOutputs(w, x);
+  case proto::Head::PROJECTION: {
+    Tensor projected = projection(w, x);
+    const char *name = readsImages(w.definition) ? "image_embeds" : "text_embeds";
+    return {{name, projected}, {"last_hidden_state", x}};
+  }
+  case proto::Head::CONTRASTIVE:
+    return contrastiveOutputs(w, x);
   case proto::Head::SPAN: {
     Tensor logits = classify(w, x);
     Tensor start = column(w, logits, 0);

@@ -43,6 +43,8 @@ void addModelFlags(CLI::App &verb, ModelFlags &flags) {
   verb.add_option("--weights", flags.weights, "folder or safetensors file with the weights");
   addNumber(verb, "--batch", flags.batch, "sequences at a time", {.least = 1});
   addNumber(verb, "--seq", flags.seq, "tokens of a sequence", {.least = 1});
+  addNumber(verb, "--source-seq", flags.sourceSeq,
+            "tokens of a source, which an encoder reads; left out: as --seq", {.least = 1});
   verb.add_option("--dtype", flags.dtype, "f32 or bf16");
   verb.add_option("--target", flags.target, "cpu, cpu:avx512, cpu:avx2, cpu:scalar");
   addNumber(verb, "--threads", flags.threads, "0: all CPUs allowed", {0, limits::kThreads});
@@ -60,6 +62,14 @@ void addFreeze(CLI::App &verb, std::vector<std::string> &patterns) {
       ->allow_extra_args(false);
 }
 
+void addLora(CLI::App &verb, std::string &lora) {
+  verb.add_option("--lora", lora,
+                  "train low-rank adapters in place of the model, such as "
+                  "r=8,alpha=16,targets=q_proj,v_proj,dropout=0.1; with save=merged checkpoints "
+                  "hold the sum, else the adapters as PEFT has them")
+      ->type_name("SPEC");
+}
+
 void addFlags(CLI::App &verb, RunFlags &flags) {
   addModelFlags(verb, flags);
   verb.add_option("--inputs", flags.inputs, "safetensors file with the inputs");
@@ -74,6 +84,7 @@ void addFlags(CLI::App &verb, RunFlags &flags) {
   verb.add_option("--dropout", flags.dropout, "of a step, in place of the model's");
   addNumber(verb, "--label-smoothing", flags.labelSmoothing, "of a step, in place of the model's");
   addFreeze(verb, flags.freeze);
+  addLora(verb, flags.lora);
   verb.add_option("--backend", flags.backend, "compiled or interpreter");
   addNumber(verb, "--seed", flags.seed, "for random weights");
 }
@@ -109,7 +120,7 @@ void addFlags(CLI::App &verb, TrainFlags &flags) {
   addNumber(verb, "--label-smoothing", flags.labelSmoothing,
             "share of a target that all classes share, in place of the model's");
   addFreeze(verb, flags.freeze);
-  verb.add_option("--lora", flags.lora, "low-rank adapters");
+  addLora(verb, flags.lora);
   verb.add_option("--on-nonfinite", flags.onNonfinite, "stop, or skip the update")
       ->check(CLI::IsMember({"stop", "skip"}));
   addNumber(verb, "--eval-interval", flags.evalInterval, "steps between validations; 0: none");

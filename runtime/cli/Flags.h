@@ -21,7 +21,7 @@ namespace heddle::runtime {
 struct ModelFlags {
   std::string model;
   std::string weights;
-  std::optional<int64_t> batch, seq;
+  std::optional<int64_t> batch, seq, sourceSeq;
   std::string dtype, target, memoryBudget;
   int threads = 0; // 0: all CPUs allowed
   bool strict = false, noGraph = false, json = false;
@@ -37,6 +37,7 @@ struct RunFlags : ModelFlags {
   bool similarity = false;
   std::optional<double> dropout, labelSmoothing; // of --entry step
   std::vector<std::string> freeze;               // the same
+  std::string lora;                              // the same
   uint64_t seed = 0;
 };
 
@@ -93,6 +94,8 @@ void addFlags(CLI::App &verb, BenchFlags &flags);
 
 /// --freeze, which may come several times.
 void addFreeze(CLI::App &verb, std::vector<std::string> &patterns);
+
+void addLora(CLI::App &verb, std::string &lora);
 
 /// Gives every flag of the command and its subcommands its environment twin. Call it once, last.
 void addEnvironmentTwins(CLI::App &command);

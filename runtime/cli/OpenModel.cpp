@@ -51,6 +51,9 @@ Status checkCompiled(const Executable &executable, const ModelFlags &flags) {
   if (flags.seq && *flags.seq != manifest.seq())
     return other("--seq", *flags.seq,
                  absl::StrCat("batch ", manifest.batch(), ", sequence ", manifest.seq()));
+  if (flags.sourceSeq && *flags.sourceSeq != manifest.source_seq())
+    return other("--source-seq", *flags.sourceSeq,
+                 absl::StrCat("sources of ", manifest.source_seq(), " tokens"));
   if (!flags.dtype.empty() && flags.dtype != manifest.dtype())
     return other("--dtype", flags.dtype, manifest.dtype());
   // "cpu" is whatever this machine has, and the loader has checked that it has it.
@@ -88,6 +91,13 @@ Status checkLabelSmoothing(const Executable &executable, std::optional<double> s
     return absl::OkStatus();
   return invalidInput("--label-smoothing ", *smoothing, ": ", executable.origin(),
                       " is compiled with label smoothing ", compiled);
+}
+
+Status checkLora(const Executable &executable, const std::string &lora) {
+  if (!lora.empty() && executable.manifest().lora().empty())
+    return invalidInput("--lora ", lora, ": ", executable.origin(),
+                        " is compiled without adapters");
+  return absl::OkStatus();
 }
 
 StatusOr<uint64_t> parseBytes(const std::string &flag, const std::string &text) {
@@ -154,6 +164,7 @@ StatusOr<std::string> loadWeights(FileLayer &layer, Session &session, const Mode
                           ": the weights recorded at compile time have changed; give --weights ",
                           path, " to use them as they are now");
   }
+  HEDDLE_RETURN_IF_ERROR(session.initializeAdapters(seed));
   HEDDLE_RETURN_IF_ERROR(session.loadWeights(*weights));
   HEDDLE_ASSIGN_OR_RETURN(auto nonFinite, findNonFiniteStored(session));
   if (nonFinite)

@@ -27,6 +27,10 @@ Status checkFreeze(const Executable &executable, const std::vector<std::string> 
 /// The same for --label-smoothing; nothing where it is not given.
 Status checkLabelSmoothing(const Executable &executable, std::optional<double> smoothing);
 
+/// InvalidArgument where --lora is given and the executable has no adapters. Otherwise they are
+/// those that it was compiled with.
+Status checkLora(const Executable &executable, const std::string &lora);
+
 /// "8GiB", "500 MB", "1073741824".
 StatusOr<uint64_t> parseBytes(const std::string &flag, const std::string &text);
 

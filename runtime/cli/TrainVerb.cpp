@@ -38,8 +38,7 @@ StatusOr<std::optional<FoundCheckpoint>> findResume(FileLayer &layer, const Trai
 Status checkTrainFlags(const Executable &executable, const TrainFlags &flags) {
   HEDDLE_RETURN_IF_ERROR(checkCompiled(executable, flags));
   HEDDLE_RETURN_IF_ERROR(checkFreeze(executable, flags.freeze));
-  if (!flags.lora.empty())
-    return invalidInput("--lora: not supported yet");
+  HEDDLE_RETURN_IF_ERROR(checkLora(executable, flags.lora));
   if (flags.data.empty() && flags.steps > 0)
     return invalidInput("--data: missing; only --steps 0 goes without");
   HEDDLE_RETURN_IF_ERROR(checkLabelSmoothing(executable, flags.labelSmoothing));
@@ -142,6 +141,14 @@ Status mergeState(const TrainFlags &flags, const TrainingState &saved, TrainingS
   if (!saved.data.empty() && !state.data.empty() && state.data != saved.data)
     remark("the run goes on with other data than it began with");
   return absl::OkStatus();
+}
+
+Status checkSameAdapters(const proto::Manifest &manifest, const TrainingState &saved) {
+  if (saved.lora == manifest.lora())
+    return absl::OkStatus();
+  auto said = [](const std::string &lora) { return lora.empty() ? "no adapters" : lora; };
+  return invalidInput("--lora: the run to be resumed has ", said(saved.lora), ", this one ",
+                      said(manifest.lora()));
 }
 
 /// How much of the model trains, where that is not all.
@@ -292,6 +299,11 @@ StatusOr<int> trainVerb(FileLayer &layer, SharedExecutable executable, const Tra
   std::string weightsFolder;
   if (resumed) {
     HEDDLE_ASSIGN_OR_RETURN(saved, readTrainingState(layer, joinPath(resumed->path, kStateFile)));
+    HEDDLE_RETURN_IF_ERROR(checkSameAdapters(executable->manifest(), saved));
+    // A checkpoint of adapters leaves the model where it came from.
+    if (executable->manifest().adapters_size() > 0) {
+      HEDDLE_ASSIGN_OR_RETURN(weightsFolder, loadWeights(layer, *session, flags, saved.seed));
+    }
     HEDDLE_RETURN_IF_ERROR(restoreCheckpoint(layer, resumed->path, *session));
     remark(absl::StrCat("resumed from ", resumed->path));
   } else {
@@ -311,6 +323,7 @@ StatusOr<int> trainVerb(FileLayer &layer, SharedExecutable executable, const Tra
   state.batch = executable->manifest().batch();
   state.seq = executable->manifest().seq();
   state.gradAccum = flags.gradAccum;
+  state.lora = executable->manifest().lora();
   bool splits = flags.evalInterval > 0 && info.kind != DataKind::Batches;
   state.valSplit = flags.valSplit.value_or(saved.step > 0 ? saved.valSplit : splits ? 0.1 : 0);
   std::unique_ptr<TrainingData> data = std::make_unique<NoData>();

@@ -179,10 +179,9 @@ TEST(ConfigErrors, UnknownKey) {
 }
 
 TEST(ConfigErrors, UnsupportedValue) {
-  EXPECT_THAT(
-      read(gpt2(R"(, "activation_function": "laplace")")),
-      IsBadInput("config.json: key \"activation_function\": \"laplace\" is not supported; "
-                 "supported: relu, gelu, "));
+  EXPECT_THAT(read(gpt2(R"(, "activation_function": "laplace")")),
+              IsBadInput("config.json: key \"activation_function\": \"laplace\" is not supported; "
+                         "supported: relu, gelu, "));
   EXPECT_THAT(read(llama(R"(, "rope_scaling": {"rope_type": "yarn", "factor": 2})")),
               IsBadInput("key \"rope_scaling.rope_type\": \"yarn\" is not supported; supported: "
                          "default, linear, llama3, dynamic"));

@@ -7,6 +7,7 @@
 #include "frontend/Dimensions.h"
 #include "frontend/HuggingFace.h"
 #include "frontend/PatchGrid.h"
+#include "frontend/Stacks.h"
 #include "frontend/Validate.h"
 #include "tests/frontend/ModelHarness.h"
 #include "tests/runtime/TempFolder.h"
@@ -17,13 +18,8 @@ namespace {
 using frontend::Families;
 using frontend::proto::Head;
 
-StatusOr<frontend::proto::ModelDef> read(const std::string &architecture,
-                                         const std::string &more = "") {
+StatusOr<frontend::proto::ModelDef> readJson(const std::string &json) {
   HEDDLE_ASSIGN_OR_RETURN(Families families, Families::load(runtime::FileLayer::system()));
-  const std::string json = R"({"model_type": "vit", "hidden_size": 20, "num_hidden_layers": 2,
-                               "num_attention_heads": 5, "intermediate_size": 24,
-                               "architectures": [")" +
-                           architecture + "\"]" + more + "}";
   HEDDLE_ASSIGN_OR_RETURN(runtime::JsonDocument document, runtime::parseJson(json, "config.json"));
   runtime::JsonRef config = document.ref();
   HEDDLE_ASSIGN_OR_RETURN(const frontend::proto::Family *known,
@@ -31,6 +27,15 @@ StatusOr<frontend::proto::ModelDef> read(const std::string &architecture,
   HEDDLE_ASSIGN_OR_RETURN(frontend::proto::Family family,
                           frontend::withArchitecture(config, *known));
   return frontend::readConfig(config, family);
+}
+
+StatusOr<frontend::proto::ModelDef> read(const std::string &architecture,
+                                         const std::string &more = "") {
+  const std::string json = R"({"model_type": "vit", "hidden_size": 20, "num_hidden_layers": 2,
+                               "num_attention_heads": 5, "intermediate_size": 24,
+                               "architectures": [")" +
+                           architecture + "\"]" + more + "}";
+  return readJson(json);
 }
 
 const frontend::ParameterSpec *parameter(const std::vector<frontend::ParameterSpec> &all,
@@ -89,6 +94,64 @@ TEST(VitFamily, APoolerIsThereWhereItsWeightsAre) {
   frontend::dropAbsentParts({"layernorm.weight"}, parts, without);
   EXPECT_TRUE(with.has_pooler());
   EXPECT_FALSE(without.has_pooler());
+}
+
+StatusOr<frontend::proto::ModelDef> readClip(const std::string &text = "",
+                                             const std::string &vision = "",
+                                             const std::string &more = "") {
+  return readJson(R"({"model_type": "clip", "architectures": ["CLIPModel"],
+                      "text_config": {"vocab_size": 67, "hidden_size": 20)" +
+                  text + R"(, "num_attention_heads": 5}, "vision_config": {"hidden_size": 24)" +
+                  vision + R"(, "num_attention_heads": 3})" + more + "}");
+}
+
+TEST(ClipFamily, TwoTowers) {
+  auto model = readClip();
+  ASSERT_THAT(model, IsOk());
+  EXPECT_EQ(model->layers(), 12);
+  EXPECT_EQ(model->ffn().activation(), frontend::proto::Ffn::QUICK_GELU);
+  EXPECT_EQ(model->pooler().token(), frontend::proto::Pooler::FIRST_OF_ID);
+  EXPECT_EQ(model->pooler().token_id(), 49'407);
+  const frontend::proto::ModelDef image = frontend::imageOf(*model);
+  EXPECT_EQ(frontend::fixedSequence(image), 50);
+  EXPECT_FALSE(image.attention().causal());
+  const std::vector<frontend::ParameterSpec> all = frontend::parametersOf(*model).all();
+  for (const char *name : {"logit_scale", "text_projection.weight", "visual_projection.weight",
+                           "text_model.final_layer_norm.bias", "vision_model.pre_layrnorm.weight",
+                           "vision_model.embeddings.class_embedding"})
+    EXPECT_TRUE(parameter(all, name)) << name;
+  EXPECT_FALSE(parameter(all, "vision_model.final_layer_norm.bias"));
+  EXPECT_EQ(parameter(all, "logit_scale")->initializer.scale, 2.6592);
+}
+
+TEST(ClipFamily, TextsEndAtTheirHighestIdWhereTheEndIsSaidToBeTwo) {
+  auto model = readClip(R"(, "eos_token_id": 2)");
+  ASSERT_THAT(model, IsOk());
+  EXPECT_EQ(model->pooler().token(), frontend::proto::Pooler::HIGHEST_ID);
+}
+
+TEST(ClipFamily, OldFoldersSayMore) {
+  const std::string old = R"(, "add_cross_attention": false, "bad_words_ids": null, "dropout": 0.0,
+      "chunk_size_feed_forward": 0, "finetuning_task": null, "is_encoder_decoder": false,
+      "id2label": {"0": "LABEL_0"}, "torch_dtype": null, "model_type": "clip_model", "top_k": 50)";
+  EXPECT_THAT(readClip(old, old, R"(, "text_config_dict": null, "initializer_factor": 1.0)"),
+              IsOk());
+  EXPECT_THAT(readClip("", "", R"(, "vision_config_dict": {"hidden_size": 24, "dropout": 0.0})"),
+              IsOk());
+  EXPECT_THAT(readClip("", "", R"(, "vision_config_dict": {"hidden_size": 25})"),
+              IsBadInput("key \"vision_config_dict.hidden_size\": found 25, but key "
+                         "\"vision_config.hidden_size\" says 24"));
+}
+
+TEST(ClipFamily, Mistakes) {
+  EXPECT_THAT(readClip(R"(, "hidden_acts": "relu")"),
+              IsBadInput("key \"text_config.hidden_acts\": unknown to the family clip"));
+  EXPECT_THAT(readClip(R"(, "add_cross_attention": true)"),
+              IsBadInput("key \"text_config.add_cross_attention\": true is not supported"));
+  EXPECT_THAT(readClip("", R"(, "patch_size": 225)"),
+              IsBadInput("key \"vision_config.patch_size\": 225 is more than the image's 224"));
+  EXPECT_THAT(readClip(R"(, "eos_token_id": [2, 3])"), IsBadInput("\"text_config.eos_token_id\""));
+  EXPECT_THAT(readClip("", "", R"(, "projection_dim": 0)"), IsBadInput("key \"projection_dim\""));
 }
 
 constexpr char kImages[] =
@@ -162,6 +225,44 @@ TEST(ImageDefinition, TheSequenceIsTheImages) {
               IsBadInput("seq: 13, but an image of 12 x 20 is a sequence of 12"));
 }
 
+TEST(TowerDefinition, Mistakes) {
+  const std::string texts = "vocab_size: 31 width: 20 layers: 1 max_positions: 16 "
+                            "attention { heads: 5 } ";
+  const std::string two =
+      "head { kind: CONTRASTIVE width: 8 } image { patches { height: 8 width: 8 "
+      "patch_height: 4 patch_width: 4 } } ";
+  EXPECT_THAT(check(texts, two), IsOk());
+  const std::pair<std::string, const char *> rows[] = {
+      {"head { kind: CONTRASTIVE width: 8 }", "field \"image\": is missing"},
+      {"image { patches { height: 8 width: 8 patch_height: 4 patch_width: 4 } }",
+       "field \"image\": needs a head of kind CONTRASTIVE"},
+      {"head { kind: PROJECTION }", "field \"head.width\": is missing"},
+      {"head { kind: PROJECTION width: 0 }", "field \"head.width\": expected a size from 1"},
+      {"head { width: 8 }", "field \"head.width\": needs a head of kind PROJECTION"},
+      {"head { kind: NONE } pooler { token: FIRST_OF_ID }",
+       "field \"pooler.token_id\": is missing"},
+      {"head { kind: NONE } pooler { dense: false width: 8 }",
+       "field \"pooler.width\": needs pooler.dense"},
+      {"head { kind: CONTRASTIVE width: 8 logit_scale: -1 } image { }",
+       "field \"head.logit_scale\": expected a positive number"},
+      {"head { kind: CONTRASTIVE width: 8 } image { width: 20 }",
+       "field \"image.patches\": is missing"},
+  };
+  for (const auto &[text, message] : rows)
+    EXPECT_THAT(check(texts, text), IsBadInput(message)) << text;
+  const std::pair<std::string, const char *> inTower[] = {
+      {"image { patches { channels: 0 } }", "field \"image.patches.channels\""},
+      {"image { head { width: 9 } }", "field \"image.head.width\": expected the texts' 8"},
+      {"image { attention { causal: true } }", "field \"image.attention.causal\": expected false"},
+      {"image { loss { } }", "field \"image.loss\": does not go with an image tower"},
+      {"image { pooler { token: HIGHEST_ID } }", "field \"image.pooler.token\": expected FIRST"},
+      {"image { names { head: \"lm_head\" } }", "\"lm_head\" is a name of"},
+      {"image { names { final_norm: \"decoder.final_norm\" } }", "is a name of"},
+  };
+  for (const auto &[text, message] : inTower)
+    EXPECT_THAT(check(texts, two, text), IsBadInput(message)) << text;
+}
+
 TEST(Dit, AllIsZeroBeforeTraining) {
   auto model = frontend::loadModel(runtime::FileLayer::system(),
                                    sourceDir() + "/examples/dit-xl-2.textproto");
@@ -197,7 +298,8 @@ struct Tiny {
     model.mutable_condition()->mutable_classes()->set_dropout(dropout);
     Feed all = feed;
     all["class_labels"] = std::make_shared<ir::Tensor>(ir::Tensor::ofInts({3}, labels));
-    all["rng"] = std::make_shared<ir::Tensor>(ir::Tensor::ofInts({3}, {7, step, 0}));
+    all["rng"] =
+        std::make_shared<ir::Tensor>(ir::Tensor::ofInts({3}, {7, step, 0}, ir::ElementKind::i64));
     BuiltModel built(model, 3, 12);
     return built.run(entry, all)["loss"]->number(0);
   }

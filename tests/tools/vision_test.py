@@ -3,6 +3,7 @@
 """Models that read images as a user goes: everything fuses, numbers are those of the reference, and
 what is wrong with a folder or a flag is an error in the user's words."""
 import json
+import math
 import os
 import pathlib
 import shutil
@@ -16,7 +17,9 @@ GOLDENS = ROOT / "tests" / "goldens"
 HEDDLE = pathlib.Path(os.environ["HEDDLE_BIN_DIR"]) / "heddle"
 # Layers of attention and FFN, and whether there is a loss.
 MODELS = {"vit-model": (2, False), "vit-without-pooler": (1, False), "vit-classes": (2, True),
-          "vit-several-labels": (1, True), "dit-tiny": (2, True)}
+          "vit-several-labels": (1, True), "dit-tiny": (2, True), "clip-model": (4, True),
+          "clip-highest-id": (2, True), "clip-text": (1, False), "clip-text-projection": (1, False),
+          "clip-vision": (1, False), "clip-vision-projection": (1, False)}
 
 
 def read_safetensors(path):
@@ -65,6 +68,8 @@ class Vision(unittest.TestCase):
         for name, (layers, has_loss) in MODELS.items():
             with self.subTest(name):
                 train = ["--train"] if has_loss else []
+                if name in ("clip-model", "clip-highest-id", "clip-text", "clip-text-projection"):
+                    train += ["--seq", 11]
                 self.heddle("compile", GOLDENS / name, *train, "--batch", 2, "-o",
                             self.base / "x.heddle", "--strict", "--require-fused",
                             f"attention:{layers},ffn:{layers}")
@@ -76,13 +81,19 @@ class Vision(unittest.TestCase):
                             GOLDENS / name / "golden.safetensors")
 
     def test_every_kernel_and_pass(self):
-        for name in ("vit-classes", "vit-several-labels", "dit-tiny"):
+        for name in ("vit-classes", "vit-several-labels", "dit-tiny", "clip-model",
+                     "clip-highest-id"):
             with self.subTest(name):
                 self.heddle("verify", GOLDENS / name, "--grad", "--passes")
 
     def test_run(self):
         feed, outputs = self.base / "in.safetensors", self.base / "out.safetensors"
         for name, shapes in (("vit-classes", {"logits": [3, 7], "loss": []}),
+                             ("clip-model", {"logits_per_image": [3, 3], "logits_per_text": [3, 3],
+                                             "text_embeds": [3, 12], "image_embeds": [3, 12],
+                                             "loss": []}),
+                             ("clip-vision-projection", {"image_embeds": [3, 12],
+                                                         "last_hidden_state": [3, 5, 24]}),
                              ("dit-tiny", {"noise": [3, 3, 12, 20], "variance": [3, 3, 12, 20],
                                            "loss": []})):
             write_safetensors(feed, self.inputs(name))
@@ -114,6 +125,9 @@ class Vision(unittest.TestCase):
         self.assertIn("input class_labels: value 8", # 7 stands for no class
                       run("dit-tiny", {"class_labels": ("I32", [3], struct.pack("<3i", 7, 8, 1))}))
         self.assertIn("needs the input timesteps", run("dit-tiny", {"timesteps": None}))
+        self.assertIn("needs the input pixel_values", run("clip-model", {"pixel_values": None}))
+        self.assertIn("input pixel_values: has shape [2, 3, 13, 13], expected [3, 3, 13, 13]",
+                      run("clip-model", {"pixel_values": ("F32", [2, 3, 13, 13], bytes(4056))}))
 
     def test_folders_that_do_not_fit(self):
         def broken(name, change, config=None):
@@ -143,6 +157,12 @@ class Vision(unittest.TestCase):
                       broken("vit-classes", lambda t: None, {"image_size": [12, 25]}))
         self.assertIn('key "use_mean_pooling": unknown to the family vit',
                       broken("vit-classes", lambda t: None, {"use_mean_pooling": True}))
+        scale = "logit_scale"
+        self.assertIn(scale, broken("clip-model", lambda t: t.pop(scale)))
+        self.assertIn("vision_model.post_layernorm.bias",
+                      broken("clip-model", lambda t: t.pop("vision_model.post_layernorm.bias")))
+        self.assertIn("text_projection.weight",
+                      broken("clip-model", lambda t: None, {"projection_dim": 13}))
         self.assertIn("pooler.dense.bias",
                       broken("vit-model", lambda t: t.pop("pooler.dense.bias")))
 
@@ -152,7 +172,27 @@ class Vision(unittest.TestCase):
                       self.heddle("inspect", model, "--seq", 12, code=2))
         self.heddle("inspect", model, "--seq", 13)
         self.assertIn("it looks ahead", self.heddle("generate", model, "--prompt-ids", "1", code=2))
+        self.assertIn("its head does not predict tokens",
+                      self.heddle("generate", GOLDENS / "clip-model", "--prompt-ids", "1", code=2))
+        self.assertIn("its head gives vectors",
+                      self.heddle("compile", GOLDENS / "clip-text-projection", "--train", "-o",
+                                  self.base / "x.heddle", code=2))
         self.heddle("bench", GOLDENS / "dit-tiny", "--entry", "forward", "--iters", 3)
+
+    def test_first_values(self):
+        """Without weights logit_scale is what config.json says."""
+        folder = self.base / "unweighted"
+        folder.mkdir()
+        config = json.loads((GOLDENS / "clip-model/config.json").read_text())
+        (folder / "config.json").write_text(json.dumps({**config, "logit_scale_init_value": 1.5}))
+        write_safetensors(self.base / "in.safetensors", self.inputs("clip-model"))
+        self.heddle("run", folder, "--inputs", self.base / "in.safetensors", "--outputs",
+                    self.base / "out.safetensors", "--seed", 3)
+        found = {name: struct.unpack(f"<{len(data) // 4}f", data) for name, (_, _, data) in
+                 read_safetensors(self.base / "out.safetensors").items()}
+        cosine = sum(a * b for a, b in zip(found["text_embeds"][:12], found["image_embeds"][:12]))
+        self.assertAlmostEqual(found["logits_per_text"][0], cosine * math.exp(1.5), places=4)
+        self.assertGreater(abs(cosine), 1e-3)
 
     def test_inspect(self):
         shapes = json.loads(self.heddle("inspect", GOLDENS / "vit-several-labels", "--shapes",

@@ -3,10 +3,12 @@
 
 #include <set>
 
+#include "frontend/Adapters.h"
 #include "frontend/Dimensions.h"
 #include "frontend/Frozen.h"
 #include "frontend/Model.h"
 #include "frontend/PatchGrid.h"
+#include "frontend/Stacks.h"
 #include "ir/Conventions.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/BuiltinOps.h"
@@ -38,6 +40,9 @@ proto::Initializer initializerOf(const frontend::Initializer &from) {
   case frontend::Initializer::Kind::uniform:
     to.set_kind(proto::Initializer::UNIFORM);
     break;
+  case frontend::Initializer::Kind::constant:
+    to.set_kind(proto::Initializer::CONSTANT);
+    break;
   }
   return to;
 }
@@ -48,17 +53,54 @@ void addParameter(const frontend::ParameterSpec &spec, proto::Manifest &manifest
   parameter.set_dtype(proto::F32);
   parameter.set_layer_path(spec.layerPath);
   *parameter.mutable_initializer() = initializerOf(spec.initializer);
+  parameter.set_of_adapter(spec.ofAdapter);
   parameter.mutable_shape()->Add(spec.shape.begin(), spec.shape.end());
   parameter.mutable_aliases()->Add(spec.aliases.begin(), spec.aliases.end());
 }
 
-void describeModel(const frontend::Model &model, proto::Manifest &manifest) {
+/// A and B follow each other.
+void describeAdapters(const frontend::Model &model, proto::Manifest &manifest) {
+  const frontend::proto::LowRankAdapters &adapters = model.definition.adapters();
+  const frontend::ParameterSpec *a = nullptr;
+  for (const frontend::ParameterSpec &spec : model.parameters) {
+    if (!spec.ofAdapter)
+      continue;
+    if (!a) {
+      a = &spec;
+      continue;
+    }
+    proto::LowRankAdapter &adapter = *manifest.add_adapters();
+    adapter.set_weight(frontend::weightOfAdapter(spec));
+    adapter.set_a(a->name);
+    adapter.set_b(spec.name);
+    adapter.set_scale(adapters.alpha() / static_cast<double>(adapters.rank()));
+    adapter.set_transposed(model.definition.weight_layout() == frontend::proto::IN_OUT);
+    a = nullptr;
+  }
+  manifest.set_adapter_config(frontend::adapterConfig(model));
+  manifest.set_lora(frontend::printAdapters(adapters));
+  manifest.set_merge_adapters(adapters.merged());
+}
+
+void describeModel(const frontend::Model &model, const CompileRequest &request,
+                   proto::Manifest &manifest) {
   frontend::Dimensions sizes(model.definition);
   manifest.set_model_name(model.definition.name());
   manifest.set_family(model.family);
   manifest.set_vocab_size(sizes.vocab);
   manifest.set_max_positions(sizes.positions);
   manifest.set_shift_labels(model.shiftLabels);
+  if (model.definition.has_encoder()) {
+    const frontend::proto::DecoderInput &input = model.definition.decoder_input();
+    const frontend::proto::ModelDef encoder = frontend::encoderOf(model.definition);
+    manifest.set_source_seq(
+        frontend::sourceLength(model.definition, request.seq, request.sourceSeq));
+    manifest.set_source_vocab_size(frontend::Dimensions(encoder).vocab);
+    if (input.has_start_id())
+      manifest.set_decoder_start_id(input.start_id());
+    if (input.has_padding_id())
+      manifest.set_decoder_padding_id(input.padding_id());
+  }
   manifest.set_positions_from_mask(model.definition.positions().learned().from_mask());
   *manifest.mutable_task() = taskOf(model);
   manifest.set_label_smoothing(model.definition.loss().label_smoothing());
@@ -69,6 +111,8 @@ void describeModel(const frontend::Model &model, proto::Manifest &manifest) {
       manifest.mutable_parameters()->rbegin()->set_frozen(true);
   }
   *manifest.mutable_frozen() = model.definition.frozen();
+  if (model.definition.has_adapters())
+    describeAdapters(model, manifest);
   for (const frontend::ModelFile &file : model.files) {
     proto::EmbeddedFile &embedded = *manifest.add_files();
     embedded.set_name(file.name);
@@ -145,6 +189,16 @@ proto::Task taskOf(const frontend::Model &model) {
   return task;
 }
 
+runtime::InputRules inputRules(const frontend::Model &model) {
+  const frontend::proto::DecoderInput &input = model.definition.decoder_input();
+  runtime::InputRules rules{model.shiftLabels, model.definition.has_encoder(), {}, {}};
+  if (input.has_start_id())
+    rules.decoderStart = input.start_id();
+  if (input.has_padding_id())
+    rules.decoderPadding = input.padding_id();
+  return rules;
+}
+
 proto::Manifest makeManifest(ModuleOp module, const frontend::Model *model,
                              const std::string &origin, const CompileRequest &request) {
   proto::Manifest manifest;
@@ -157,7 +211,7 @@ proto::Manifest makeManifest(ModuleOp module, const frontend::Model *model,
   manifest.set_batch(request.batch);
   manifest.set_seq(request.seq);
   if (model) {
-    describeModel(*model, manifest);
+    describeModel(*model, request, manifest);
   } else {
     manifest.set_model_name(origin);
     describeModule(module, manifest);

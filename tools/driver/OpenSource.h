@@ -20,6 +20,7 @@ struct SourceOptions {
   std::optional<double> dropout, labelSmoothing;
   bool embeds = false; // see frontend::ModelOverrides
   std::vector<std::string> frozen; // --freeze
+  std::string lora;                // --lora
   /// As --tokenizer says; where a definition leaves the vocabulary open it takes the tokenizer's.
   std::string tokenizer;
   /// A tokenizer already made (from training text); goes before `tokenizer`.

@@ -16,6 +16,7 @@
 #include "runtime/plan/FiniteScan.h"
 #include "runtime/plan/Positions.h"
 #include "runtime/plan/Session.h"
+#include "tools/driver/Manifest.h"
 #include "tools/driver/Values.h"
 
 using namespace mlir;
@@ -68,12 +69,19 @@ StatusOr<ir::TensorRef> argumentValue(func::FuncOp function, unsigned index,
   if (name == "position_ids") {
     HEDDLE_RETURN_IF_ERROR(
         fillPositions(ir::inputFact(function, index, ir::kPaddingAttr), inputs, value));
-  } else if (name == "attention_mask") {
+  } else if (name == "attention_mask" || name == "decoder_attention_mask") {
     std::fill(value.ints.begin(), value.ints.end(), 1);
   } else if (name != "token_type_ids") { // which are zeros
     return invalidInput("input ", name, ": missing");
   }
   return ir::TensorRef(std::make_shared<ir::Tensor>(std::move(value)));
+}
+
+bool takesTargets(func::FuncOp function) {
+  for (unsigned i = 0; i < function.getNumArguments(); ++i)
+    if (runtime::isTarget(ir::argumentName(function, i).str()))
+      return true;
+  return false;
 }
 
 } // namespace
@@ -83,7 +91,8 @@ StatusOr<int> runReference(const Source &source, CompileRequest request,
   runtime::FileLayer &files = runtime::FileLayer::system();
   HEDDLE_ASSIGN_OR_RETURN(
       runtime::TensorMap inputs,
-      runtime::readRunInputs(files, flags.inputs, source.model && source.model->shiftLabels));
+      runtime::readRunInputs(files, flags.inputs,
+                             source.model ? inputRules(*source.model) : runtime::InputRules()));
   if (auto mask = inputs.find("attention_mask");
       source.model && source.model->definition.positions().learned().from_mask() &&
       mask != inputs.end() && !inputs.count("position_ids")) {
@@ -104,7 +113,8 @@ StatusOr<int> runReference(const Source &source, CompileRequest request,
   std::vector<std::string> names;
   for (const std::string &entry : request.entries) {
     auto function = compilation.module().lookupSymbol<func::FuncOp>(entry);
-    if (!function || (entry != flags.entry && !(entry == "loss" && runtime::hasTargets(inputs))))
+    if (!function || (entry != flags.entry && !(entry == "loss" && (runtime::hasTargets(inputs) ||
+                                                                    !takesTargets(function)))))
       continue;
     std::vector<ir::TensorRef> arguments;
     for (unsigned i = 0; i < function.getNumArguments(); ++i) {

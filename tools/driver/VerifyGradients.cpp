@@ -73,12 +73,13 @@ public:
   DifferenceJudge(func::FuncOp loss, std::vector<ir::TensorRef> arguments)
       : loss_(loss), arguments_(std::move(arguments)) {}
 
-  /// The error of the prediction at the best of three step sizes: a kink (ReLU) or a curve that is
-  /// too strong spoils one of them, a wrong gradient all.
+  /// The error of the prediction at the best of some step sizes: a curve that is too strong spoils
+  /// the long ones, and so do kinks (ReLU), of which a long step along a whole weight meets some; a
+  /// wrong gradient spoils all.
   StatusOr<double> error(const Direction &direction, double bound) const {
     double analytic = predicted(direction), best = 0;
     bool isFirst = true;
-    for (double step : {1e-4, 1e-5, 1e-3}) {
+    for (double step : {1e-4, 1e-5, 1e-3, 1e-6, 1e-7}) {
       HEDDLE_ASSIGN_OR_RETURN(double numeric, slopeAlong(direction, step));
       double error = std::abs(numeric - analytic);
       // Where nothing depends on the parameter both are zero.

@@ -109,6 +109,7 @@ StatusOr<int> compileVerb(const CompileFlags &flags, const CompilerFlags &compil
     source.embeds = objective == runtime::Objective::Contrastive;
   }
   source.frozen = flags.freeze;
+  source.lora = flags.lora;
   HEDDLE_ASSIGN_OR_RETURN(Source model, openSource(flags.model, source));
   if (model.model) {
     runtime::proto::Manifest manifest;

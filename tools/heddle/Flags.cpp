@@ -28,6 +28,7 @@ void addFlags(CLI::App &verb, CompileFlags &flags) {
   verb.add_option("--objective", flags.objective,
                   "contrastive makes a model without a head one of embeddings");
   runtime::addFreeze(verb, flags.freeze);
+  runtime::addLora(verb, flags.lora);
 }
 
 void addFlags(CLI::App &verb, VerifyFlags &flags) {

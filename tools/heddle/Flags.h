@@ -24,6 +24,7 @@ struct CompileFlags : runtime::ModelFlags {
   std::optional<double> dropout, labelSmoothing;
   std::string objective;
   std::vector<std::string> freeze;
+  std::string lora;
 };
 
 struct VerifyFlags : runtime::ModelFlags {

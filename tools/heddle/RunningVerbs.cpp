@@ -101,6 +101,7 @@ StatusOr<int> runVerb(const runtime::RunFlags &flags, const CompilerFlags &compi
   options.labelSmoothing = flags.labelSmoothing;
   options.tokenizer = flags.tokenizer;
   options.frozen = flags.freeze;
+  options.lora = flags.lora;
   HEDDLE_ASSIGN_OR_RETURN(Source source, openSource(flags.model, options));
   if (source.executable)
     return runtime::runVerb(files(), source.executable, flags);
@@ -110,7 +111,8 @@ StatusOr<int> runVerb(const runtime::RunFlags &flags, const CompilerFlags &compi
     HEDDLE_ASSIGN_OR_RETURN(shape, runtime::textShape(files(), flags, filesOf(*source.model),
                                                       source.longestSequence()));
   } else if (source.model) {
-    HEDDLE_ASSIGN_OR_RETURN(shape, runtime::inputShape(files(), flags.inputs, flags.entry));
+    HEDDLE_ASSIGN_OR_RETURN(shape, runtime::inputShape(files(), flags.inputs, flags.entry,
+                                                       source.model->definition.has_encoder()));
   }
   runtime::RunFlags bound = flags;
   setWeights(source, bound);
@@ -118,6 +120,8 @@ StatusOr<int> runVerb(const runtime::RunFlags &flags, const CompilerFlags &compi
     bound.batch = shape.batch;
   if (!bound.seq && source.model && source.fixedSequence() == 0)
     bound.seq = shape.seq;
+  if (!bound.sourceSeq && shape.sourceSeq > 0)
+    bound.sourceSeq = shape.sourceSeq;
   std::vector<std::string> entries = {flags.entry};
   if (flags.entry == "forward")
     entries = entriesPresent(forwardEntries(source.model.get()), source.model.get());
@@ -139,6 +143,7 @@ StatusOr<int> trainVerb(const runtime::TrainFlags &flags, const CompilerFlags &c
   SourceOptions options = sourceOptions(flags, compiler);
   options.dropout = flags.dropout;
   options.frozen = flags.freeze;
+  options.lora = flags.lora;
   options.tokenizer = flags.tokenizer;
   options.labelSmoothing = flags.labelSmoothing;
   HEDDLE_ASSIGN_OR_RETURN(std::string objective, runtime::trainingObjective(files(), flags));
