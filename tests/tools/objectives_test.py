@@ -255,10 +255,43 @@ class Objectives(unittest.TestCase):
         found = self.learn_images("vit", folder, data)
         self.assertEqual(found[-1]["accuracy"], 1)
 
-    def learn_images(self, name, model, data):
+    def test_sequence_to_sequence(self):
+        folder = self.base / "t5"
+        folder.mkdir()
+        tokenizer = word_tokenizer()
+        (folder / "tokenizer.json").write_text(json.dumps(tokenizer))
+        (folder / "config.json").write_text(json.dumps(dict(
+            model_type="t5", architectures=["T5ForConditionalGeneration"], vocab_size=len(VOCABULARY), d_model=32,
+            d_kv=16, d_ff=64, num_layers=1, num_decoder_layers=1, num_heads=2, decoder_start_token_id=0,
+            pad_token_id=0, eos_token_id=3)))
+        records = write_records(self.base / "translations.jsonl", [
+            {"source": f"{color} {animal}", "target": f"{ANIMALS[animal]} {color}"}
+            for animal in sorted(ANIMALS) for color in ("red", "blue", "big")] * 20)
+        found = self.learn("translation", folder, records, ["perplexity", "accuracy"], seq=8, steps=100)
+        self.assertGreater(found[-1]["accuracy"], 0.8)
+
+    def test_denoising(self):
+        model = self.base / "denoiser.textproto"
+        model.write_text("""
+            name: "denoiser" width: 32 layers: 1
+            patches { height: 8 width: 8 channels: 1 patch_height: 4 patch_width: 4 }
+            positions { sinusoidal_2d {} }
+            condition { timestep { frequencies: 16 steps: 1000 } classes { count: 2 } }
+            norm { placement: PRE epsilon: 1e-6 weight: false bias: false adaln_zero: true }
+            attention { heads: 2 causal: false } head { kind: NOISE }
+            initializer { kind: XAVIER_UNIFORM scale: 0.02 scale_residual: false }""")
+        labels = [i % 2 for i in range(100)]
+        pixels = [2.0 * label - 1 for label in labels for _ in range(64)]
+        data = write_safetensors(self.base / "flat.safetensors",
+                                 images=("F32", [100, 1, 8, 8], struct.pack("<6400f", *pixels)),
+                                 labels=("I64", [100], struct.pack("<100q", *labels)))
+        self.learn_images("linear", model, data)
+        self.learn_images("cosine", model, data, "--noise-schedule", "cosine")
+
+    def learn_images(self, name, model, data, *flags):
         log = self.base / f"{name}.jsonl"
         self.call("heddle", "train", model, "--data", data, "--batch", 8, "--lr", 3e-3, "--steps", 40,
-                  "--eval-interval", 20, "--eval-iters", 2, "--log", log)
+                  "--eval-interval", 20, "--eval-iters", 2, "--log", log, *flags)
         evaluations = [line for line in map(json.loads, log.read_text().splitlines()) if "val_loss" in line]
         self.assertLess(evaluations[-1]["val_loss"], 0.7 * evaluations[0]["val_loss"])
         return evaluations
