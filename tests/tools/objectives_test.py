@@ -64,6 +64,13 @@ def write_safetensors(path, **tensors):
     return path
 
 
+def read_tensor(path, name):
+    content = path.read_bytes()
+    size = struct.unpack("<Q", content[:8])[0]
+    begin, end = json.loads(content[8:8 + size])[name]["data_offsets"]
+    return content[8 + size + begin:8 + size + end]
+
+
 class Objectives(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
@@ -199,6 +206,15 @@ class Objectives(unittest.TestCase):
         # The checkpoint is a folder of sentence-transformers, and says what it learned.
         out = self.base / "contrastive-whole"
         self.assertTrue((out / "step-00000060/1_Pooling/config.json").is_file())
+        # What its loss does not reach stays as it was.
+        first = self.base / "contrastive-first"
+        self.call("heddle", "train", model, "--objective", "contrastive", "--batch", 8, "--seq", 16, "--seed", 3,
+                  "--steps", 0, "--out", first)
+        for name, same in (("bert.pooler.dense.weight", True),
+                           ("bert.embeddings.word_embeddings.weight", False)):
+            tensors = [read_tensor(place / "model.safetensors", name)
+                       for place in (first / "step-00000000", out / "step-00000060")]
+            self.assertEqual(tensors[0] == tensors[1], same, name)
         self.assertIn("--objective masked-lm: the model's head is for contrastive",
                       self.call("heddle", "train", out, "--data", records, "--steps", 1, "--objective", "masked-lm",
                                 code=2).stderr)
