@@ -143,6 +143,16 @@ Status overrideDropout(Model &model, double share) {
   return absl::OkStatus();
 }
 
+Status overrideLabelSmoothing(Model &model, double share) {
+  if (!(share >= 0 && share < 1))
+    return invalidInput("--label-smoothing: expected a number from 0 to less than 1, found ",
+                        share);
+  model.definition.mutable_loss()->set_label_smoothing(share);
+  if (share > 0 && lossKind(model.definition) != proto::Loss::CROSS_ENTROPY)
+    return invalidInput("--label-smoothing: the loss of this model is no cross entropy");
+  return absl::OkStatus();
+}
+
 Status readAny(runtime::FileLayer &layer, const std::string &path,
                const std::optional<std::string> &familyFile, Model &model) {
   HEDDLE_ASSIGN_OR_RETURN(bool exists, layer.exists(path));
@@ -183,6 +193,8 @@ StatusOr<Model> loadModel(runtime::FileLayer &layer, const std::string &path,
   // After the definition's own file was written: how one run trains is no part of the model.
   if (overrides.dropout)
     HEDDLE_RETURN_IF_ERROR(overrideDropout(model, *overrides.dropout));
+  if (overrides.labelSmoothing)
+    HEDDLE_RETURN_IF_ERROR(overrideLabelSmoothing(model, *overrides.labelSmoothing));
   if (overrides.embeds && model.definition.head().kind() == proto::Head::NONE &&
       encodesTexts(model.definition))
     addMeanPooling(model);

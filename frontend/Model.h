@@ -56,6 +56,8 @@ struct ModelOverrides {
   std::optional<std::string> familyFile = {};
   /// --dropout: all shares.
   std::optional<double> dropout = {};
+  /// --label-smoothing
+  std::optional<double> labelSmoothing = {};
   /// --objective contrastive: a model without a head gives embeddings of texts, the mean of their
   /// tokens' vectors.
   bool embeds = false;

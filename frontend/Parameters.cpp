@@ -89,6 +89,9 @@ public:
     if (definition_.has_pooler() && definition_.pooler().dense())
       model.pooler =
           linear(names_.pooler(), dims_.width, pooledWidth(definition_), true, kPoolerPath);
+    // An embedding's loss does not reach it; decay alone would shrink what others may read.
+    if (model.pooler && learnsFromPairs(definition_))
+      model.pooler->weight.frozen = model.pooler->bias->frozen = true;
     head(model);
     if (definition_.has_encoder())
       addEncoder(model);

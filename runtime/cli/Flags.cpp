@@ -82,6 +82,7 @@ void addFlags(CLI::App &verb, RunFlags &flags) {
   verb.add_option("--entry", flags.entry, "forward, loss, grad, eval, step or encode")
       ->check(CLI::IsMember({"forward", "loss", "grad", "eval", "step", "encode"}));
   verb.add_option("--dropout", flags.dropout, "of a step, in place of the model's");
+  addNumber(verb, "--label-smoothing", flags.labelSmoothing, "of a step, in place of the model's");
   addFreeze(verb, flags.freeze);
   addLora(verb, flags.lora);
   verb.add_option("--backend", flags.backend, "compiled or interpreter");
@@ -116,6 +117,8 @@ void addFlags(CLI::App &verb, TrainFlags &flags) {
   addNumber(verb, "--grad-clip", flags.gradClip, "largest norm of all gradients; 0: no clipping");
   addNumber(verb, "--grad-accum", flags.gradAccum, "batches of a step");
   addNumber(verb, "--dropout", flags.dropout, "in place of the model's");
+  addNumber(verb, "--label-smoothing", flags.labelSmoothing,
+            "share of a target that all classes share, in place of the model's");
   addFreeze(verb, flags.freeze);
   addLora(verb, flags.lora);
   verb.add_option("--on-nonfinite", flags.onNonfinite, "stop, or skip the update")

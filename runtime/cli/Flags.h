@@ -35,9 +35,9 @@ struct RunFlags : ModelFlags {
   std::vector<std::string> texts;
   std::string textFile, tokenizer;
   bool similarity = false;
-  std::optional<double> dropout;   // of --entry step
-  std::vector<std::string> freeze; // the same
-  std::string lora;                // the same
+  std::optional<double> dropout, labelSmoothing; // of --entry step
+  std::vector<std::string> freeze;               // the same
+  std::string lora;                              // the same
   uint64_t seed = 0;
 };
 
@@ -52,7 +52,7 @@ struct TrainFlags : ModelFlags {
   uint64_t warmupSteps = 0, lrDecaySteps = 0;
   double weightDecay = 1e-2, beta1 = 0.9, beta2 = 0.999, eps = 1e-8, gradClip = 0;
   int64_t gradAccum = 1;
-  std::optional<double> dropout;
+  std::optional<double> dropout, labelSmoothing;
   std::string onNonfinite = "stop";
   uint64_t evalInterval = 0, evalIters = 20;
   std::optional<double> valSplit; // 0.1 with --eval-interval on text or tokens, else 0

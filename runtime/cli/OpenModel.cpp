@@ -85,6 +85,14 @@ Status checkFreeze(const Executable &executable, const std::vector<std::string> 
   return absl::OkStatus();
 }
 
+Status checkLabelSmoothing(const Executable &executable, std::optional<double> smoothing) {
+  double compiled = executable.manifest().label_smoothing();
+  if (!smoothing || *smoothing == compiled)
+    return absl::OkStatus();
+  return invalidInput("--label-smoothing ", *smoothing, ": ", executable.origin(),
+                      " is compiled with label smoothing ", compiled);
+}
+
 Status checkLora(const Executable &executable, const std::string &lora) {
   if (!lora.empty() && executable.manifest().lora().empty())
     return invalidInput("--lora ", lora, ": ", executable.origin(),

@@ -24,6 +24,9 @@ Status checkDropout(const Executable &executable, double dropout);
 /// InvalidArgument where --freeze is given and not that of the executable.
 Status checkFreeze(const Executable &executable, const std::vector<std::string> &patterns);
 
+/// The same for --label-smoothing; nothing where it is not given.
+Status checkLabelSmoothing(const Executable &executable, std::optional<double> smoothing);
+
 /// InvalidArgument where --lora is given and the executable has no adapters. Otherwise they are
 /// those that it was compiled with.
 Status checkLora(const Executable &executable, const std::string &lora);

@@ -31,6 +31,9 @@ Status checkRunFlags(const Executable &executable, const RunFlags &flags) {
                         "definition with heddle run");
   if (flags.backend != "compiled")
     return invalidInput("--backend ", flags.backend, ": expected compiled or interpreter");
+  if (flags.labelSmoothing && flags.entry != "step")
+    return invalidInput("--label-smoothing: goes with --entry step only");
+  HEDDLE_RETURN_IF_ERROR(checkLabelSmoothing(executable, flags.labelSmoothing));
   if (flags.dropout && flags.entry != "step")
     return invalidInput("--dropout: goes with --entry step only");
   if ((!flags.freeze.empty() || !flags.lora.empty()) && flags.entry != "step" &&

@@ -41,6 +41,7 @@ Status checkTrainFlags(const Executable &executable, const TrainFlags &flags) {
   HEDDLE_RETURN_IF_ERROR(checkLora(executable, flags.lora));
   if (flags.data.empty() && flags.steps > 0)
     return invalidInput("--data: missing; only --steps 0 goes without");
+  HEDDLE_RETURN_IF_ERROR(checkLabelSmoothing(executable, flags.labelSmoothing));
   return flags.dropout ? checkDropout(executable, *flags.dropout) : absl::OkStatus();
 }
 

@@ -323,6 +323,9 @@ StatusOr<std::unique_ptr<TrainingData>> openRecords(FileLayer &layer, const std:
     }));
     return makeSentencePairs(std::move(documents), path, tokenizer, options);
   }
+  if (!task.inputs.empty() && !task.takes("input_ids"))
+    return invalidInput(path, ": holds records of text, and the model reads none (its inputs have "
+                              "no input_ids)");
   if (task.objective == Objective::SequenceToSequence && !task.decoderStart)
     return invalidInput("--objective sequence-to-sequence: the model does not say what its decoder "
                         "begins with (decoder_start_token_id)");

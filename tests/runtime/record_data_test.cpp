@@ -171,6 +171,11 @@ TEST(Records, ADecoderReadsWhatItWritesOnePlaceLater) {
   EXPECT_THAT(batch.targets, ElementsAre(kFirst, kA + 2, kSeparator, -100, -100));
   EXPECT_THAT(batch.others["decoder_input_ids"], ElementsAre(9, kFirst, kA + 2, 0, 0));
   EXPECT_THAT(batch.others["decoder_attention_mask"], ElementsAre(1, 1, 1, 0, 0));
+  // A decoder that hears and reads no text.
+  options.task.inputs.erase("input_ids");
+  OpenedRecords speech("{\"source\":\"a\",\"target\":\"c\"}", options);
+  EXPECT_THAT(speech.data, IsBadInput("x.jsonl: holds records of text, and the model reads none"));
+  options.task.inputs["input_ids"] = {1, 6};
   options.task.decoderStart = {};
   OpenedRecords unknown("{\"source\":\"a\",\"target\":\"c\"}", options);
   EXPECT_THAT(unknown.data, IsBadInput("does not say what its decoder begins with"));

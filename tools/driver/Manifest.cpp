@@ -103,6 +103,7 @@ void describeModel(const frontend::Model &model, const CompileRequest &request,
   }
   manifest.set_positions_from_mask(model.definition.positions().learned().from_mask());
   *manifest.mutable_task() = taskOf(model);
+  manifest.set_label_smoothing(model.definition.loss().label_smoothing());
   manifest.set_dropout(frontend::largestDropout(model.definition));
   for (const frontend::ParameterSpec &spec : model.parameters) {
     addParameter(spec, manifest);

@@ -93,6 +93,7 @@ StatusOr<std::unique_ptr<frontend::Model>> openModel(const std::string &path,
   if (!options.weights.empty())
     overrides.weightsPath = options.weights;
   overrides.dropout = options.dropout;
+  overrides.labelSmoothing = options.labelSmoothing;
   overrides.embeds = options.embeds;
   overrides.frozen = options.frozen;
   if (!options.lora.empty())

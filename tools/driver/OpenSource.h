@@ -17,7 +17,7 @@ namespace heddle::tools {
 struct SourceOptions {
   std::string familyFile;
   std::string weights; // --weights
-  std::optional<double> dropout;
+  std::optional<double> dropout, labelSmoothing;
   bool embeds = false;             // see frontend::ModelOverrides
   std::vector<std::string> frozen; // --freeze
   std::string lora;                // --lora

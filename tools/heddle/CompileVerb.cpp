@@ -13,6 +13,8 @@
 #include "runtime/io/JsonWriter.h"
 #include "runtime/io/Weights.h"
 #include "runtime/plan/Executable.h"
+#include "runtime/train/Objective.h"
+#include "tools/driver/Manifest.h"
 #include "tools/driver/OpenSource.h"
 #include "tools/heddle/Requests.h"
 #include "tools/heddle/Verbs.h"
@@ -101,9 +103,19 @@ StatusOr<int> compileVerb(const CompileFlags &flags, const CompilerFlags &compil
   source.tokenizer = flags.tokenizer;
   source.weights = flags.weights;
   source.dropout = flags.dropout;
+  source.labelSmoothing = flags.labelSmoothing;
+  if (!flags.objective.empty()) {
+    HEDDLE_ASSIGN_OR_RETURN(runtime::Objective objective, runtime::parseObjective(flags.objective));
+    source.embeds = objective == runtime::Objective::Contrastive;
+  }
   source.frozen = flags.freeze;
   source.lora = flags.lora;
   HEDDLE_ASSIGN_OR_RETURN(Source model, openSource(flags.model, source));
+  if (model.model) {
+    runtime::proto::Manifest manifest;
+    *manifest.mutable_task() = taskOf(*model.model);
+    HEDDLE_RETURN_IF_ERROR(runtime::objectiveFor(manifest, flags.objective).status());
+  }
   HEDDLE_ASSIGN_OR_RETURN(CompileRequest request,
                           requestFor(model, flags, compiler, entriesFor(flags, model.model.get())));
   int threads = request.threads;

@@ -23,6 +23,10 @@ void addFlags(CLI::App &verb, CompileFlags &flags) {
   verb.add_flag("--list-stages", flags.listStages, "prints the stages and stops");
   verb.add_option("--tokenizer", flags.tokenizer, "bytes, char, bpe:N, or a folder or file");
   runtime::addNumber(verb, "--dropout", flags.dropout, "in place of the definition's");
+  runtime::addNumber(verb, "--label-smoothing", flags.labelSmoothing,
+                     "in place of the definition's");
+  verb.add_option("--objective", flags.objective,
+                  "contrastive makes a model without a head one of embeddings");
   runtime::addFreeze(verb, flags.freeze);
   runtime::addLora(verb, flags.lora);
 }

@@ -21,7 +21,8 @@ struct CompilerFlags {
 struct CompileFlags : runtime::ModelFlags {
   std::string output, emit, tokenizer;
   bool train = false, listStages = false;
-  std::optional<double> dropout;
+  std::optional<double> dropout, labelSmoothing;
+  std::string objective;
   std::vector<std::string> freeze;
   std::string lora;
 };

@@ -98,6 +98,7 @@ StatusOr<int> runVerb(const runtime::RunFlags &flags, const CompilerFlags &compi
     HEDDLE_RETURN_IF_ERROR(runtime::checkOutputs(files(), flags));
   SourceOptions options = sourceOptions(flags, compiler);
   options.dropout = flags.dropout;
+  options.labelSmoothing = flags.labelSmoothing;
   options.tokenizer = flags.tokenizer;
   options.frozen = flags.freeze;
   options.lora = flags.lora;
@@ -144,6 +145,7 @@ StatusOr<int> trainVerb(const runtime::TrainFlags &flags, const CompilerFlags &c
   options.frozen = flags.freeze;
   options.lora = flags.lora;
   options.tokenizer = flags.tokenizer;
+  options.labelSmoothing = flags.labelSmoothing;
   HEDDLE_ASSIGN_OR_RETURN(std::string objective, runtime::trainingObjective(files(), flags));
   options.embeds = objective == runtime::objectiveName(runtime::Objective::Contrastive);
   HEDDLE_ASSIGN_OR_RETURN(options.vocabulary,
