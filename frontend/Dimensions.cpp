@@ -224,7 +224,8 @@ double largestDropout(const proto::ModelDef &definition) {
   const proto::Dropout &dropout = definition.dropout();
   return std::max({dropout.embedding(), dropout.attention(), dropout.residual(),
                    dropout.attention_output(), dropout.pooled(), dropout.classifier(),
-                   dropout.distance(), definition.adapters().dropout()});
+                   dropout.distance(), dropout.hidden(), dropout.final(),
+                   definition.adapters().dropout()});
 }
 
 } // namespace heddle::frontend

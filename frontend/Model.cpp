@@ -124,6 +124,10 @@ void setDropout(proto::Dropout &dropout, double share) {
     dropout.set_classifier(share);
   if (dropout.has_distance())
     dropout.set_distance(share);
+  if (dropout.has_hidden())
+    dropout.set_hidden(share);
+  if (dropout.has_final())
+    dropout.set_final(share);
 }
 
 Status overrideDropout(Model &model, double share) {

@@ -40,7 +40,7 @@ Tensor embedTokens(Wiring &w, Tensor ids) {
     x = x * static_cast<double>(std::sqrt(static_cast<float>(w.dims.width)));
   if (w.parameters.embeddingIn)
     x = linear(w, *w.parameters.embeddingIn, x);
-  if (w.tokenTypeIds) {
+  if (w.tokenTypeIds && w.parameters.tokenTypeEmbedding) {
     Tensor types = w.graph.parameter(*w.parameters.tokenTypeEmbedding);
     x = x + w.graph.embedding(types, *w.tokenTypeIds);
   }
@@ -62,6 +62,8 @@ Tensor embedTokens(Wiring &w, Tensor ids) {
     project();
   if (w.parameters.distanceEmbedding)
     w.distances = distanceTable(w);
+  if (w.definition.attention().has_distance_encoding())
+    w.sines = distanceSines(w);
   return x;
 }
 

@@ -5,11 +5,12 @@
 namespace heddle::frontend {
 
 Tensor finalNorm(Wiring &w, Tensor x) {
-  if (!w.parameters.finalNorm)
-    return x;
   LayerScope scope(w.graph, finalNormPath(w.stack));
-  Tensor normed = norm(w, *w.parameters.finalNorm, x);
-  return w.condition ? modulate(w, finalModulation(w), normed) : normed;
+  if (w.parameters.finalNorm) {
+    x = norm(w, *w.parameters.finalNorm, x);
+    x = w.condition ? modulate(w, finalModulation(w), x) : x;
+  }
+  return dropout(w, x, w.definition.dropout().final(), kFinalDropoutId);
 }
 
 Tensor head(Wiring &w, Tensor x) {
