@@ -35,7 +35,8 @@ Tensor feedForward(Wiring &w, int64_t layer, Tensor x) {
     hidden = activate(w.graph, activation, linear(w, *parameters.ffnGate, x)) * hidden;
   else
     hidden = activate(w.graph, activation, hidden);
-  hidden = dropout(w, hidden, w.definition.dropout().hidden(), hiddenDropoutId(layer));
+  hidden =
+      dropout(w, hidden, w.definition.dropout().hidden(), hiddenDropoutId(w.dims.layers, layer));
   return linear(w, parameters.ffnOut, hidden);
 }
 

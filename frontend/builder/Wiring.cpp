@@ -6,7 +6,7 @@ namespace {
 
 /// Adapters count their streams down from the last one of layers, in the order of the parameters.
 int64_t adapterDropoutId(Wiring &w, const ParameterSpec &a) {
-  int64_t id = hiddenDropoutId(w.definition.dropout().hidden() > 0 ? kMaxDistanceLayers : 0);
+  int64_t id = distanceDropoutId(kMaxDistanceLayers);
   for (const ParameterSpec &spec : w.graph.parameters()) {
     if (spec.name == a.name)
       break;

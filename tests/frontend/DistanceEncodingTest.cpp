@@ -103,7 +103,7 @@ TEST(DistanceEncoding, Mistakes) {
       {"width: 15", "\"width\": attention.distance_encoding needs an even one, found 15"},
       {"token_types { compared: false }", "\"token_types.compared\": goes with"},
       {"dropout { hidden: 1 }", "\"dropout.hidden\""},
-      {"dropout { final: -1 }", "\"dropout.final\""}};
+      {"dropout { output: -1 }", "\"dropout.output\""}};
   for (const auto &[more, message] : rows)
     EXPECT_THAT(check(more), IsBadInput(std::string("field ") + message)) << more;
 }

@@ -23,10 +23,6 @@ double toleranceOf(const frontend::proto::ModelDef &definition) {
   return definition.attention().has_distance_encoding() ? 1e-6 : 1e-11;
 }
 
-bool learnsBias(const frontend::proto::ModelDef &definition) {
-  return frontend::hasDistances(definition) || definition.attention().has_distance_encoding();
-}
-
 class EncoderGolden : public testing::TestWithParam<const char *> {
 protected:
   void SetUp() override {
@@ -177,9 +173,8 @@ TEST_P(EncoderGolden, FusedGradients) {
     });
   };
   ASSERT_TRUE(mlir::succeeded(passes::runStages(**module, passes::compileStages(pipeline), hooks)));
-  // A bias that is learned needs a gradient, which fused attention does not give.
   const int64_t layers = model_.definition.layers() + model_.definition.image().layers();
-  EXPECT_EQ(attentions, learnsBias(model_.definition) ? 0 : layers);
+  EXPECT_EQ(attentions, layers);
   EXPECT_EQ(ffns, layers);
   auto gradient = (*module)->lookupSymbol<mlir::func::FuncOp>("grad");
   ASSERT_TRUE(gradient);

@@ -11,7 +11,7 @@ import unittest
 
 GOLDENS = pathlib.Path(__file__).resolve().parent.parent / "goldens"
 HEDDLE = pathlib.Path(os.environ["HEDDLE_BIN_DIR"]) / "heddle"
-FAMILIES = ("bert", "distilbert", "electra", "roberta")
+FAMILIES = ("bert", "deberta_v2", "distilbert", "electra", "roberta", "xlnet")
 
 
 def layers_of(folder):
