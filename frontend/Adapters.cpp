@@ -29,9 +29,9 @@ std::optional<AdapterParameters> adapterOf(const proto::ModelDef &definition,
   const Initializer uniform{Initializer::Kind::uniform, 1 / std::sqrt(static_cast<double>(in))};
   const int64_t rank = adapters.rank();
   AdapterParameters result;
-  result.a = {
-      absl::StrCat(kBefore, module, kEndA), {rank, in}, uniform, {}, weight.layerPath, true};
-  result.b = {absl::StrCat(kBefore, module, kEndB), {out, rank}, {}, {}, weight.layerPath, true};
+  result.a = {absl::StrCat(kBefore, module, kEndA), {rank, in}, uniform, {}, weight.layerPath};
+  result.b = {absl::StrCat(kBefore, module, kEndB), {out, rank}, {}, {}, weight.layerPath};
+  result.a.ofAdapter = result.b.ofAdapter = true;
   result.scale = adapters.alpha() / static_cast<double>(rank);
   return result;
 }

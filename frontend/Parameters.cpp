@@ -52,7 +52,7 @@ public:
       model.convolutionIn = convolution(names_.convolution_in(), definition_.frames().bins());
       model.convolutionOut = convolution(names_.convolution_out(), dims_.embeddingSum);
     }
-    if (definition_.has_token_types())
+    if (definition_.has_token_types() && !definition_.token_types().compared())
       model.tokenTypeEmbedding =
           parameter(names_.token_type_embedding(), ".weight",
                     {definition_.token_types().count(), dims_.embeddingSum}, normal(), embeddings);
@@ -72,6 +72,9 @@ public:
       model.embeddingProjection =
           linear(names_.embedding_projection(), dims_.embeddingSum, dims_.width,
                  definition_.bias() && !definition_.project_before_norm(), embeddings);
+    if (names_.has_mask_embedding())
+      model.maskEmbedding =
+          parameter(names_.mask_embedding(), "", {1, 1, dims_.width}, normal(), embeddings);
     if (hasDistances(definition_))
       model.distanceEmbedding =
           parameter(names_.distance_embedding(), ".weight",
@@ -320,6 +323,36 @@ private:
     return result;
   }
 
+  /// A weight [C, H, D] under its whole name.
+  LinearParameters byHead(const std::string &name, const std::string &layerPath) const {
+    const Initializer first = weightInitializer(dims_.width, dims_.queryWidth(), false);
+    LinearParameters result{
+        parameter(name, "", {dims_.width, dims_.heads, dims_.headDim}, first, layerPath), {}};
+    result.byHead = true;
+    return result;
+  }
+
+  DistanceParameters distances(int64_t i) const {
+    auto name = [&](const std::string &pattern) { return withLayer(pattern, i); };
+    const std::string path = attentionPath(i, stack_);
+    const std::vector<int64_t> heads = {dims_.heads, dims_.headDim};
+    const std::string projection = name(names_.distance_projection());
+    DistanceParameters result{
+        definition_.attention().projections_by_head()
+            ? byHead(projection, path)
+            : linear(projection, dims_.width, dims_.queryWidth(), false, path),
+        parameter(name(names_.content_bias()), "", heads, normal(), path),
+        parameter(name(names_.distance_bias()), "", heads, normal(), path),
+        {},
+        {}};
+    if (definition_.attention().distance_encoding().token_types()) {
+      result.typeBias = parameter(name(names_.type_bias()), "", heads, normal(), path);
+      result.typeTable = parameter(name(names_.type_embedding()), "",
+                                   {2, dims_.heads, dims_.headDim}, normal(), path);
+    }
+    return result;
+  }
+
   LinearParameters convolution(const std::string &module, int64_t in) const {
     const int64_t out = dims_.embeddingSum;
     const std::string path = embeddingsPath(stack_);
@@ -345,6 +378,15 @@ private:
     }
     result.attentionOutput = linear(name(names_.attention_output()), queries, width,
                                     attentionOutputHasBias(definition_), attention, true);
+    if (definition_.attention().projections_by_head()) {
+      result.query = byHead(name(names_.query()), attention);
+      result.key = byHead(name(names_.key()), attention);
+      result.value = byHead(name(names_.value()), attention);
+      result.attentionOutput = byHead(name(names_.attention_output()), attention);
+      result.attentionOutput.intoModel = true;
+    }
+    if (definition_.attention().has_distance_encoding())
+      result.distances = distances(i);
     if (hasOwnDistanceProjection(definition_, proto::DisentangledAttention::CONTENT_TO_POSITION))
       result.distanceKey = linear(name(names_.distance_key()), width, keys, qkvBias, attention);
     if (hasOwnDistanceProjection(definition_, proto::DisentangledAttention::POSITION_TO_CONTENT))
@@ -449,6 +491,7 @@ std::vector<ParameterSpec> ModelParameters::all() const {
   append(list, convolutionOut);
   append(list, embeddingNorm);
   append(list, embeddingProjection);
+  append(list, maskEmbedding);
   append(list, distanceEmbedding);
   append(list, distanceNorm);
   append(list, timestepIn);
@@ -459,6 +502,13 @@ std::vector<ParameterSpec> ModelParameters::all() const {
     appendAttention(list, layer);
     append(list, layer.distanceKey);
     append(list, layer.distanceQuery);
+    if (layer.distances) {
+      append(list, layer.distances->projection);
+      append(list, std::optional<ParameterSpec>(layer.distances->contentBias));
+      append(list, std::optional<ParameterSpec>(layer.distances->distanceBias));
+      append(list, layer.distances->typeBias);
+      append(list, layer.distances->typeTable);
+    }
     if (layer.cross)
       appendAttention(list, *layer.cross);
     append(list, layer.ffnNorm);

@@ -53,6 +53,14 @@ struct LinearParameters {
   ParameterSpec weight;
   std::optional<ParameterSpec> bias;
   std::optional<AdapterParameters> adapter = {};
+  /// The weight is [C, H, D], whatever the layout: from C to H D, or back.
+  bool byHead = false, intoModel = false;
+};
+/// Of scores that depend on distances through sines: w_r, u and v; s and e of token types.
+struct DistanceParameters {
+  LinearParameters projection;
+  ParameterSpec contentBias, distanceBias;          // [H, D]
+  std::optional<ParameterSpec> typeBias, typeTable; // [H, D], [2, H, D]
 };
 struct NormParameters {
   /// Absent where the model's norms have none.
@@ -67,6 +75,7 @@ struct AttentionParameters {
   std::optional<LinearParameters> qkv, query, key, value;
   LinearParameters attentionOutput;
   std::optional<LinearParameters> distanceKey, distanceQuery; // from C to H D
+  std::optional<DistanceParameters> distances;
   std::optional<NormParameters> attentionPostNorm;
 };
 
@@ -103,6 +112,7 @@ struct ModelParameters {
   std::optional<LinearParameters> convolutionIn, convolutionOut;
   std::optional<ParameterSpec> distanceEmbedding; // [distances, C]
   std::optional<NormParameters> distanceNorm, embeddingNorm;
+  std::optional<ParameterSpec> maskEmbedding; // [1, 1, C], which nothing reads
   /// From Dimensions::embeddingSum to C; the rows above are of that size where it is there.
   std::optional<LinearParameters> embeddingProjection;
   std::vector<LayerParameters> layers;

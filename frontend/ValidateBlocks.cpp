@@ -150,6 +150,32 @@ Found checkDistances(const proto::ModelDef &model) {
   return std::nullopt;
 }
 
+Found checkDistanceEncoding(const proto::ModelDef &model) {
+  const proto::Attention &attention = model.attention();
+  const bool ownKeys = !attention.has_kv_heads() || attention.kv_heads() == attention.heads();
+  if (attention.see_self() && attention.causal())
+    return wrong("attention.see_self", "needs attention.causal: false");
+  if (attention.projections_by_head() && (attention.fused_qkv() || !ownKeys))
+    return wrong("attention.projections_by_head",
+                 "needs attention.fused_qkv: false and a key head for each query head");
+  if (model.has_token_types() &&
+      model.token_types().compared() != attention.distance_encoding().token_types())
+    return wrong("token_types.compared", "goes with attention.distance_encoding.token_types");
+  if (!attention.has_distance_encoding())
+    return std::nullopt;
+  if (attention.causal())
+    return wrong("attention.distance_encoding", "needs attention.causal: false");
+  if (!ownKeys)
+    return wrong("attention.distance_encoding", "needs a key head for each query head");
+  if (hasDistances(model))
+    return wrong("attention.distance_encoding", "does not go with attention.disentangled");
+  if (model.width() % 2 != 0)
+    return wrong("width", "attention.distance_encoding needs an even one, found ", model.width());
+  if (attention.distance_encoding().token_types() && !model.has_token_types())
+    return wrong("token_types", "is missing: attention.distance_encoding compares them");
+  return std::nullopt;
+}
+
 Found checkAdapterFields(const proto::ModelDef &model) {
   if (!model.has_adapters())
     return std::nullopt;
@@ -173,7 +199,7 @@ std::optional<FieldError> findBlockError(const proto::ModelDef &definition) {
   for (const Found &found :
        {checkResidual(definition), checkEmbeddings(definition), checkPositions(definition),
         checkWindows(definition.attention()), checkScores(definition), checkDistances(definition),
-        checkAdapterFields(definition)})
+        checkDistanceEncoding(definition), checkAdapterFields(definition)})
     if (found)
       return found;
   return std::nullopt;

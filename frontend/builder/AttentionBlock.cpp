@@ -100,6 +100,10 @@ private:
     q_ = turn(headNorm(parameters_.queryNorm, splitHeads(q, w_.dims.heads, tokens_)));
     k_ = turn(headNorm(parameters_.keyNorm, splitHeads(k, w_.dims.kvHeads, tokens_)));
     v_ = splitHeads(v, w_.dims.kvHeads, tokens_);
+    plainQuery_ = q_;
+    if (parameters_.distances)
+      q_ = q_ + graph_.reshape(graph_.parameter(parameters_.distances->contentBias),
+                               {1, w_.dims.heads, 1, w_.dims.headDim});
   }
 
   Tensor columns(Tensor all, int64_t first, int64_t count) {
@@ -192,7 +196,19 @@ private:
       scores = scores + *w_.scoreBias;
     if (w_.distances)
       scores = scores + distanceScores(w_, layer_, q_, k_);
+    if (parameters_.distances || sparesSelf())
+      scores = scores + sumOfBiases();
     return capped(scores);
+  }
+
+  /// Whether a query sees itself where attention_mask hides it, which no mask of keys says.
+  bool sparesSelf() const { return attention_.see_self() && w_.keyMask; }
+
+  Tensor sumOfBiases() {
+    if (!parameters_.distances)
+      return hiddenButSelf(w_);
+    Tensor sum = sineScores(w_, *parameters_.distances, layer_, plainQuery_);
+    return sparesSelf() ? sum + hiddenButSelf(w_) : sum;
   }
 
   Tensor capped(Tensor scores) {
@@ -218,7 +234,7 @@ private:
       also(perKey(graph_.notEqual(*w_.windowKeys, graph_.integer(0))));
     if (w_.cache != Wiring::Cache::extend && attention_.causal())
       also(graph_.causalMask(tokens_, tokens_, window));
-    if (w_.keyMask)
+    if (w_.keyMask && !sparesSelf())
       also(keysOf(*w_.keyMask, w_.seq));
     return visible ? hidden(scores, *visible) : scores;
   }
@@ -239,6 +255,7 @@ private:
   int64_t layer_, rngId_;
   int64_t tokens_ = 1; // t
   Tensor q_, k_, v_;
+  Tensor plainQuery_; // q_ before the bias of its products with the keys
 };
 
 /// The share of what attention adds that is dropped.

@@ -62,19 +62,7 @@ private:
   /// x [B, H, T, D], rows [1, H, 2T - 1, D] to y[., ., i, j] = scale x_i . rows[T - 1 - i + j].
   Tensor products(Tensor x, Tensor rows) {
     Tensor all = graph_.matmul(x, rows, /*transposeB=*/true) * scale_;
-    return skew(all);
-  }
-
-  /// x [B, H, T, 2T - 1] to y[., ., i, j] = x[., ., i, T - 1 - i + j]: in row-major order the
-  /// elements of row i begin 2T - 2 behind those of row i - 1, the first at T - 1.
-  Tensor skew(Tensor x) {
-    const int64_t b = w_.batch, h = w_.dims.heads, t = w_.seq;
-    if (t == 1)
-      return x;
-    x = graph_.reshape(x, {b, h, t * (2 * t - 1)});
-    x = graph_.slice(x, {0, 0, t - 1}, {b, h, t * (2 * t - 2)});
-    x = graph_.reshape(x, {b, h, t, 2 * t - 2});
-    return graph_.slice(x, {0, 0, 0, 0}, {b, h, t, t});
+    return skewed(w_, all);
   }
 
   Wiring &w_;
@@ -85,6 +73,18 @@ private:
 };
 
 } // namespace
+
+// In row-major order the elements of row i begin 2T - 2 behind those of row i - 1, the first at T
+// - 1.
+Tensor skewed(Wiring &w, Tensor x) {
+  const int64_t b = w.batch, h = w.dims.heads, t = w.seq;
+  if (t == 1)
+    return x;
+  x = w.graph.reshape(x, {b, h, t * (2 * t - 1)});
+  x = w.graph.slice(x, {0, 0, t - 1}, {b, h, t * (2 * t - 2)});
+  x = w.graph.reshape(x, {b, h, t, 2 * t - 2});
+  return w.graph.slice(x, {0, 0, 0, 0}, {b, h, t, t});
+}
 
 Tensor distanceTable(Wiring &w) {
   Tensor table = w.graph.parameter(*w.parameters.distanceEmbedding);

@@ -30,7 +30,7 @@ Tensor zeroHidden(Wiring &w, Tensor x) {
 
 /// What all embeddings get: token types, positions, a norm, dropout.
 Tensor finished(Wiring &w, Tensor x) {
-  if (w.tokenTypeIds) {
+  if (w.tokenTypeIds && w.parameters.tokenTypeEmbedding) {
     Tensor types = w.graph.parameter(*w.parameters.tokenTypeEmbedding);
     x = x + w.graph.embedding(types, *w.tokenTypeIds);
   }
@@ -54,6 +54,8 @@ Tensor finished(Wiring &w, Tensor x) {
     project();
   if (w.parameters.distanceEmbedding)
     w.distances = distanceTable(w);
+  if (w.definition.attention().has_distance_encoding())
+    w.sines = distanceSines(w);
   return x;
 }
 

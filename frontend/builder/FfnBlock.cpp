@@ -16,6 +16,8 @@ Tensor activate(GraphBuilder &graph, proto::Ffn::Activation activation, Tensor x
     return graph.silu(x);
   case proto::Ffn::TANH:
     return graph.tanh(x);
+  case proto::Ffn::IDENTITY:
+    return x;
   case proto::Ffn::QUICK_GELU:
     return x * graph.sigmoid(x * 1.702);
   }

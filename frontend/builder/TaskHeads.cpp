@@ -7,6 +7,12 @@
 namespace heddle::frontend {
 namespace {
 
+/// x [B, T, C] -> [B, C]
+Tensor tokenAt(Wiring &w, Tensor x, int64_t place) {
+  Tensor token = w.graph.slice(x, {0, place, 0}, {w.batch, 1, w.dims.width});
+  return w.graph.reshape(token, {w.batch, w.dims.width});
+}
+
 /// [..., C] -> [..., classes]
 Tensor classify(Wiring &w, Tensor x) {
   LayerScope scope(w.graph, kHeadPath);
@@ -20,8 +26,9 @@ Tensor classify(Wiring &w, Tensor x) {
 Tensor classifySequence(Wiring &w, Tensor x) {
   if (w.definition.has_pooler())
     return classify(w, pool(w, x));
-  Tensor first = firstToken(w, x);
-  return classify(w, dropout(w, first, w.definition.dropout().pooled(), kPooledDropoutId));
+  const bool last = w.definition.head().summary() == proto::Head::LAST_TOKEN;
+  Tensor token = tokenAt(w, x, last ? w.seq - 1 : 0);
+  return classify(w, dropout(w, token, w.definition.dropout().pooled(), kPooledDropoutId));
 }
 
 /// Whether the second text follows the first: [B, 2]

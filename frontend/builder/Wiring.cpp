@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "frontend/builder/Wiring.h"
 
-#include "frontend/Validate.h"
-
 namespace heddle::frontend {
 namespace {
 
 /// Adapters count their streams down from the last one of layers, in the order of the parameters.
 int64_t adapterDropoutId(Wiring &w, const ParameterSpec &a) {
-  int64_t id = distanceDropoutId(hasDistances(w.definition) ? kMaxDistanceLayers : 0);
+  int64_t id = distanceDropoutId(kMaxDistanceLayers);
   for (const ParameterSpec &spec : w.graph.parameters()) {
     if (spec.name == a.name)
       break;
@@ -30,8 +28,13 @@ Tensor adapted(Wiring &w, const AdapterParameters &adapter, Tensor x) {
 } // namespace
 
 Tensor linear(Wiring &w, const LinearParameters &parameters, Tensor x) {
-  const bool transposed = w.definition.weight_layout() == proto::OUT_IN;
-  Tensor y = w.graph.matmul(x, w.graph.parameter(parameters.weight), transposed);
+  bool transposed = w.definition.weight_layout() == proto::OUT_IN;
+  Tensor weight = w.graph.parameter(parameters.weight);
+  if (parameters.byHead) {
+    weight = w.graph.reshape(weight, {w.dims.width, w.dims.queryWidth()});
+    transposed = parameters.intoModel;
+  }
+  Tensor y = w.graph.matmul(x, weight, transposed);
   if (parameters.bias)
     y = y + w.graph.parameter(*parameters.bias);
   return parameters.adapter ? y + adapted(w, *parameters.adapter, x) : y;

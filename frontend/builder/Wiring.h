@@ -9,6 +9,7 @@
 #include "frontend/Dimensions.h"
 #include "frontend/GraphBuilder.h"
 #include "frontend/LayerNames.h"
+#include "frontend/Validate.h"
 
 namespace heddle::frontend {
 
@@ -42,6 +43,7 @@ struct Wiring {
   std::optional<Tensor> source = {}, sourceMask = {};
   int64_t sourceLength = 0;             // S; 0: the layers attend to themselves only
   std::optional<Tensor> distances = {}; // [rows, C], the table of disentangled attention
+  std::optional<Tensor> sines = {};     // of distances T - 1 to -(T - 1): [1 or B, 2T - 1, C]
   std::optional<Tensor> condition = {}; // SiLU(c) [B, C], where norms take it in
   /// What the layer being built makes of it.
   struct Modulation {
@@ -129,6 +131,15 @@ Tensor distanceTable(Wiring &w);
 /// What disentangled attention adds to the scores of q and k [B, H, T, D]: [B, H, T, T].
 Tensor distanceScores(Wiring &w, int64_t layer, Tensor q, Tensor k);
 
+/// The sines and cosines of all distances, where scores depend on them.
+Tensor distanceSines(Wiring &w);
+/// What they add to the scores of q [B, H, T, D], with what token types do: [B, H, T, T].
+Tensor sineScores(Wiring &w, const DistanceParameters &parameters, int64_t layer, Tensor q);
+/// -1e30 for keys that attention_mask hides, unless they are the query itself: [B, 1, T, T].
+Tensor hiddenButSelf(Wiring &w);
+/// x [B, H, T, 2T - 1] to y[., ., i, j] = x[., ., i, T - 1 - i + j].
+Tensor skewed(Wiring &w, Tensor x);
+
 /// What ALiBi adds to the scores of keys at positions [B, T] or [1, T]: [B or 1, H, 1, T].
 Tensor alibiBias(Wiring &w, Tensor positions);
 /// What relative positions add to the scores of a whole text: [1, H, T, T].
@@ -200,7 +211,9 @@ inline constexpr int64_t kEmbeddingDropoutId = 0;
 inline constexpr int64_t kClassLabelDropoutId = 65'533; // of models of one stack
 inline constexpr int64_t kPooledDropoutId = 65'534;
 inline constexpr int64_t kClassifierDropoutId = 65'535;
-inline int64_t distanceDropoutId(int64_t layer) { return kClassLabelDropoutId - 1 - layer; }
+// Of models of one stack, too.
+inline constexpr int64_t kSinesDropoutId = 65'532;
+inline int64_t distanceDropoutId(int64_t layer) { return kSinesDropoutId - 1 - layer; }
 inline int64_t attentionDropoutId(int64_t layer) { return 1 + 3 * layer; }
 inline int64_t attentionResidualDropoutId(int64_t layer) { return 2 + 3 * layer; }
 inline int64_t ffnResidualDropoutId(int64_t layer) { return 3 + 3 * layer; }

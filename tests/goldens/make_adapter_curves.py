@@ -75,12 +75,14 @@ def curve(model, batches, accumulation):
             group["lr"] = learning_rate(step)
         optimizer.zero_grad()
         total = 0.0
-        for _ in range(accumulation):
-            logits = model(input_ids=inputs[micro % N]).logits
-            loss = F.cross_entropy(logits.flatten(0, 1), labels[micro % N].flatten())
-            (loss / accumulation).backward()
-            total += loss.item() / accumulation
-            micro += 1
+        chosen = [(micro + i) % N for i in range(accumulation)]
+        targets = sum((labels[batch] != -100).sum() for batch in chosen)
+        for batch in chosen:  # each weighs as many as it has targets
+            logits = model(input_ids=inputs[batch]).logits
+            loss = F.cross_entropy(logits.flatten(0, 1), labels[batch].flatten(), reduction="sum")
+            (loss / targets).backward()
+            total += loss.item() / targets.item()
+        micro += accumulation
         norm = torch.nn.utils.clip_grad_norm_(trained, FLAGS["grad-clip"])
         optimizer.step()
         steps.append({"loss": total, "grad_norm": norm.item()})

@@ -15,7 +15,7 @@ from make_curves import FLAGS, HERE, STEPS, B, N, T, learning_rate
 from safetensors.torch import save_file
 
 RUNS = {"bert-masked-lm": 2, "roberta-sequence": 1, "distilbert-span": 1,  # gradient accumulation
-        "deberta_v2-untied": 1, "t5-gated": 2, "bart-default": 1}
+        "deberta_v2-untied": 1, "t5-gated": 2, "bart-default": 1, "xlnet-sequence": 1}
 
 
 def batches(kind, config):
@@ -25,7 +25,9 @@ def batches(kind, config):
     mask[:, 1, 8:] = mask[1, 0, :2] = mask[3, 2, 5] = 0
     ids[mask == 0] = config.pad_token_id
     feed = {"input_ids": ids, "attention_mask": mask}
-    if getattr(config, "type_vocab_size", 0):
+    if config.model_type == "xlnet":
+        feed["token_type_ids"] = torch.randint(0, 3, (N, B, T))
+    elif getattr(config, "type_vocab_size", 0):
         feed["token_type_ids"] = torch.randint(0, config.type_vocab_size, (N, B, T))
     if kind.endswith("MaskedLM"):
         labels = torch.randint(0, config.vocab_size, (N, B, T))
@@ -75,7 +77,7 @@ def main():
         folder = os.path.join(HERE, name)
         with open(os.path.join(folder, "config.json")) as file:
             kind = json.load(file)["architectures"][0]
-        model = getattr(transformers, kind).from_pretrained(folder, dtype=torch.float64).eval()
+        model = getattr(transformers, kind).from_pretrained(folder).double().eval()
         feed = batches(kind, model.config)
         save_file({key: value.int().contiguous() for key, value in feed.items()},
                   os.path.join(folder, "batches.safetensors"))

@@ -27,6 +27,9 @@ DISTIL_SMALL = {**DISTIL, "vocab_size": 31, "n_layers": 1}
 DEBERTA = dict(relative_attention=True, pos_att_type=["p2c", "c2p"], position_buckets=4,
                norm_rel_ebd="layer_norm", share_att_key=True, position_biased_input=False)
 
+XLNET = dict(vocab_size=V, d_model=20, n_layer=2, n_head=5, d_inner=28, use_mems_eval=False)
+XLNET_SMALL = {**XLNET, "vocab_size": 31, "n_layer": 1}
+
 # name: class, options of the configuration
 MODELS = {
     "bert-masked-lm": ("BertForMaskedLM", SIZES),
@@ -82,6 +85,16 @@ MODELS = {
                           {**SMALL, **DEBERTA, "num_labels": 4, "pos_att_type": ["c2p"]}),
     "deberta_v2-span": ("DebertaV2ForQuestionAnswering", {**SMALL, **DEBERTA,
                                                           "share_att_key": False}),
+    "xlnet-lm": ("XLNetLMHeadModel", XLNET),
+    "xlnet-untied": ("XLNetLMHeadModel", {**XLNET_SMALL, "tie_word_embeddings": False,
+                                          "clamp_len": 4, "ff_activation": "relu"}),
+    "xlnet-model": ("XLNetModel", XLNET_SMALL),
+    "xlnet-sequence": ("XLNetForSequenceClassification", {**XLNET_SMALL, "num_labels": 4}),
+    "xlnet-first": ("XLNetForSequenceClassification",
+                    {**XLNET_SMALL, "num_labels": 1, "summary_type": "first",
+                     "summary_activation": ""}),
+    "xlnet-tokens": ("XLNetForTokenClassification", {**XLNET_SMALL, "num_labels": 3}),
+    "xlnet-span": ("XLNetForQuestionAnsweringSimple", XLNET_SMALL),
 }
 WITHOUT_POSITIONS = {"roberta-masked-lm", "roberta-sequence", "bert-tokens"}  # derived
 
@@ -97,6 +110,9 @@ def inputs(name, config, generator):
     ids[1, 9:] = padding
     ids[2, 2] = padding  # seen, and yet not learned from
     feed = {"input_ids": ids, "attention_mask": mask}
+    if config.model_type == "xlnet":
+        feed["token_type_ids"] = torch.randint(0, 4, (B, T), generator=generator)
+        return feed
     if getattr(config, "type_vocab_size", 0):
         feed["token_type_ids"] = torch.randint(0, config.type_vocab_size, (B, T),
                                                generator=generator)
@@ -108,15 +124,15 @@ def inputs(name, config, generator):
 
 def targets(kind, config, mask, generator):
     """labels, or where spans begin and end: within, before and behind the sequence."""
-    if kind.endswith("QuestionAnswering"):
+    if "QuestionAnswering" in kind:
         return {"start_positions": torch.tensor([0, T + 4, 7]),
                 "end_positions": torch.tensor([T - 1, -3, T])}
     if kind.endswith("ForPreTraining"):
         labels = torch.randint(0, config.vocab_size, (B, T), generator=generator)
         return {"labels": torch.where(mask == 1, labels, torch.tensor(-100)),
                 "next_sentence_label": torch.tensor([1, 0, 0])}
-    if kind.endswith("ForMaskedLM") or kind.endswith("TokenClassification"):
-        classes = config.vocab_size if kind.endswith("ForMaskedLM") else config.num_labels
+    if kind.endswith(("ForMaskedLM", "LMHeadModel", "TokenClassification")):
+        classes = config.num_labels if kind.endswith("Classification") else config.vocab_size
         labels = torch.randint(0, classes, (B, T), generator=generator)
         return {"labels": torch.where(mask == 1, labels, torch.tensor(-100))}
     if kind.endswith("Model"):

@@ -11,12 +11,12 @@ import unittest
 
 GOLDENS = pathlib.Path(__file__).resolve().parent.parent / "goldens"
 HEDDLE = pathlib.Path(os.environ["HEDDLE_BIN_DIR"]) / "heddle"
-FAMILIES = ("bert", "distilbert", "electra", "roberta")
+FAMILIES = ("bert", "deberta_v2", "distilbert", "electra", "roberta", "xlnet")
 
 
 def layers_of(folder):
     config = json.loads((folder / "config.json").read_text())
-    return config.get("num_hidden_layers", config.get("n_layers"))
+    return config.get("num_hidden_layers", config.get("n_layers", config.get("n_layer")))
 
 
 class Encoders(unittest.TestCase):
@@ -45,8 +45,8 @@ class Encoders(unittest.TestCase):
                             f"attention:{layers},ffn:{layers}")
 
     def test_distances_fuse_without_training(self):
-        folders = sorted(GOLDENS.glob("deberta_v2-*"))
-        self.assertGreaterEqual(len(folders), 7)
+        folders = sorted([*GOLDENS.glob("deberta_v2-*"), *GOLDENS.glob("xlnet-*")])
+        self.assertGreaterEqual(len(folders), 14)
         for folder in folders:
             for length in (1, 2, 12):
                 with self.subTest(folder.name, length=length):
@@ -57,7 +57,7 @@ class Encoders(unittest.TestCase):
 
     def test_every_kernel_and_pass(self):
         for name in ("bert-pretraining", "roberta-sequence", "distilbert-span", "electra-masked-lm",
-                     "bert-several-labels", "deberta_v2-masked-lm", "deberta_v2-new-head"):
+                     "bert-several-labels", "deberta_v2-masked-lm", "deberta_v2-new-head", "xlnet-lm"):
             with self.subTest(name):
                 self.heddle("verify", GOLDENS / name, "--grad", "--passes")
 
