@@ -14,7 +14,7 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 HEDDLE = ROOT / "build/release/bin/heddle"
 HEDDLE_RUN = ROOT / "build/release/bin/heddle-run"
-PEER = ROOT / "benchmarks/peers/torch_step.py"
+PEERS = ROOT / "benchmarks/peers"
 
 STEPS = {
     # row: definition, batch, sequence, vocabulary, iterations a round, gate
@@ -26,10 +26,8 @@ STEPS = {
 class Peer:
     """A PyTorch process that waits between rounds."""
 
-    def __init__(self, model, compiled=False):
-        command = [sys.executable, str(PEER), "--model", model]
-        if compiled:
-            command.append("--compile")
+    def __init__(self, script, model, *arguments):
+        command = [sys.executable, str(PEERS / script), "--model", model, *map(str, arguments)]
         self.process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
@@ -58,7 +56,7 @@ def step_row(name, rounds, folder):
     executable = folder / f"{model}.heddle"
     heddle("compile", definition(model, vocabulary, folder), "--train", "--batch", batch, "--seq",
            sequence, "-o", executable)
-    peer = Peer(model)
+    peer = Peer("torch_step.py", model)
     peer.run(2)
     ours, theirs = [], []
     for _ in range(rounds):
@@ -68,9 +66,7 @@ def step_row(name, rounds, folder):
     peer.close()
     mine = statistics.median(run["median_ms"] for run in ours)
     other = statistics.median(statistics.median(run["ms"]) for run in theirs)
-    # The best of three: a peer's worker that still spins takes a core away.
-    peak = max(json.loads(heddle("doctor", "--json"))["f32_peak_gflops_all_threads"]
-               for _ in range(3))
+    peak = best_of_machine("f32_peak_gflops_all_threads")
     return {
         "row": f"{model} step B={batch} T={sequence} f32", "heddle_ms": mine, "eager_ms": other,
         "ratio": other / mine, "gate": gate,
@@ -78,6 +74,34 @@ def step_row(name, rounds, folder):
         "heddle_peak_bytes": max(run["peak_bytes"] for run in ours),
         "eager_peak_bytes": max(run["peak_bytes"] for run in theirs),
     }
+
+
+def best_of_machine(key):
+    """The best of three: a peer's worker that still spins takes a core away."""
+    return max(json.loads(heddle("doctor", "--json"))[key] for _ in range(3))
+
+
+def decode_row(rounds, folder):
+    """One token for one row: every weight is read once, but for the table of positions."""
+    model, sequence, tokens, gate = "gpt2-124m", 256, 20, 2.5
+    source = definition(model, 50257, folder)
+    elements = json.loads(heddle("inspect", source, "--params", "--json"))["params"]["elements"]
+    weight_bytes = 4 * (elements - 1024 * 768)
+    executable = folder / "decode.heddle"
+    heddle("compile", source, "--batch", 1, "--seq", sequence, "-o", executable)
+    peer = Peer("torch_decode.py", model, "--sequence", sequence)
+    peer.run(5)
+    ours, theirs = [], []
+    for _ in range(rounds):
+        ours.append(json.loads(heddle("bench", executable, "--entry", "decode", "--iters", tokens,
+                                      "--json", binary=HEDDLE_RUN))["median_ms"])
+        theirs += peer.run(tokens)["ms"]
+    peer.close()
+    mine, other = statistics.median(ours), statistics.median(theirs)
+    return {"row": f"{model} decode B=1 f32", "heddle_ms": mine, "eager_ms": other,
+            "ratio": other / mine, "gate": gate,
+            "share_of_bandwidth": weight_bytes / (mine * 1e6)
+                                  / best_of_machine("memory_read_gbps_all_threads")}
 
 
 def definition(model, vocabulary, folder):
@@ -124,7 +148,7 @@ def start_row(folder):
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--rows", default="gpt2,nanogpt,compile,start")
+    parser.add_argument("--rows", default="gpt2,nanogpt,decode,compile,start")
     parser.add_argument("--json", type=pathlib.Path)
     options = parser.parse_args()
     results = []
@@ -133,6 +157,8 @@ def main():
         for row in options.rows.split(","):
             if row in STEPS:
                 results.append(step_row(row, options.rounds, folder))
+            elif row == "decode":
+                results.append(decode_row(options.rounds, folder))
             elif row == "compile":
                 results.append(compile_row(folder))
             elif row == "start":

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # Measures Heddle beside its peers on this machine and prints one table.
-#   benchmarks/run.sh [--rounds N] [--rows gpt2,nanogpt,compile,start] [--json FILE]
+#   benchmarks/run.sh [--rounds N] [--rows gpt2,nanogpt,decode,compile,start] [--json FILE]
 # Peers are installed into build/peers, an environment of their own.
 set -euo pipefail
 cd "$(dirname "$0")/.."

@@ -8,9 +8,11 @@
 //               last_hidden_state [B, T, C] and pooler_output [B, C]
 //   loss        (as forward, targets [B, T] or [B], or start_positions and end_positions [B], and
 //               next_sentence_label [B] where the head has one) -> loss []. A model without a head
-//               has none, and no training
+//               has none, and no training; one of embeddings takes no targets, and an even B: the
+//               second half of the batch belongs to the first
 //   eval        (parameters, input_ids, targets) -> loss []; as loss where models look ahead
 //   train_loss  as eval with dropout, and with `rng` where there is any
+//   encode      (as forward) -> sentence_embedding [B, C], pooled as the head says, or the mean
 //   prefill     (parameters, input_ids [B, T], last_index [B]) -> logits [B, V] of those positions,
 //               cache.k.<layer> and cache.v.<layer> [B, G, T, D]
 //   decode      (parameters, the caches, input_ids [B, 1], positions [B]) -> logits [B, V], caches
@@ -45,15 +47,17 @@ inline constexpr char kEvalEntry[] = "eval";
 inline constexpr char kTrainLossEntry[] = "train_loss";
 inline constexpr char kPrefillEntry[] = "prefill";
 inline constexpr char kDecodeEntry[] = "decode";
+inline constexpr char kEncodeEntry[] = "encode";
 
 /// The entries that a definition has; those for training only when asked for. Models that look
-/// ahead do not generate: they have no prefill and decode.
+/// ahead do not generate: they have no prefill and decode. Every model can be asked for `encode`;
+/// it is listed where there are vectors and no logits.
 std::vector<std::string> entriesOf(const proto::ModelDef &definition, bool training);
 
 struct BuildOptions {
   int64_t batch = 1;
   int64_t seq = 1;
-  /// Some of entriesOf().
+  /// Some of entriesOf(), and `encode`.
   std::vector<std::string> entries;
   /// The type of parameters and activations. f64 is for exact comparisons in the interpreter.
   Element number = Element::f32;

@@ -5,6 +5,9 @@
 #include <charconv>
 #include <set>
 
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_split.h"
+
 #include "frontend/FieldPath.h"
 #include "frontend/Validate.h"
 
@@ -37,6 +40,14 @@ std::string spelled(const JsonRef &ref) {
 std::string spelled(const proto::ConfigKey &key, const JsonRef &ref) {
   const auto *object = ref.value().object();
   return key.members() && object ? absl::StrCat(object->members.size()) : spelled(ref);
+}
+
+/// The parts of a text, without the spaces around them.
+std::vector<std::string> elementsOf(const std::string &text, const std::string &separator) {
+  std::vector<std::string> elements = absl::StrSplit(text, separator, absl::SkipWhitespace());
+  for (std::string &element : elements)
+    element = std::string(absl::StripAsciiWhitespace(element));
+  return elements;
 }
 
 class Reader {
@@ -207,6 +218,8 @@ private:
     HEDDLE_ASSIGN_OR_RETURN(std::optional<JsonRef> value, lookUp(key));
     if (!value && key.has_default_key())
       value = valueAt(key.default_key());
+    if (value && isAbsentValue(key, *value))
+      return absl::OkStatus();
     if (value)
       return take(key, *value);
     if (key.required())
@@ -215,9 +228,22 @@ private:
     return text.empty() ? absl::OkStatus() : takeText(key, text);
   }
 
-  /// Each element of an array by the key's values.
+  static bool isAbsentValue(const proto::ConfigKey &key, const JsonRef &value) {
+    const auto &absent = key.absent_values();
+    return std::find(absent.begin(), absent.end(), spelled(key, value)) != absent.end();
+  }
+
+  /// Each element of an array, or of a text with separators, by the key's values.
   Status takeList(const proto::ConfigKey &key, const JsonRef &value) {
-    HEDDLE_ASSIGN_OR_RETURN(std::vector<JsonRef> elements, value.asArray());
+    std::vector<std::pair<std::string, JsonRef>> elements; // and where they stand
+    if (key.has_separator() && value.value().string()) {
+      for (const std::string &element : elementsOf(*value.value().string(), key.separator()))
+        elements.emplace_back(element, value);
+    } else {
+      HEDDLE_ASSIGN_OR_RETURN(std::vector<JsonRef> array, value.asArray());
+      for (const JsonRef &element : array)
+        elements.emplace_back(spelled(element), element);
+    }
     HEDDLE_ASSIGN_OR_RETURN(FieldPath field,
                             FieldPath::findRepeated(*proto::ModelDef::descriptor(), key.field()));
     if (key.has_length_key()) {
@@ -227,10 +253,12 @@ private:
                                         "\" says, found ", elements.size()));
     }
     field.clear(definition_);
-    for (const JsonRef &element : elements) {
-      const proto::Value *option = optionOf(key, spelled(element));
+    for (const auto &[element, place] : elements) {
+      const proto::Value *option = optionOf(key, element);
+      if (!option && !place.value().string())
+        return withSupported(key, place, invalidInput("not among the values"));
       if (!option)
-        return withSupported(key, element, invalidInput("not among the values"));
+        return place.error(absl::StrCat("\"", element, "\"", kNotSupported, supportedBy(key)));
       HEDDLE_RETURN_IF_ERROR(field.addText(definition_, option->to()));
     }
     return absl::OkStatus();
@@ -267,11 +295,15 @@ private:
   static Status withSupported(const proto::ConfigKey &key, const JsonRef &value, Status taken) {
     if (taken.ok())
       return taken;
+    return value.error(absl::StrCat(value.value().describe(), kNotSupported, supportedBy(key)));
+  }
+
+  static constexpr char kNotSupported[] = " is not supported; supported: ";
+  static std::string supportedBy(const proto::ConfigKey &key) {
     std::vector<std::string> supported;
     for (const proto::Value &option : key.values())
       supported.push_back(option.from());
-    return value.error(absl::StrCat(value.value().describe(),
-                                    " is not supported; supported: ", joined(supported)));
+    return joined(supported);
   }
 
   static const proto::Value *optionOf(const proto::ConfigKey &key, const std::string &text) {

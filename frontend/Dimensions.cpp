@@ -96,12 +96,71 @@ bool hasWindows(const proto::ModelDef &definition) {
   return false;
 }
 
+bool hasTerm(const proto::ModelDef &definition, proto::DisentangledAttention::Term term) {
+  const auto &terms = definition.attention().disentangled().terms();
+  return std::find(terms.begin(), terms.end(), term) != terms.end();
+}
+
+bool hasDistances(const proto::ModelDef &definition) {
+  return definition.attention().disentangled().terms_size() > 0;
+}
+
+bool hasOwnDistanceProjection(const proto::ModelDef &definition,
+                              proto::DisentangledAttention::Term term) {
+  return hasTerm(definition, term) && !definition.attention().disentangled().shared_projections();
+}
+
+namespace {
+
+int termsOf(const proto::ModelDef &definition) {
+  return static_cast<int>(hasTerm(definition, proto::DisentangledAttention::CONTENT_TO_POSITION)) +
+         static_cast<int>(hasTerm(definition, proto::DisentangledAttention::POSITION_TO_CONTENT));
+}
+
+int64_t largestDistance(const proto::ModelDef &definition) {
+  const int64_t given = definition.attention().disentangled().max_distance();
+  return given > 0 ? given : definition.max_positions();
+}
+
+/// Distance d in buckets: itself up to half of them, beyond on a logarithmic scale. Models were
+/// trained with logarithms in f32, so every step here rounds to f32.
+int64_t bucketOf(int64_t distance, int64_t buckets, int64_t largest) {
+  const int64_t middle = buckets / 2, magnitude = std::abs(distance);
+  if (magnitude <= middle)
+    return distance;
+  const auto half = static_cast<float>(middle);
+  const float place = std::log(static_cast<float>(magnitude) / half);
+  const float end =
+      std::log(static_cast<float>(static_cast<double>(largest - 1) / static_cast<double>(middle)));
+  const float steps = std::ceil(place / end * static_cast<float>(middle - 1));
+  const auto bucket = static_cast<int64_t>(steps + half);
+  return distance < 0 ? -bucket : bucket;
+}
+
+} // namespace
+
+int64_t distanceRows(const proto::ModelDef &definition) {
+  const int64_t buckets = definition.attention().disentangled().buckets();
+  return 2 * (buckets > 0 ? buckets : largestDistance(definition));
+}
+
+int64_t distanceRow(const proto::ModelDef &definition, int64_t distance) {
+  const int64_t buckets = definition.attention().disentangled().buckets();
+  const int64_t rows = distanceRows(definition);
+  if (buckets > 0)
+    distance = bucketOf(distance, buckets, largestDistance(definition));
+  return std::clamp<int64_t>(distance + rows / 2, 0, rows - 1);
+}
+
 double scoreScale(const proto::ModelDef &definition, int64_t layer) {
   const proto::Attention &attention = definition.attention();
   const auto headDim = static_cast<double>(Dimensions(definition).headDim);
   double scale = attention.has_scale()
                      ? attention.scale()
                      : 1 / std::sqrt(attention.has_scale_dim() ? attention.scale_dim() : headDim);
+  if (hasDistances(definition)) // models were trained with the f32 root
+    scale =
+        1 / static_cast<double>(std::sqrt(static_cast<float>(headDim * (1 + termsOf(definition)))));
   if (attention.scale_by_inverse_layer())
     scale /= static_cast<double>(layer + 1);
   return scale;
@@ -144,6 +203,10 @@ bool isLanguageModel(const proto::ModelDef &definition) {
   return definition.head().kind() == proto::Head::LANGUAGE_MODEL;
 }
 
+bool learnsFromPairs(const proto::ModelDef &definition) {
+  return definition.head().kind() == proto::Head::EMBEDDING;
+}
+
 int64_t longestSequence(const proto::ModelDef &definition) {
   const proto::LearnedPositions &learned = definition.positions().learned();
   return definition.max_positions() - (learned.has_padding_id() ? learned.padding_id() + 1 : 0);
@@ -156,7 +219,8 @@ bool drawsInTraining(const proto::ModelDef &definition) {
 double largestDropout(const proto::ModelDef &definition) {
   const proto::Dropout &dropout = definition.dropout();
   return std::max({dropout.embedding(), dropout.attention(), dropout.residual(),
-                   dropout.attention_output(), dropout.pooled(), dropout.classifier()});
+                   dropout.attention_output(), dropout.pooled(), dropout.classifier(),
+                   dropout.distance()});
 }
 
 } // namespace heddle::frontend

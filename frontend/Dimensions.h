@@ -65,8 +65,20 @@ proto::Loss::Kind lossKind(const proto::ModelDef &definition);
 bool isLanguageModel(const proto::ModelDef &definition);
 /// Whether logits at t are of the token at t + 1: the model generates.
 bool predictsNext(const proto::ModelDef &definition);
+/// Whether the loss is contrastive: it compares texts of the batch, and takes no targets.
+bool learnsFromPairs(const proto::ModelDef &definition);
 /// The most tokens that the positions of a sequence reach; 0: unbounded.
 int64_t longestSequence(const proto::ModelDef &definition);
+
+/// Whether scores have terms of distances. The table they come from has distanceRows(), of which
+/// distance d is distanceRow(d).
+bool hasDistances(const proto::ModelDef &definition);
+int64_t distanceRows(const proto::ModelDef &definition);
+int64_t distanceRow(const proto::ModelDef &definition, int64_t distance);
+bool hasTerm(const proto::ModelDef &definition, proto::DisentangledAttention::Term term);
+/// Whether the term's product with the table is with a weight of its own.
+bool hasOwnDistanceProjection(const proto::ModelDef &definition,
+                              proto::DisentangledAttention::Term term);
 
 /// The largest share of elements that any part drops in training; 0: no dropout.
 double largestDropout(const proto::ModelDef &definition);

@@ -32,8 +32,9 @@ StatusOr<FieldPath> FieldPath::find(const google::protobuf::Descriptor &descript
 StatusOr<FieldPath> FieldPath::findRepeated(const google::protobuf::Descriptor &descriptor,
                                             const std::string &path) {
   HEDDLE_ASSIGN_OR_RETURN(FieldPath field, findAny(descriptor, path, /*repeated=*/true));
-  if (field.fields_.back()->cpp_type() != FieldDescriptor::CPPTYPE_BOOL)
-    return invalidInput("\"", path, "\" is no list of true and false");
+  const FieldDescriptor::CppType type = field.fields_.back()->cpp_type();
+  if (type != FieldDescriptor::CPPTYPE_BOOL && type != FieldDescriptor::CPPTYPE_ENUM)
+    return invalidInput("\"", path, "\" is no list of true and false or of names");
   return field;
 }
 
@@ -43,10 +44,16 @@ void FieldPath::clear(Message &message) const {
 }
 
 Status FieldPath::addText(Message &message, const std::string &text) const {
-  if (text != "true" && text != "false")
-    return invalidInput("\"", text, "\" is no element of the field ", fields_.back()->full_name());
+  const FieldDescriptor *field = fields_.back();
+  const bool truth = field->cpp_type() == FieldDescriptor::CPPTYPE_BOOL;
+  const auto *name = truth ? nullptr : field->enum_type()->FindValueByName(text);
+  if (truth ? text != "true" && text != "false" : !name)
+    return invalidInput("\"", text, "\" is no element of the field ", field->full_name());
   Message &at = parent(message);
-  at.GetReflection()->AddBool(&at, fields_.back(), text == "true");
+  if (truth)
+    at.GetReflection()->AddBool(&at, field, text == "true");
+  else
+    at.GetReflection()->AddEnum(&at, field, name);
   return absl::OkStatus();
 }
 

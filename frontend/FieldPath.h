@@ -19,7 +19,7 @@ public:
   /// InvalidArgument where there is no such field, or it is repeated or a message.
   static StatusOr<FieldPath> find(const google::protobuf::Descriptor &descriptor,
                                   const std::string &path);
-  /// A repeated field of truths.
+  /// A repeated field of truths or enumerators.
   static StatusOr<FieldPath> findRepeated(const google::protobuf::Descriptor &descriptor,
                                           const std::string &path);
 
@@ -30,7 +30,7 @@ public:
 
   /// Of a repeated field.
   void clear(google::protobuf::Message &message) const;
-  /// Adds true or false to a repeated field of truths.
+  /// Adds true, false or an enumerator to a repeated field of those.
   Status addText(google::protobuf::Message &message, const std::string &text) const;
 
 private:

@@ -157,6 +157,8 @@ void GraphBuilder::endEntry() {
   s.entry.setFunctionType(s.builder.getFunctionType(argumentTypes, ValueRange(values).getTypes()));
   for (auto [index, port] : llvm::enumerate(s.arguments)) {
     ir::setArgumentNames(s.entry, index, port.kind, port.name);
+    if (port.frozen)
+      s.entry.setArgAttr(index, ir::kFrozenAttr, s.builder.getUnitAttr());
     if (port.end)
       ir::setInputFact(s.entry, index, ir::kEndAttr, *port.end);
     if (port.padding)
@@ -188,6 +190,11 @@ Tensor GraphBuilder::parameter(const ParameterSpec &spec) {
 
 Tensor GraphBuilder::parameter(const std::string &name, Shape shape, Initializer initializer) {
   return parameter(ParameterSpec{name, std::move(shape), initializer, {}, {}});
+}
+
+void GraphBuilder::freezeParameter(const std::string &name) {
+  if (State::Port *port = state_->find(name))
+    port->frozen = true;
 }
 
 Tensor GraphBuilder::input(const std::string &name, Shape shape, std::optional<Element> element) {

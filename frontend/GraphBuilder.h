@@ -79,6 +79,8 @@ public:
   /// The same name in other entries, or again in this one, is the same parameter.
   Tensor parameter(const ParameterSpec &spec);
   Tensor parameter(const std::string &name, Shape shape, Initializer initializer);
+  /// The parameter gets no gradient.
+  void freezeParameter(const std::string &name);
   Tensor input(const std::string &name, Shape shape, std::optional<Element> element = {});
   /// What else is known of an input's integers. See ir/InputFacts.h.
   void limitInput(const std::string &name, int64_t end);
@@ -115,6 +117,7 @@ public:
   Tensor exp(Tensor x);
   Tensor log(Tensor x);
   Tensor rsqrt(Tensor x);
+  Tensor sqrt(Tensor x);
   /// x itself where it has the type.
   Tensor cast(Tensor x, Element element);
   Tensor notEqual(Tensor a, Tensor b);

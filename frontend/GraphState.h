@@ -21,6 +21,7 @@ struct GraphBuilder::State {
     std::string name;
     mlir::Value value;
     std::optional<int64_t> end = {}, padding = {}; // of an input
+    bool frozen = false;                           // of a parameter
   };
 
   mlir::MLIRContext &context;

@@ -3,6 +3,7 @@
 
 #include "frontend/Dimensions.h"
 #include "frontend/Families.h"
+#include "frontend/Frozen.h"
 #include "frontend/HuggingFace.h"
 #include "frontend/PatchGrid.h"
 #include "frontend/Validate.h"
@@ -96,9 +97,11 @@ Status readFolder(runtime::FileLayer &layer, const std::string &folder,
   return absl::OkStatus();
 }
 
-void fillParameters(Model &model) {
-  if (model.definition.has_vocab_size() || readsImages(model.definition))
-    model.parameters = parametersOf(model.definition).all();
+Status fillParameters(Model &model) {
+  if (!model.definition.has_vocab_size() && !readsImages(model.definition))
+    return absl::OkStatus();
+  model.parameters = parametersOf(model.definition).all();
+  return checkFrozen(model.definition, model.parameters);
 }
 
 void setDropout(proto::Dropout &dropout, double share) {
@@ -112,6 +115,8 @@ void setDropout(proto::Dropout &dropout, double share) {
     dropout.set_pooled(share);
   if (dropout.has_classifier())
     dropout.set_classifier(share);
+  if (dropout.has_distance())
+    dropout.set_distance(share);
 }
 
 Status overrideDropout(Model &model, double share) {
@@ -162,10 +167,12 @@ StatusOr<Model> loadModel(runtime::FileLayer &layer, const std::string &path,
     dropAbsentParts(weights.names(), model.optionalParts, model.definition);
     takePrefixOf(weights.names(), model.definition);
   }
-  // After the definition's own file was written: a dropout for one run is no part of the model.
+  // After the definition's own file was written: how one run trains is no part of the model.
   if (overrides.dropout)
     HEDDLE_RETURN_IF_ERROR(overrideDropout(model, *overrides.dropout));
-  fillParameters(model);
+  for (const std::string &pattern : overrides.frozen)
+    model.definition.add_frozen(pattern);
+  HEDDLE_RETURN_IF_ERROR(fillParameters(model));
   return model;
 }
 
@@ -180,7 +187,7 @@ Status bindVocabulary(Model &model, int64_t vocabSize) {
   }
   model.definition.set_vocab_size(vocabSize);
   HEDDLE_RETURN_IF_ERROR(validateModel(model.definition, model.path));
-  fillParameters(model);
+  HEDDLE_RETURN_IF_ERROR(fillParameters(model));
   if (model.family.empty()) {
     // The dropout of this run stays out of the file.
     proto::ModelDef stored;

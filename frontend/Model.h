@@ -56,6 +56,8 @@ struct ModelOverrides {
   std::optional<std::string> familyFile = {};
   /// --dropout: all shares.
   std::optional<double> dropout = {};
+  /// --freeze: patterns beside those of the definition.
+  std::vector<std::string> frozen = {};
 };
 
 /// Reads a `.textproto`, or a folder with model.textproto or config.json. An `--out` folder of

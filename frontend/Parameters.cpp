@@ -50,10 +50,19 @@ public:
           parameter(names_.token_type_embedding(), ".weight",
                     {definition_.token_types().count(), dims_.embeddingSum}, normal(), embeddings);
     if (definition_.embedding_norm())
-      model.embeddingNorm = norm(names_.embedding_norm(), dims_.embeddingSum, embeddings);
+      model.embeddingNorm =
+          norm(names_.embedding_norm(),
+               definition_.project_before_norm() ? dims_.width : dims_.embeddingSum, embeddings);
     if (dims_.embeddingSum != dims_.width)
-      model.embeddingProjection = linear(names_.embedding_projection(), dims_.embeddingSum,
-                                         dims_.width, definition_.bias(), embeddings);
+      model.embeddingProjection =
+          linear(names_.embedding_projection(), dims_.embeddingSum, dims_.width,
+                 definition_.bias() && !definition_.project_before_norm(), embeddings);
+    if (hasDistances(definition_))
+      model.distanceEmbedding =
+          parameter(names_.distance_embedding(), ".weight",
+                    {distanceRows(definition_), dims_.width}, normal(), embeddings);
+    if (hasDistances(definition_) && definition_.attention().disentangled().norm())
+      model.distanceNorm = norm(names_.distance_norm(), dims_.width, embeddings);
     for (int64_t i = 0; i < dims_.layers; ++i)
       model.layers.push_back(layer(i));
     if (hasFinalNorm(definition_) && definition_.norm().adaln_zero())
@@ -156,7 +165,7 @@ private:
 
   void head(ModelParameters &model) const {
     const proto::Head &head = definition_.head();
-    if (head.kind() == proto::Head::NONE)
+    if (head.kind() == proto::Head::NONE || head.kind() == proto::Head::EMBEDDING)
       return;
     const bool language = isLanguageModel(definition_), tied = language && head.tied();
     const int64_t in = language ? dims_.embeddingWidth : headWidth(definition_);
@@ -305,6 +314,11 @@ private:
     }
     result.attentionOutput = linear(name(names_.attention_output()), queries, width,
                                     attentionOutputHasBias(definition_), attention, true);
+    if (hasOwnDistanceProjection(definition_, proto::DisentangledAttention::CONTENT_TO_POSITION))
+      result.distanceKey = linear(name(names_.distance_key()), width, keys, qkvBias, attention);
+    if (hasOwnDistanceProjection(definition_, proto::DisentangledAttention::POSITION_TO_CONTENT))
+      result.distanceQuery =
+          linear(name(names_.distance_query()), width, queries, qkvBias, attention);
     if (!sharesNorm(definition_))
       result.ffnNorm = norm(name(names_.ffn_norm()), width, ffn);
     if (definition_.attention().qk_norm()) {
@@ -395,12 +409,16 @@ std::vector<ParameterSpec> ModelParameters::all() const {
   append(list, tokenTypeEmbedding);
   append(list, embeddingNorm);
   append(list, embeddingProjection);
+  append(list, distanceEmbedding);
+  append(list, distanceNorm);
   append(list, timestepIn);
   append(list, timestepOut);
   append(list, classEmbedding);
   for (const LayerParameters &layer : layers) {
     append(list, layer.modulation);
     appendAttention(list, layer);
+    append(list, layer.distanceKey);
+    append(list, layer.distanceQuery);
     if (layer.cross)
       appendAttention(list, *layer.cross);
     append(list, layer.ffnNorm);

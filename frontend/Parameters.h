@@ -55,6 +55,7 @@ struct AttentionParameters {
   /// Either qkv, or query, key and value.
   std::optional<LinearParameters> qkv, query, key, value;
   LinearParameters attentionOutput;
+  std::optional<LinearParameters> distanceKey, distanceQuery; // from C to H D
   std::optional<NormParameters> attentionPostNorm;
 };
 
@@ -86,7 +87,8 @@ struct ModelParameters {
   std::optional<LinearParameters> embeddingIn, embeddingOut; // E to C, C to E
   std::optional<ParameterSpec> positionEmbedding;  // [max_positions + offset, C] or [1, T, C]
   std::optional<ParameterSpec> tokenTypeEmbedding; // [token types, C]
-  std::optional<NormParameters> embeddingNorm;
+  std::optional<ParameterSpec> distanceEmbedding;  // [distances, C]
+  std::optional<NormParameters> distanceNorm, embeddingNorm;
   /// From Dimensions::embeddingSum to C; the rows above are of that size where it is there.
   std::optional<LinearParameters> embeddingProjection;
   std::vector<LayerParameters> layers;

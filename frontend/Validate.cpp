@@ -146,6 +146,7 @@ Found checkNumbers(const proto::ModelDef &model) {
       checkShare("dropout.attention_output", model.dropout().attention_output()));
   HEDDLE_RETURN_IF_FOUND(checkShare("dropout.pooled", model.dropout().pooled()));
   HEDDLE_RETURN_IF_FOUND(checkShare("dropout.classifier", model.dropout().classifier()));
+  HEDDLE_RETURN_IF_FOUND(checkShare("dropout.distance", model.dropout().distance()));
   HEDDLE_RETURN_IF_FOUND(checkShare("loss.label_smoothing", model.loss().label_smoothing()));
   double scale = model.initializer().scale();
   if (!(scale >= 0) || !std::isfinite(scale))
@@ -159,9 +160,12 @@ std::optional<int64_t> countElements(const proto::ModelDef &model) {
   auto square = [](int64_t a, int64_t b) { return checkedMul<int64_t>(a, b); };
   // Biases and norms are smaller than the weight beside them: counted as doubling it.
   int64_t layer = 0, total = 0;
+  const int64_t own =
+      hasOwnDistanceProjection(model, proto::DisentangledAttention::CONTENT_TO_POSITION) +
+      hasOwnDistanceProjection(model, proto::DisentangledAttention::POSITION_TO_CONTENT);
   const int64_t modulated = model.norm().adaln_zero() ? 6 * dims.width : 0;
-  for (int64_t columns : {2 * dims.queryWidth() + 2 * dims.keyWidth(), dims.hidden, dims.hidden,
-                          dims.hidden, dims.width, modulated}) {
+  for (int64_t columns : {(2 + own) * dims.queryWidth() + 2 * dims.keyWidth(), dims.hidden,
+                          dims.hidden, dims.hidden, dims.width, modulated}) {
     auto elements = square(dims.width, columns);
     if (!elements || *elements > kMaxElements)
       return std::nullopt;
@@ -169,6 +173,7 @@ std::optional<int64_t> countElements(const proto::ModelDef &model) {
   }
   auto layers = square(layer, dims.layers);
   const int64_t widest = std::max(dims.width, dims.embeddingSum);
+  const int64_t distances = hasDistances(model) ? distanceRows(model) : 0;
   const int64_t types = model.has_token_types() ? model.token_types().count() : 0;
   const int64_t projected = dims.embeddingSum != dims.width ? dims.embeddingSum : 0;
   const int64_t pooled = model.has_pooler() ? pooledWidth(model) : 0;
@@ -177,9 +182,9 @@ std::optional<int64_t> countElements(const proto::ModelDef &model) {
   const int64_t labels = condition.has_classes() ? condition.classes().count() + 1 : 0;
   const int64_t times = condition.has_timestep() ? condition.timestep().frequencies() : 0;
   const int64_t pixels = readsImages(model) ? PatchGrid(model.patches()).pixels() : 0;
-  for (int64_t rows :
-       {dims.vocab, dims.vocab, dims.positions, types, projected, pooled, transformed, dims.classes,
-        labels, times, times > 0 ? dims.width : 0, pixels, fixedSequence(model), modulated}) {
+  for (int64_t rows : {dims.vocab, dims.vocab, dims.positions, types, projected, pooled,
+                       transformed, dims.classes, distances, labels, times,
+                       times > 0 ? dims.width : 0, pixels, fixedSequence(model), modulated}) {
     auto elements = square(rows, widest);
     if (!elements || *elements > kMaxElements)
       return std::nullopt;

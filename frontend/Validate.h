@@ -23,6 +23,8 @@ struct FieldError {
 inline constexpr int64_t kMaxDimension = (int64_t{1} << 31) - 1; // token ids are i32
 /// Each layer has three random streams, and a stream's number has 16 bits.
 inline constexpr int64_t kMaxLayers = 16'384;
+/// Of those with disentangled attention, which have a fourth.
+inline constexpr int64_t kMaxDistanceLayers = 8'192;
 /// Of the stacks together; the numbers above are those of heads.
 inline constexpr int64_t kMaxRngStreams = 65'534;
 /// Positions are counted in f32 somewhere on their way.

@@ -69,8 +69,8 @@ Found checkScores(const proto::ModelDef &model) {
                  attention.scale_dim());
   if (attention.has_scale_dim() && attention.has_scale())
     return wrong("attention.scale_dim", "attention.scale is given too");
-  if (attention.mean_if_blind() && !attention.causal())
-    return wrong("attention.mean_if_blind", "needs attention.causal");
+  if (attention.mean_if_blind() && !attention.causal() && !attention.mask_queries())
+    return wrong("attention.mean_if_blind", "needs attention.causal or attention.mask_queries");
   if (attention.qkv_layout() != proto::Attention::BY_KIND && !attention.fused_qkv())
     return wrong("attention.qkv_layout", "needs attention.fused_qkv");
   if (model.positions().alibi().scaled() && attention.scale_by_inverse_layer())
@@ -81,11 +81,45 @@ Found checkScores(const proto::ModelDef &model) {
   return std::nullopt;
 }
 
+Found checkDistances(const proto::ModelDef &model) {
+  if (!hasDistances(model))
+    return std::nullopt;
+  const proto::Attention &attention = model.attention();
+  const proto::DisentangledAttention &distances = attention.disentangled();
+  if (attention.causal())
+    return wrong("attention.disentangled", "needs attention.causal: false");
+  if (attention.has_kv_heads() && attention.kv_heads() != attention.heads())
+    return wrong("attention.disentangled", "needs a key head for each query head");
+  if (distances.shared_projections() && attention.fused_qkv())
+    return wrong("attention.disentangled.shared_projections", "needs attention.fused_qkv: false");
+  if (attention.has_scale() || attention.has_scale_dim() || attention.scale_by_inverse_layer())
+    return wrong(attention.has_scale() ? "attention.scale" : "attention.scale_dim",
+                 "attention.disentangled says the scale");
+  const int64_t largest =
+      distances.max_distance() > 0 ? distances.max_distance() : model.max_positions();
+  if (largest < 1 || largest > kMaxSequence)
+    return wrong("attention.disentangled.max_distance", "expected a distance from 1 to ",
+                 kMaxSequence, ", or max_positions in its place, found ", largest);
+  const int64_t buckets = distances.buckets(), middle = buckets / 2;
+  if (buckets == 1 || buckets > kMaxSequence)
+    return wrong("attention.disentangled.buckets", "expected a number from 2 to ", kMaxSequence,
+                 ", or 0 for none, found ", buckets);
+  // The logarithmic scale from the middle to the largest distance has no length there.
+  if (buckets > 0 && largest == middle + 1 &&
+      (model.max_positions() == 0 || model.max_positions() > largest))
+    return wrong("attention.disentangled.buckets", buckets, " buckets leave none for distances ",
+                 "from ", middle, " to ", largest - 1);
+  if (model.layers() > kMaxDistanceLayers)
+    return wrong("layers", "attention.disentangled allows at most ", kMaxDistanceLayers);
+  return std::nullopt;
+}
+
 } // namespace
 
 std::optional<FieldError> findBlockError(const proto::ModelDef &definition) {
-  for (const Found &found : {checkResidual(definition), checkEmbeddings(definition),
-                             checkWindows(definition.attention()), checkScores(definition)})
+  for (const Found &found :
+       {checkResidual(definition), checkEmbeddings(definition),
+        checkWindows(definition.attention()), checkScores(definition), checkDistances(definition)})
     if (found)
       return found;
   return std::nullopt;

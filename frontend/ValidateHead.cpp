@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "frontend/ValidateHead.h"
 
+#include <cmath>
+
 #include "frontend/Dimensions.h"
 #include "runtime/base/Limits.h"
 #include "runtime/base/Utf8.h"
@@ -29,6 +31,8 @@ Found checkEmbeddings(const proto::ModelDef &model) {
     if (Found found =
             checkRange("embedding_sum_width", model.embedding_sum_width(), 1, kMaxDimension))
       return found;
+  if (model.project_before_norm() && !model.embedding_norm())
+    return wrong("project_before_norm", "needs embedding_norm");
   if (model.has_embedding_sum_width() && model.has_embedding_width())
     return wrong("embedding_width", "does not go with embedding_sum_width");
   const int64_t largestId = model.has_vocab_size() ? model.vocab_size() - 1 : kMaxDimension;
@@ -55,6 +59,17 @@ Found checkHead(const proto::ModelDef &model) {
     return wrong("loss.label_smoothing", "needs loss.kind: CROSS_ENTROPY");
   if (head.next_sentence() && (!isLanguageModel(model) || !model.has_pooler()))
     return wrong("head.next_sentence", "needs a pooler and a head of kind LANGUAGE_MODEL");
+  const bool embeds = head.kind() == proto::Head::EMBEDDING;
+  if (!embeds && (head.has_pooling() || head.has_normalize()))
+    return wrong(head.has_pooling() ? "head.pooling" : "head.normalize",
+                 "needs a head of kind EMBEDDING");
+  if (!embeds && model.loss().has_temperature())
+    return wrong("loss.temperature", "needs a head of kind EMBEDDING");
+  if (const double temperature = model.loss().temperature();
+      !(temperature > 0) || !std::isfinite(temperature))
+    return wrong("loss.temperature", "expected a number above 0, found ", temperature);
+  if (embeds && (head.has_transform() || head.has_soft_cap() || head.has_bias()))
+    return wrong("head.kind", "EMBEDDING goes without transform, soft_cap and bias");
   const bool ofDecoder = model.has_encoder() && head.kind() == proto::Head::NONE;
   const bool looksAhead = classes || head.kind() == proto::Head::SPAN || head.next_sentence();
   if (looksAhead && !ofDecoder && model.attention().causal())

@@ -26,6 +26,10 @@ StringRef resultName(func::FuncOp function, unsigned index) {
   return textOf(function.getResultAttr(index, kNameAttr));
 }
 
+bool isTrainable(func::FuncOp function, unsigned index) {
+  return argumentKind(function, index) == kKindParam && !function.getArgAttr(index, kFrozenAttr);
+}
+
 void setArgumentNames(func::FuncOp function, unsigned index, StringRef kind, StringRef name) {
   MLIRContext *context = function.getContext();
   function.setArgAttr(index, kKindAttr, StringAttr::get(context, kind));

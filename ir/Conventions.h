@@ -17,12 +17,18 @@ namespace heddle::ir {
 inline constexpr llvm::StringLiteral kKindAttr = "heddle.kind";
 inline constexpr llvm::StringLiteral kNameAttr = "heddle.name";
 
+/// On a parameter: it gets no gradient and training leaves it as it is.
+inline constexpr llvm::StringLiteral kFrozenAttr = "heddle.frozen";
+
 inline constexpr llvm::StringLiteral kKindParam = "param";
 inline constexpr llvm::StringLiteral kKindState = "state";
 inline constexpr llvm::StringLiteral kKindInput = "input";
 inline constexpr llvm::StringLiteral kKindScalar = "scalar";
 inline constexpr llvm::StringLiteral kKindRng = "rng";
 inline constexpr llvm::StringLiteral kKindOutput = "output";
+
+/// Whether an argument is a parameter that training may change.
+bool isTrainable(mlir::func::FuncOp function, unsigned index);
 
 /// Prefixes of state names; the parameter's or layer's name follows.
 inline constexpr llvm::StringLiteral kAdamM = "adam.m.";

@@ -17,11 +17,11 @@ namespace heddle::passes {
 
 namespace {
 
-/// The parameters that get a gradient: the one place to leave out those that are frozen.
+/// The parameters that get a gradient.
 SmallVector<BlockArgument> trainableParameters(func::FuncOp function) {
   SmallVector<BlockArgument> parameters;
   for (BlockArgument argument : function.getArguments())
-    if (ir::argumentKind(function, argument.getArgNumber()) == ir::kKindParam)
+    if (ir::isTrainable(function, argument.getArgNumber()))
       parameters.push_back(argument);
   return parameters;
 }

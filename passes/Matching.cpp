@@ -114,7 +114,7 @@ bool dependsOnParameter(Value value) {
     Value current = reached[i];
     if (auto argument = dyn_cast<BlockArgument>(current)) {
       auto function = dyn_cast<func::FuncOp>(argument.getOwner()->getParentOp());
-      if (function && argumentKind(function, argument.getArgNumber()) == kKindParam)
+      if (function && isTrainable(function, argument.getArgNumber()))
         return true;
       continue;
     }

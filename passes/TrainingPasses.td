@@ -10,8 +10,8 @@ def DifferentiatePass : Pass<"heddle-differentiate", "mlir::ModuleOp"> {
   let summary = "derives the gradient of a loss function by its parameters";
   let description = [{
     Copies the function `source`, whose one result is the loss, into `target` and appends the
-    gradient. Results: `loss`, then `grad.<parameter>` for every argument of kind "param", in
-    the order of the arguments. A parameter that does not influence the loss gets zeros.
+    gradient. Results: `loss`, then `grad.<parameter>` for every argument of kind "param" that is not
+    `heddle.frozen`, in the order of the arguments. A parameter that does not influence the loss gets zeros.
     With `loss-scale` the target takes a further scalar argument `loss_scale`, the gradient that
     flows into the loss; else that is 1.
 

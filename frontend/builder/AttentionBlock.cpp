@@ -20,7 +20,9 @@ public:
     project(x);
     cacheKeysAndValues();
     Tensor o = weighted(mask(scores()));
-    if (attention_.mean_if_blind() && w_.keysSeen)
+    if (attention_.mask_queries() && w_.keyMask)
+      o = ofVisibleQueries(o);
+    else if (attention_.mean_if_blind() && w_.keysSeen)
       o = meanIfBlind(o);
     return joined(o);
   }
@@ -142,12 +144,26 @@ private:
     return y ? graph_.reshape(y, {left[0], heads, left[2], y.shape()[4]}) : y;
   }
 
+  /// o [B, H, T, D] where attention_mask lets the query itself be seen, which sees itself then;
+  /// elsewhere the mean of v or zeros.
+  Tensor ofVisibleQueries(Tensor o) {
+    Tensor sees = graph_.notEqual(*w_.keyMask, graph_.integer(0));
+    if (attention_.mean_if_blind())
+      return meanWhereNot(sees, o);
+    sees = graph_.reshape(sees, {w_.batch, 1, w_.seq, 1});
+    return graph_.select(sees, o, graph_.scalar(0));
+  }
+
   /// o [B, H, T, D] where a query sees a key, elsewhere the mean of v.
   Tensor meanIfBlind(Tensor o) {
-    const int64_t groups = w_.dims.kvHeads, shared = w_.dims.heads / groups, size = w_.dims.headDim;
     const bool windowed = windowOf(w_.definition, layer_) > 0;
     Tensor seen = windowed ? *w_.windowKeysSeen : *w_.keysSeen;
-    Tensor sees = graph_.greater(seen, graph_.scalar(0, Element::f32));
+    return meanWhereNot(graph_.greater(seen, graph_.scalar(0, Element::f32)), o);
+  }
+
+  /// sees [B, T]
+  Tensor meanWhereNot(Tensor sees, Tensor o) {
+    const int64_t groups = w_.dims.kvHeads, shared = w_.dims.heads / groups, size = w_.dims.headDim;
     sees = graph_.reshape(sees, {w_.batch, 1, 1, w_.seq, 1});
     Tensor mean = graph_.sum(v_, {2}) * (1 / static_cast<double>(w_.seq));
     mean = graph_.reshape(mean, {w_.batch, groups, 1, 1, size});
@@ -161,6 +177,8 @@ private:
     Tensor scores = product(q_, k_, /*transposeB=*/true) * scoreScale(w_.definition, layer_);
     if (w_.keyBias)
       scores = scores + *w_.keyBias;
+    if (w_.distances)
+      scores = scores + distanceScores(w_, layer_, q_, k_);
     return capped(scores);
   }
 

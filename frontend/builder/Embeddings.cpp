@@ -21,6 +21,13 @@ Tensor positionRows(Wiring &w, int64_t tokens) {
   return w.graph.slice(table, {offset, 0}, {tokens, w.dims.embeddingSum});
 }
 
+/// x [B, T, C] with zeros for the tokens that attention_mask hides.
+Tensor zeroHidden(Wiring &w, Tensor x) {
+  Tensor visible = w.graph.notEqual(*w.keyMask, w.graph.integer(0));
+  visible = w.graph.reshape(visible, {w.batch, w.seq, 1});
+  return w.graph.select(visible, x, w.graph.scalar(0));
+}
+
 } // namespace
 
 Tensor embedTokens(Wiring &w, Tensor ids) {
@@ -39,10 +46,23 @@ Tensor embedTokens(Wiring &w, Tensor ids) {
   }
   if (x && w.parameters.positionEmbedding)
     x = x + positionRows(w, x.shape()[1]);
+  const bool early = w.definition.project_before_norm();
+  auto project = [&] {
+    if (w.parameters.embeddingProjection)
+      x = linear(w, *w.parameters.embeddingProjection, x);
+  };
+  if (early)
+    project();
   if (w.parameters.embeddingNorm)
     x = norm(w, *w.parameters.embeddingNorm, x);
+  if (w.definition.zero_hidden_embeddings() && w.keyMask)
+    x = zeroHidden(w, x);
   x = dropout(w, x, w.definition.dropout().embedding(), kEmbeddingDropoutId);
-  return w.parameters.embeddingProjection ? linear(w, *w.parameters.embeddingProjection, x) : x;
+  if (!early)
+    project();
+  if (w.parameters.distanceEmbedding)
+    w.distances = distanceTable(w);
+  return x;
 }
 
 } // namespace heddle::frontend

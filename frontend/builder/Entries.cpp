@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "frontend/Builder.h"
+#include "frontend/Frozen.h"
 #include "frontend/LayerNames.h"
 #include "frontend/PatchGrid.h"
 #include "frontend/Stacks.h"
@@ -30,6 +31,8 @@ public:
       forward(w);
     else if (name == kLossEntry)
       loss(w, vectors(w));
+    else if (name == kEncodeEntry)
+      encode(w);
     else if (name == kEvalEntry)
       loss(w, trainingVectors(w));
     else if (name == kTrainLossEntry)
@@ -44,8 +47,11 @@ public:
 private:
   /// All of them, in the order of the definition, also those that an entry does not read.
   void declareParameters() {
-    for (const ParameterSpec &spec : parameters_.all())
+    for (const ParameterSpec &spec : parameters_.all()) {
       graph_.parameter(spec);
+      if (isFrozen(definition_, spec))
+        graph_.freezeParameter(spec.name);
+    }
   }
 
   Tensor maskedVectors(Wiring &w) {
@@ -107,6 +113,11 @@ private:
     graph_.output("loss", taskLoss(w, outputs));
   }
 
+  void encode(Wiring &w) {
+    Tensor x = vectors(w);
+    graph_.output("sentence_embedding", sentenceEmbedding(w, x));
+  }
+
   void trainLoss(Wiring &w) {
     if (drawsInTraining(definition_))
       w.rng = graph_.rng();
@@ -163,10 +174,21 @@ private:
 
 } // namespace
 
+namespace {
+
+/// Whether one vector is made of a text: the model is one stack that reads tokens.
+bool encodes(const proto::ModelDef &definition) {
+  return !readsImages(definition) && !definition.has_encoder();
+}
+
+} // namespace
+
 std::vector<std::string> entriesOf(const proto::ModelDef &definition, bool training) {
   std::vector<std::string> entries = {kForwardEntry};
-  if (definition.head().kind() == proto::Head::NONE ||
-      definition.head().kind() == proto::Head::PROJECTION)
+  const proto::Head::Kind kind = definition.head().kind();
+  if ((kind == proto::Head::NONE || kind == proto::Head::EMBEDDING) && encodes(definition))
+    entries.push_back(kEncodeEntry);
+  if (kind == proto::Head::NONE || kind == proto::Head::PROJECTION)
     return entries;
   entries.push_back(kLossEntry);
   if (predictsNext(definition))
@@ -178,12 +200,19 @@ std::vector<std::string> entriesOf(const proto::ModelDef &definition, bool train
 
 namespace {
 
+bool isContrastive(const proto::ModelDef &definition, const std::string &entry) {
+  return learnsFromPairs(definition) &&
+         (entry == kLossEntry || entry == kEvalEntry || entry == kTrainLossEntry);
+}
+
 /// What the user may not know of the model.
 const char *whyMissing(const proto::ModelDef &definition, const std::string &entry) {
   if (entry == kPrefillEntry || entry == kDecodeEntry)
     return definition.attention().causal()
-               ? ": its head does not predict tokens, so it does not generate"
+               ? ": it has no language model's head, so it does not generate"
                : ": it looks ahead (attention.causal: false), so it does not generate";
+  if (entry == kEncodeEntry)
+    return ": only one stack that reads texts makes a vector of one";
   if (definition.head().kind() == proto::Head::PROJECTION)
     return ": its head gives vectors (head.kind: PROJECTION), so there is no loss and no training";
   if (definition.head().kind() == proto::Head::NONE)
@@ -206,10 +235,16 @@ StatusOr<mlir::OwningOpRef<mlir::ModuleOp>> buildModule(mlir::MLIRContext &conte
     const proto::ModelDef image = imageOf(definition);
     HEDDLE_RETURN_IF_ERROR(validateShape(image, options.batch, fixedSequence(image)));
   }
-  const std::vector<std::string> known = entriesOf(definition, /*training=*/true);
+  std::vector<std::string> known = entriesOf(definition, /*training=*/true);
+  if (encodes(definition))
+    known.push_back(kEncodeEntry);
   for (const std::string &entry : options.entries)
     if (std::find(known.begin(), known.end(), entry) == known.end())
       return invalidInput("the model has no entry ", entry, whyMissing(definition, entry));
+    else if (isContrastive(definition, entry) && options.batch % 2 != 0)
+      return invalidInput("batch: entry ", entry,
+                          " compares the two halves of the batch; expected ",
+                          "an even number of texts, found ", options.batch);
   const ModelParameters parameters = parametersOf(definition);
   GraphBuilder graph(context, options.number);
   EntryBuilder builder(graph, definition, parameters, options);

@@ -82,7 +82,9 @@ Tensor taskLoss(Wiring &w, const Outputs &outputs) {
   if (w.definition.head().kind() == proto::Head::SPAN)
     return spanLoss(w, outputs);
   if (w.definition.head().kind() == proto::Head::CONTRASTIVE)
-    return contrastiveLoss(w, outputs[0].second, outputs[1].second);
+    return towersLoss(w, outputs[0].second, outputs[1].second);
+  if (w.definition.head().kind() == proto::Head::EMBEDDING)
+    return contrastiveLoss(w, outputs.front().second);
   Tensor logits = outputs.front().second;
   if (const proto::Loss::Kind kind = lossKind(w.definition); kind != proto::Loss::CROSS_ENTROPY)
     return elementwiseLoss(w, logits, kind);

@@ -73,6 +73,13 @@ Outputs taskOutputs(Wiring &w, Tensor x) {
     Tensor end = column(w, logits, 1);
     return {{"start_logits", start}, {"end_logits", end}};
   }
+  case proto::Head::EMBEDDING: {
+    Tensor embedding = sentenceEmbedding(w, x);
+    Outputs outputs = {{"sentence_embedding", embedding}, {"last_hidden_state", x}};
+    if (w.definition.has_pooler())
+      outputs.emplace_back("pooler_output", pool(w, x));
+    return outputs;
+  }
   }
   return {};
 }

@@ -41,6 +41,7 @@ struct Wiring {
   // [B, S].
   std::optional<Tensor> source = {}, sourceMask = {};
   int64_t sourceLength = 0;             // S
+  std::optional<Tensor> distances = {}; // [rows, C], the table of disentangled attention
   std::optional<Tensor> condition = {}; // SiLU(c) [B, C], where norms take it in
   /// What the layer being built makes of it.
   struct Modulation {
@@ -94,12 +95,12 @@ Tensor projection(Wiring &w, Tensor x);
 /// logits_per_text [B, B], text_embeds and image_embeds.
 std::vector<std::pair<std::string, Tensor>> contrastiveOutputs(Wiring &w, Tensor x);
 /// Logits [B, B] of texts against images: text b belongs to image b.
-Tensor contrastiveLoss(Wiring &w, Tensor perImage, Tensor perText);
+Tensor towersLoss(Wiring &w, Tensor perImage, Tensor perText);
 
 /// x [B, T, C] -> noise [B, channels, height, width], and variance where the head has it.
 std::vector<std::pair<std::string, Tensor>> noiseOutputs(Wiring &w, Tensor x);
 
-/// input_ids [B, t] -> [B, t, C]
+/// input_ids [B, t] -> [B, t, C]; the table of distances is ready behind it, where there is one.
 Tensor embedTokens(Wiring &w, Tensor ids);
 
 /// x [B, t, C] -> [B, t, C]: one layer's attention with its norm, dropout and residual sum.
@@ -118,6 +119,11 @@ Tensor parallelBlock(Wiring &w, int64_t layer, Tensor x);
 Tensor attentionOf(Wiring &w, int64_t layer, Tensor x);
 Tensor feedForwardOf(Wiring &w, int64_t layer, Tensor x);
 
+/// The table of distances as layers read it, with its norm.
+Tensor distanceTable(Wiring &w);
+/// What disentangled attention adds to the scores of q and k [B, H, T, D]: [B, H, T, T].
+Tensor distanceScores(Wiring &w, int64_t layer, Tensor q, Tensor k);
+
 /// What ALiBi adds to the scores of keys at positions [B, T] or [1, T]: [B or 1, H, 1, T].
 Tensor alibiBias(Wiring &w, Tensor positions);
 /// How many keys attention_mask [B, T] lets each query see, of the last `window` or (0) of all up
@@ -135,6 +141,11 @@ Outputs taskOutputs(Wiring &w, Tensor x);
 
 /// Declares the targets and compares the outputs with them: [].
 Tensor taskLoss(Wiring &w, const Outputs &outputs);
+
+/// x [B, T, C] under keyMask -> [B, C], pooled as a head of kind EMBEDDING says, else the mean.
+Tensor sentenceEmbedding(Wiring &w, Tensor x);
+/// embedding [B, C], B even -> []: each text of the first half finds its own in the second.
+Tensor contrastiveLoss(Wiring &w, Tensor embedding);
 
 /// [..., C] -> logits [..., V], or [..., classes], with what comes before the last product.
 Tensor head(Wiring &w, Tensor x);
@@ -178,6 +189,7 @@ inline constexpr int64_t kEmbeddingDropoutId = 0;
 inline constexpr int64_t kClassLabelDropoutId = 65'533; // of models of one stack
 inline constexpr int64_t kPooledDropoutId = 65'534;
 inline constexpr int64_t kClassifierDropoutId = 65'535;
+inline int64_t distanceDropoutId(int64_t layer) { return kClassLabelDropoutId - 1 - layer; }
 inline int64_t attentionDropoutId(int64_t layer) { return 1 + 3 * layer; }
 inline int64_t attentionResidualDropoutId(int64_t layer) { return 2 + 3 * layer; }
 inline int64_t ffnResidualDropoutId(int64_t layer) { return 3 + 3 * layer; }

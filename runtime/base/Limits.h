@@ -73,6 +73,9 @@ inline constexpr int64_t kTrainedVocabulary = 1'000'000;
 /// One line of what `tokenize` reads.
 inline constexpr uint64_t kTokenizeLineBytes = 64 * kMegabyte;
 
+/// A line of a .jsonl file: one record of training data.
+inline constexpr uint64_t kRecordBytes = 16 * kMegabyte;
+
 /// What --threads may ask for; the system may grant less.
 inline constexpr int kThreads = 4096;
 

@@ -52,6 +52,14 @@ void addModelFlags(CLI::App &verb, ModelFlags &flags) {
   verb.add_flag("--json", flags.json, "one JSON object on standard output");
 }
 
+void addFreeze(CLI::App &verb, std::vector<std::string> &patterns) {
+  verb.add_option("--freeze", patterns,
+                  "parameters that training leaves as they are, such as 'transformer.h.0.*'; may "
+                  "come several times")
+      ->type_name("PATTERN")
+      ->allow_extra_args(false);
+}
+
 void addFlags(CLI::App &verb, RunFlags &flags) {
   addModelFlags(verb, flags);
   verb.add_option("--inputs", flags.inputs, "safetensors file with the inputs")->required();
@@ -59,6 +67,7 @@ void addFlags(CLI::App &verb, RunFlags &flags) {
   verb.add_option("--entry", flags.entry, "forward, loss, grad, eval, step or encode")
       ->check(CLI::IsMember({"forward", "loss", "grad", "eval", "step", "encode"}));
   verb.add_option("--dropout", flags.dropout, "of a step, in place of the model's");
+  addFreeze(verb, flags.freeze);
   verb.add_option("--backend", flags.backend, "compiled or interpreter");
   addNumber(verb, "--seed", flags.seed, "for random weights");
 }
@@ -66,12 +75,18 @@ void addFlags(CLI::App &verb, RunFlags &flags) {
 void addFlags(CLI::App &verb, TrainFlags &flags) {
   addModelFlags(verb, flags);
   verb.add_option("--data", flags.data,
-                  "text file or folder, or safetensors with tokens or batches");
+                  "text file or folder, .jsonl records, or safetensors with tokens, batches or "
+                  "images");
   verb.add_option("--out", flags.out, "folder for checkpoints");
   verb.add_flag("--resume", flags.resume, "go on from the newest checkpoint in --out");
   addNumber(verb, "--steps", flags.steps, "in all, with those of the run resumed");
   verb.add_option("--tokenizer", flags.tokenizer, "bytes, char, bpe:N, or a folder or file");
-  verb.add_option("--objective", flags.objective, "what is learned: causal");
+  verb.add_option("--objective", flags.objective,
+                  "what is learned, where the model's head does not make it plain: causal-lm, "
+                  "masked-lm, next-sentence, classification, sequence-to-sequence, contrastive, "
+                  "images, denoising");
+  verb.add_option("--noise-schedule", flags.noiseSchedule, "of denoising: linear or cosine")
+      ->check(CLI::IsMember({"linear", "cosine"}));
   addNumber(verb, "--seed", flags.seed, "for weights, data order and dropout");
   verb.add_option("--log", flags.log, "JSON lines, one a step");
   addNumber(verb, "--lr", flags.lr, "learning rate");
@@ -85,13 +100,14 @@ void addFlags(CLI::App &verb, TrainFlags &flags) {
   addNumber(verb, "--grad-clip", flags.gradClip, "largest norm of all gradients; 0: no clipping");
   addNumber(verb, "--grad-accum", flags.gradAccum, "batches of a step");
   addNumber(verb, "--dropout", flags.dropout, "in place of the model's");
-  verb.add_option("--freeze", flags.freeze, "parameters that stay as they are");
+  addFreeze(verb, flags.freeze);
   verb.add_option("--lora", flags.lora, "low-rank adapters");
   verb.add_option("--on-nonfinite", flags.onNonfinite, "stop, or skip the update")
       ->check(CLI::IsMember({"stop", "skip"}));
   addNumber(verb, "--eval-interval", flags.evalInterval, "steps between validations; 0: none");
   addNumber(verb, "--eval-iters", flags.evalIters, "batches of a validation");
-  addNumber(verb, "--val-split", flags.valSplit, "share of the tokens, at the end, for validation");
+  addNumber(verb, "--val-split", flags.valSplit,
+            "share of the tokens or examples, at the end, for validation");
   addNumber(verb, "--checkpoint-interval", flags.checkpointInterval, "0: at the end only");
 }
 

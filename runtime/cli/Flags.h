@@ -31,12 +31,15 @@ struct RunFlags : ModelFlags {
   std::string inputs, outputs;
   std::string entry = "forward";
   std::string backend = "compiled";
-  std::optional<double> dropout; // of --entry step
+  std::optional<double> dropout;   // of --entry step
+  std::vector<std::string> freeze; // the same
   uint64_t seed = 0;
 };
 
 struct TrainFlags : ModelFlags {
-  std::string data, out, log, tokenizer, objective, freeze, lora;
+  std::string data, out, log, tokenizer, objective, lora;
+  std::vector<std::string> freeze;
+  std::string noiseSchedule = "linear"; // or cosine, of --objective denoising
   bool resume = false;
   uint64_t steps = 1000;
   std::optional<uint64_t> seed; // 0, or that of the run resumed
@@ -83,6 +86,9 @@ void addFlags(CLI::App &verb, RunFlags &flags);
 void addFlags(CLI::App &verb, TrainFlags &flags);
 void addFlags(CLI::App &verb, GenerateFlags &flags);
 void addFlags(CLI::App &verb, BenchFlags &flags);
+
+/// --freeze, which may come several times.
+void addFreeze(CLI::App &verb, std::vector<std::string> &patterns);
 
 /// Gives every flag of the command and its subcommands its environment twin. Call it once, last.
 void addEnvironmentTwins(CLI::App &command);

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/cli/OpenModel.h"
 
+#include <algorithm>
 #include <charconv>
+
+#include "absl/strings/str_join.h"
 
 #include "runtime/base/CheckedMath.h"
 #include "runtime/base/Limits.h"
@@ -62,6 +65,21 @@ Status checkDropout(const Executable &executable, double dropout) {
     return absl::OkStatus();
   return invalidInput("--dropout ", dropout, ": ", executable.origin(),
                       " is compiled with dropout ", compiled);
+}
+
+Status checkFreeze(const Executable &executable, const std::vector<std::string> &patterns) {
+  const auto &compiled = executable.manifest().frozen();
+  auto holds = [](const auto &list, const std::string &pattern) {
+    return std::find(list.begin(), list.end(), pattern) != list.end();
+  };
+  // A definition may freeze more than the flag says.
+  for (const std::string &pattern : patterns)
+    if (!holds(compiled, pattern))
+      return invalidInput("--freeze ", pattern, ": ", executable.origin(), " is compiled ",
+                          compiled.empty()
+                              ? "with nothing frozen"
+                              : absl::StrCat("with --freeze ", absl::StrJoin(compiled, " ")));
+  return absl::OkStatus();
 }
 
 StatusOr<uint64_t> parseBytes(const std::string &flag, const std::string &text) {

@@ -21,6 +21,9 @@ Status checkCompiled(const Executable &executable, const ModelFlags &flags);
 /// InvalidArgument where --dropout is not that of the executable.
 Status checkDropout(const Executable &executable, double dropout);
 
+/// InvalidArgument where --freeze is given and not that of the executable.
+Status checkFreeze(const Executable &executable, const std::vector<std::string> &patterns);
+
 /// "8GiB", "500 MB", "1073741824".
 StatusOr<uint64_t> parseBytes(const std::string &flag, const std::string &text);
 

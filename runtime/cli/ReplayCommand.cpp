@@ -40,6 +40,9 @@ std::string replayCommand(const Executable &executable, const TrainFlags &flags,
     absl::StrAppend(&command, " ", quoted(word));
   if (flags.dropout && entry == "step")
     absl::StrAppend(&command, " --dropout ", jsonNumber(*flags.dropout));
+  for (const std::string &pattern : flags.freeze)
+    if (entry == "step" && !origin.ends_with(".heddle"))
+      absl::StrAppend(&command, " --freeze ", quoted(pattern));
   if (!flags.target.empty())
     absl::StrAppend(&command, " --target ", quoted(flags.target));
   return command;

@@ -31,11 +31,19 @@ TensorSpan microBatch(const Tensor &tensor, uint64_t index, uint64_t count) {
           std::string_view(tensor.bytes).substr(index * bytes, bytes)};
 }
 
-/// Where a batch keeps an input of that name.
-std::vector<int32_t> &partOf(Batch &batch, const std::string &name) {
-  return name == "input_ids" ? batch.inputIds
-         : name == "targets" ? batch.targets
-                             : batch.others[name];
+/// Puts an input where a batch keeps those of its name and type.
+Status putInto(Batch &batch, const std::string &name, const TensorSpan &span, bool isFloat) {
+  HEDDLE_ASSIGN_OR_RETURN(Tensor tensor,
+                          convertTensor(span, isFloat ? DType::F32 : DType::I32, name));
+  if (isFloat) {
+    batch.numbers[name].assign(tensor.as<float>(), tensor.as<float>() + tensor.elements());
+    return absl::OkStatus();
+  }
+  std::vector<int32_t> &part = name == "input_ids" ? batch.inputIds
+                               : name == "targets" ? batch.targets
+                                                   : batch.others[name];
+  part.assign(tensor.as<int32_t>(), tensor.as<int32_t>() + tensor.elements());
+  return absl::OkStatus();
 }
 
 /// Through the entry, which checks shapes and values.
@@ -55,8 +63,8 @@ StatusOr<std::vector<Batch>> readBatches(PreparedEntry &entry, const TensorMap &
     for (uint64_t i = 0; i < count; ++i) {
       TensorSpan span = microBatch(tensor, i, count);
       HEDDLE_RETURN_IF_ERROR(entry.setInput(name, span));
-      HEDDLE_ASSIGN_OR_RETURN(Tensor ids, convertTensor(span, DType::I32, name));
-      partOf(batches[i], name).assign(ids.as<int32_t>(), ids.as<int32_t>() + ids.elements());
+      const proto::Value *argument = entry.argument(name);
+      HEDDLE_RETURN_IF_ERROR(putInto(batches[i], name, span, argument->dtype() == proto::F32));
     }
   }
   return batches;

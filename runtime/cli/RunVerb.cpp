@@ -34,6 +34,9 @@ Status checkRunFlags(const Executable &executable, const RunFlags &flags) {
     return invalidInput("--entry encode: not supported yet");
   if (flags.dropout && flags.entry != "step")
     return invalidInput("--dropout: goes with --entry step only");
+  if (!flags.freeze.empty() && flags.entry != "step" && flags.entry != "grad")
+    return invalidInput("--freeze: goes with --entry step and --entry grad only");
+  HEDDLE_RETURN_IF_ERROR(checkFreeze(executable, flags.freeze));
   return flags.dropout ? checkDropout(executable, *flags.dropout) : absl::OkStatus();
 }
 

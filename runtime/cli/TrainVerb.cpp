@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // heddle train: sets up a training run, new or resumed, and reports how it ended.
+#include <cmath>
 #include <cstdio>
 
 #include "runtime/cli/OpenModel.h"
 #include "runtime/cli/Outputs.h"
 #include "runtime/cli/ReplayCommand.h"
+#include "runtime/cli/TaskOfModel.h"
 #include "runtime/cli/Verbs.h"
 #include "runtime/io/FileLayer.h"
 #include "runtime/io/JsonWriter.h"
@@ -35,10 +37,10 @@ StatusOr<std::optional<FoundCheckpoint>> findResume(FileLayer &layer, const Trai
 
 Status checkTrainFlags(const Executable &executable, const TrainFlags &flags) {
   HEDDLE_RETURN_IF_ERROR(checkCompiled(executable, flags));
-  if (!flags.freeze.empty() || !flags.lora.empty())
-    return invalidInput(flags.lora.empty() ? "--freeze" : "--lora", ": not supported yet");
-  if (!flags.objective.empty() && flags.objective != "causal")
-    return invalidInput("--objective ", flags.objective, ": not supported yet, expected causal");
+  HEDDLE_RETURN_IF_ERROR(checkFreeze(executable, flags.freeze));
+  if (!flags.lora.empty())
+    return invalidInput("--lora: not supported yet");
+  HEDDLE_RETURN_IF_ERROR(objectiveFor(executable.manifest(), flags.objective).status());
   if (flags.data.empty() && flags.steps > 0)
     return invalidInput("--data: missing; only --steps 0 goes without");
   return flags.dropout ? checkDropout(executable, *flags.dropout) : absl::OkStatus();
@@ -71,7 +73,11 @@ StatusOr<std::unique_ptr<Tokenizer>> tokenizerFor(FileLayer &layer, const TrainF
     if (tokenizer)
       return tokenizer;
   }
-  if (kind != DataKind::Text) {
+  if (kind != DataKind::Text && kind != DataKind::Records) {
+    // A model that guesses masked tokens must know the mask.
+    if (kind == DataKind::Tokens && flags.tokenizer.empty() &&
+        executable.manifest().task().objective() == objectiveName(Objective::MaskedLm))
+      return chooseTokenizer(layer, "", weightsFolder, executable);
     // Kept with the checkpoint where it is known; not needed otherwise.
     if (!flags.tokenizer.empty() && !isMadeFromText(flags.tokenizer))
       return chooseTokenizer(layer, flags.tokenizer, "", executable);
@@ -93,8 +99,10 @@ StatusOr<std::unique_ptr<Tokenizer>> tokenizerFor(FileLayer &layer, const TrainF
   return tokenizer;
 }
 
-TrainerOptions trainerOptions(const Executable &executable, const TrainFlags &flags) {
+TrainerOptions trainerOptions(const Executable &executable, const TrainFlags &flags,
+                              Objective objective) {
   TrainerOptions options;
+  options.objective = objective;
   options.steps = flags.steps;
   options.rate = {flags.lr, flags.minLr, flags.warmupSteps, flags.lrDecaySteps};
   options.adam = {flags.weightDecay, flags.beta1, flags.beta2, flags.eps};
@@ -111,6 +119,7 @@ TrainerOptions trainerOptions(const Executable &executable, const TrainFlags &fl
   options.out = flags.out;
   options.resume = flags.resume;
   options.log = flags.log;
+  options.labels = executable.manifest().task().labels();
   return options;
 }
 
@@ -121,6 +130,11 @@ Status mergeState(const TrainFlags &flags, const TrainingState &saved, TrainingS
   state.step = saved.step;
   state.updates = saved.updates;
   state.skipped = saved.skipped;
+  if (!saved.objective.empty() && saved.objective != state.objective)
+    return invalidInput("the run to be resumed learns ", saved.objective,
+                        ", the model's head is "
+                        "for ",
+                        state.objective);
   if (state.batch != saved.batch || state.seq != saved.seq || state.gradAccum != saved.gradAccum)
     remark(absl::StrCat("the run goes on with batch ", state.batch, ", sequence ", state.seq,
                         ", accumulation ", state.gradAccum, "; it was ", saved.batch, ", ",
@@ -130,6 +144,24 @@ Status mergeState(const TrainFlags &flags, const TrainingState &saved, TrainingS
   return absl::OkStatus();
 }
 
+/// How much of the model trains, where that is not all.
+void sayWhatTrains(const proto::Manifest &manifest) {
+  int64_t tensors = 0, trained = 0, all = 0;
+  for (const proto::Parameter &parameter : manifest.parameters()) {
+    int64_t elements = 1;
+    for (int64_t size : parameter.shape())
+      elements *= size;
+    all += elements;
+    tensors += !parameter.frozen();
+    trained += parameter.frozen() ? 0 : elements;
+  }
+  if (trained == all)
+    return;
+  const double percent = 100 * static_cast<double>(trained) / static_cast<double>(all);
+  remark(absl::StrCat(trained, " of ", all, " parameters train (", std::round(percent * 100) / 100,
+                      " %, ", tensors, " of ", manifest.parameters_size(), " tensors)"));
+}
+
 void report(const TrainerResult &result, const TrainFlags &flags) {
   if (!flags.json) {
     std::string text =
@@ -137,7 +169,7 @@ void report(const TrainerResult &result, const TrainFlags &flags) {
     if (result.loss)
       absl::StrAppend(&text, ", loss ", *result.loss);
     if (result.valLoss)
-      absl::StrAppend(&text, ", validation loss ", *result.valLoss);
+      absl::StrAppend(&text, ", validation loss ", *result.valLoss, metricsText(result.metrics));
     if (result.skipped > 0)
       absl::StrAppend(&text, ", ", result.skipped, " updates skipped");
     if (!flags.out.empty())
@@ -151,6 +183,8 @@ void report(const TrainerResult &result, const TrainFlags &flags) {
     json.member("loss", *result.loss);
   if (result.valLoss)
     json.member("val_loss", *result.valLoss);
+  for (const auto &[name, value] : result.metrics)
+    json.member(name, value);
   json.member("skipped", result.skipped)
       .member("tokens_per_s", result.tokensPerSecond)
       .member("interrupted", result.interrupted);
@@ -164,28 +198,33 @@ void report(const TrainerResult &result, const TrainFlags &flags) {
 /// know, another shape, a value that it cannot look up.
 Status checkBatches(const TrainingData &data, PreparedEntry &entry) {
   Batch batch;
-  auto check = [&](const std::string &name, const std::vector<int32_t> &values) -> Status {
-    const proto::Value *argument = entry.argument(name);
-    std::vector<int64_t> shape = {static_cast<int64_t>(values.size())};
+  auto check = [&](const BatchPart &part) -> Status {
+    const proto::Value *argument = entry.argument(part.name);
+    std::vector<int64_t> shape = {static_cast<int64_t>(part.elements)};
     int64_t expected = 1;
     for (int64_t size : argument ? shapeOf(*argument) : shape)
       expected *= size;
     if (argument && expected == shape[0])
       shape = shapeOf(*argument);
-    return entry.setInput(name, Tensor::of(DType::I32, shape, values));
+    return entry.setInput(
+        part.name,
+        TensorSpan(part.dtype, shape, {static_cast<const char *>(part.data), part.bytes()}));
   };
   for (uint64_t i = 0; i < data.readyBatches(); ++i) {
     data.trainingBatch(i, batch);
-    Status good = check("input_ids", batch.inputIds);
-    if (good.ok() && !batch.targets.empty())
-      good = check("targets", batch.targets);
-    for (const auto &[name, values] : batch.others)
-      if (good.ok())
-        good = check(name, values);
-    if (!good.ok())
-      return withContext(good, absl::StrCat("batch ", i));
+    for (const BatchPart &part : partsOf(batch))
+      if (Status good = check(part); !good.ok())
+        return withContext(good, absl::StrCat("batch ", i));
   }
   return absl::OkStatus();
+}
+
+/// The folder that --tokenizer names, or that its file lies in; "" for one that is no path.
+std::string modelFolderOf(FileLayer &layer, const std::string &name) {
+  if (name.empty() || name == "bytes" || isMadeFromText(name))
+    return "";
+  StatusOr<bool> folder = layer.isFolder(name);
+  return folder.ok() && *folder ? name : parentFolder(name);
 }
 
 /// Stands in where no step is run.
@@ -213,7 +252,7 @@ StatusOr<std::unique_ptr<Tokenizer>> trainingTokenizer(FileLayer &layer, const T
     HEDDLE_ASSIGN_OR_RETURN(info, inspectData(layer, flags.data));
   }
   if (isMadeFromText(flags.tokenizer)) {
-    if (flags.data.empty() || info.kind != DataKind::Text)
+    if (flags.data.empty() || (info.kind != DataKind::Text && info.kind != DataKind::Records))
       return invalidInput("--tokenizer ", flags.tokenizer, ": --data ", flags.data,
                           " holds tokens, not text");
     HEDDLE_ASSIGN_OR_RETURN(std::string text, readTrainingText(layer, flags.data));
@@ -222,7 +261,7 @@ StatusOr<std::unique_ptr<Tokenizer>> trainingTokenizer(FileLayer &layer, const T
   if (!flags.tokenizer.empty())
     return openTokenizer(layer, flags.tokenizer);
   // Tokens need no tokenizer, so one that we cannot read is in nobody's way.
-  if (!modelFolder.empty() && info.kind == DataKind::Text)
+  if (!modelFolder.empty() && (info.kind == DataKind::Text || info.kind == DataKind::Records))
     return folderTokenizer(layer, modelFolder);
   return std::unique_ptr<Tokenizer>();
 }
@@ -234,14 +273,9 @@ StatusOr<int> trainVerb(FileLayer &layer, SharedExecutable executable, const Tra
   if (!flags.data.empty()) {
     HEDDLE_ASSIGN_OR_RETURN(info, inspectData(layer, flags.data));
   }
-  if (!flags.data.empty() && info.kind != DataKind::Batches &&
-      !executable->manifest().shift_labels())
-    return invalidInput("--data ", flags.data,
-                        ": the model does not predict the token that "
-                        "follows, so it needs ready batches with labels (a safetensors file with "
-                        "input_ids and labels)");
   HEDDLE_ASSIGN_OR_RETURN(std::optional<FoundCheckpoint> resumed, findResume(layer, flags));
   std::string step = flags.gradAccum > 1 ? "step_accumulated" : "step";
+  sayWhatTrains(executable->manifest());
   HEDDLE_ASSIGN_OR_RETURN(auto session, openSession(executable, flags, step));
   HEDDLE_ASSIGN_OR_RETURN(PreparedEntry * first, // its memory, before anything is read
                           session->prepare(step));
@@ -274,20 +308,29 @@ StatusOr<int> trainVerb(FileLayer &layer, SharedExecutable executable, const Tra
   state.valSplit = flags.valSplit.value_or(saved.step > 0 ? saved.valSplit : splits ? 0.1 : 0);
   std::unique_ptr<TrainingData> data = std::make_unique<NoData>();
   if (!flags.data.empty()) {
+    const std::string tokenizerFolder = modelFolderOf(layer, flags.tokenizer);
     HEDDLE_ASSIGN_OR_RETURN(
-        data, openTrainingData(layer, flags.data, tokenizer.get(),
-                               {state.batch, state.seq, executable->manifest().vocab_size(),
-                                state.seed, state.valSplit, targets ? targets->end() : 0}));
+        TrainingTask task,
+        taskOfModel(layer, *executable, *first, tokenizer.get(), flags,
+                    {tokenizerFolder, resumed ? resumed->path : "", weightsFolder}));
+    HEDDLE_ASSIGN_OR_RETURN(
+        data,
+        openTrainingData(layer, flags.data, tokenizer.get(),
+                         {state.batch, state.seq, executable->manifest().vocab_size(), state.seed,
+                          state.valSplit, targets ? targets->end() : 0, std::move(task)}));
     HEDDLE_RETURN_IF_ERROR(withContext(checkBatches(*data, *first), flags.data));
     remark(absl::StrCat(flags.data, ": ", data->describe()));
   }
   state.data = data->fingerprint();
+  HEDDLE_ASSIGN_OR_RETURN(Objective objective,
+                          objectiveFor(executable->manifest(), flags.objective));
+  state.objective = objectiveName(objective);
   if (resumed)
     HEDDLE_RETURN_IF_ERROR(mergeState(flags, saved, state));
 
   HEDDLE_ASSIGN_OR_RETURN(auto trainer,
                           Trainer::create(layer, *session, std::move(data), tokenizer.get(),
-                                          trainerOptions(*executable, flags), state));
+                                          trainerOptions(*executable, flags, objective), state));
   if (state.step >= flags.steps && flags.steps > 0)
     remark(absl::StrCat("the run is at step ", state.step, " of ", flags.steps,
                         " already: nothing to do"));

@@ -36,6 +36,11 @@ bool hasModel(const JsonDocument &document) { return document.root.find("model")
 
 } // namespace
 
+TextFrame Tokenizer::frame(bool pair) const {
+  using enum FramePart::Kind;
+  return pair ? TextFrame{{First}, {Second, 0, 1}} : TextFrame{{First}};
+}
+
 std::unique_ptr<Tokenizer> makeByteTokenizer() { return std::make_unique<ByteTokenizer>(); }
 
 StatusOr<std::unique_ptr<Tokenizer>> parseTokenizer(std::string_view json,

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "runtime/base/Status.h"
+#include "runtime/tokenizer/TextFrame.h"
 
 namespace heddle::runtime {
 
@@ -46,6 +47,13 @@ public:
   virtual std::string decode(const std::vector<int32_t> &ids) const = 0;
   /// How many of `ids`, from the front, stand for text that is the same whatever ids follow.
   virtual size_t settled(const std::vector<int32_t> &ids) const { return ids.size(); }
+  /// Where the ids of one text, or of two, stand in a whole input. Empty where the tokenizer does
+  /// not say where a second text stands.
+  virtual TextFrame frame(bool pair) const;
+  /// The id of a token as it is written; none where no token is.
+  virtual std::optional<int32_t> idOf(std::string_view) const { return std::nullopt; }
+  /// Does the id stand for no text, as [CLS] does?
+  virtual bool isSpecial(int32_t) const { return false; }
   /// kTokenizerFile or kVocabularyFile.
   virtual std::string fileName() const { return kTokenizerFile; }
   /// The content of that file.

@@ -27,6 +27,11 @@ public:
     return pipeline_->decode(ids);
   }
   size_t settled(const std::vector<int32_t> &ids) const override { return pipeline_->settled(ids); }
+  TextFrame frame(bool pair) const override { return pipeline_->frame(pair); }
+  std::optional<int32_t> idOf(std::string_view token) const override {
+    return pipeline_->idOf(token);
+  }
+  bool isSpecial(int32_t id) const override { return pipeline_->isSpecial(id); }
   std::string fileName() const override { return kVocabularyFile; }
   std::string toJson() const override { return json_; }
 

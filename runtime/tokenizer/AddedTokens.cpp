@@ -151,6 +151,13 @@ Status AddedTokens::split(std::string_view text, bool normalized, TextSink stret
   return done < text.size() ? stretch(done, text.size()) : absl::OkStatus();
 }
 
+std::optional<int32_t> AddedTokens::idOf(std::string_view content) const {
+  for (size_t id = 0; id < byId_.size(); ++id)
+    if (byId_[id] >= 0 && tokens_[static_cast<size_t>(byId_[id])].content == content)
+      return static_cast<int32_t>(id);
+  return std::nullopt;
+}
+
 const AddedToken *AddedTokens::find(int32_t id) const {
   if (id < 0 || id >= size() || byId_[static_cast<size_t>(id)] < 0)
     return nullptr;

@@ -2,6 +2,7 @@
 #ifndef HEDDLE_RUNTIME_TOKENIZER_ADDEDTOKENS_H
 #define HEDDLE_RUNTIME_TOKENIZER_ADDEDTOKENS_H
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -39,6 +40,7 @@ public:
   Status split(std::string_view text, bool normalized, TextSink stretch, TokenSink token) const;
 
   const AddedToken *find(int32_t id) const;
+  std::optional<int32_t> idOf(std::string_view content) const;
   /// Is this the content of a special token? The model may have it under another id besides.
   bool isSpecial(const std::string &content) const { return special_.contains(content); }
   /// One more than the largest id, 0 without tokens.

@@ -84,7 +84,7 @@ StatusOr<std::string> jsonOfWordPiece(const std::string &text, const std::string
       .endObject();
   parts.normalizer = normalizer.take();
   parts.preTokenizer = R"({"type":"BertPreTokenizer"})";
-  parts.postProcessor = templateJson({first}, {last});
+  parts.postProcessor = templateJson({first}, {last}, {.separators = 1, .type = 1});
   parts.decoder = R"({"type":"WordPiece","prefix":"##","cleanup":true})";
   JsonWriter model;
   model.beginObject()
@@ -132,7 +132,7 @@ StatusOr<std::string> jsonOfByteLevel(const std::string &vocab, const std::strin
   if (frames) {
     HEDDLE_ASSIGN_OR_RETURN(SpecialToken first, specialToken(ids, "<s>", vocabFile));
     HEDDLE_ASSIGN_OR_RETURN(SpecialToken last, specialToken(ids, "</s>", vocabFile));
-    parts.postProcessor = templateJson({first}, {last});
+    parts.postProcessor = templateJson({first}, {last}, {.separators = 2});
   }
   JsonWriter model;
   model.beginObject().member("type", "BPE");

@@ -137,6 +137,35 @@ const std::string *TokenizerPipeline::tokenOf(int32_t id) const {
   return token && !added_.isSpecial(*token) ? token : nullptr;
 }
 
+TextFrame TokenizerPipeline::frame(bool pair) const {
+  if (const auto &given = pair ? frame_.pair : frame_.single)
+    return *given;
+  using enum FramePart::Kind;
+  const bool bare = frame_.before.empty() && frame_.after.empty() && frame_.text;
+  if (pair)
+    return bare ? TextFrame{{First}, {Second, 0, 1}} : TextFrame();
+  TextFrame frame;
+  for (int32_t id : frame_.before)
+    frame.push_back({Token, id, 0});
+  if (frame_.text)
+    frame.push_back({First, 0, 0});
+  for (int32_t id : frame_.after)
+    frame.push_back({Token, id, 0});
+  return frame;
+}
+
+std::optional<int32_t> TokenizerPipeline::idOf(std::string_view token) const {
+  if (auto added = added_.idOf(token))
+    return added;
+  int32_t id = model_->vocabulary().find(token);
+  return id == Vocabulary::kNone ? std::nullopt : std::optional<int32_t>(id);
+}
+
+bool TokenizerPipeline::isSpecial(int32_t id) const {
+  const AddedToken *added = added_.find(id);
+  return added && added_.isSpecial(added->content);
+}
+
 std::string TokenizerPipeline::decode(const std::vector<int32_t> &ids) const {
   std::vector<std::string> tokens;
   for (int32_t id : ids)

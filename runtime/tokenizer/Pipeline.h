@@ -7,6 +7,7 @@
 
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -33,6 +34,14 @@ public:
   std::string decode(const std::vector<int32_t> &ids) const;
   /// How many of `ids` stand for text that will not change whatever ids follow.
   size_t settled(const std::vector<int32_t> &ids) const;
+
+  /// Where the ids of a text that is the whole input stand, or of two texts. Empty where the file
+  /// does not say where the second one stands.
+  TextFrame frame(bool pair) const;
+  /// The token written so, added or of the vocabulary.
+  std::optional<int32_t> idOf(std::string_view token) const;
+  /// Is it an added token that stands for no text?
+  bool isSpecial(int32_t id) const;
 
   const char *type() const { return model_->type(); }
   /// One more than the largest id.

@@ -144,7 +144,7 @@ private:
     precompiled(steps);
     parts_.normalizer = sequence(steps);
     HEDDLE_ASSIGN_OR_RETURN(SpecialToken end, special("</s>"));
-    parts_.postProcessor = templateJson({}, {end});
+    parts_.postProcessor = templateJson({}, {end}, {.separators = 1});
     unigram();
     return absl::OkStatus();
   }

@@ -27,21 +27,29 @@ std::string TokenizerParts::json() const {
 }
 
 std::string templateJson(const std::vector<SpecialToken> &before,
-                         const std::vector<SpecialToken> &after) {
+                         const std::vector<SpecialToken> &after, const PairTemplate &pair) {
   JsonWriter json;
   json.beginObject().member("type", "TemplateProcessing").key("single").beginArray();
-  auto part = [&](const char *kind, const std::string &id) {
-    json.beginObject().key(kind).beginObject().member("id", id).member("type_id", 0);
+  auto part = [&](const char *kind, const std::string &id, int64_t type = 0) {
+    json.beginObject().key(kind).beginObject().member("id", id).member("type_id", type);
     json.endObject().endObject();
   };
-  for (const SpecialToken &token : before)
-    part("SpecialToken", token.content);
+  auto parts = [&](const std::vector<SpecialToken> &tokens, int64_t type = 0) {
+    for (const SpecialToken &token : tokens)
+      part("SpecialToken", token.content, type);
+  };
+  parts(before);
   part("Sequence", "A");
-  for (const SpecialToken &token : after)
-    part("SpecialToken", token.content);
+  parts(after);
   json.endArray().key("pair").beginArray();
+  if (pair.separators > 0)
+    parts(before);
   part("Sequence", "A");
-  part("Sequence", "B");
+  for (int i = 0; i < pair.separators; ++i)
+    parts(after);
+  part("Sequence", "B", pair.type);
+  if (pair.separators > 0)
+    parts(after, pair.type);
   json.endArray().key("special_tokens").beginObject();
   for (const auto *tokens : {&before, &after})
     for (const SpecialToken &token : *tokens) {

@@ -28,9 +28,16 @@ struct TokenizerParts {
   std::string json() const;
 };
 
+/// How two texts stand together: `after` comes so often between them, and once behind. 0: nothing
+/// stands around them.
+struct PairTemplate {
+  int separators = 0;
+  int64_t type = 0; // of the second text
+};
+
 /// A template of the special tokens before and after a text.
 std::string templateJson(const std::vector<SpecialToken> &before,
-                         const std::vector<SpecialToken> &after);
+                         const std::vector<SpecialToken> &after, const PairTemplate &pair = {});
 
 /// What tokenizer_config.json says; all of it may be left out.
 struct TokenizerConfig {

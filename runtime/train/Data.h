@@ -10,8 +10,10 @@
 #include <string>
 #include <vector>
 
+#include "runtime/base/DType.h"
 #include "runtime/base/Limits.h"
 #include "runtime/base/Status.h"
+#include "runtime/train/Objective.h"
 
 namespace heddle::runtime {
 
@@ -20,12 +22,28 @@ class Tokenizer;
 
 /// Token ids [B, T] with the token that follows each, or with whatever else the model is to give
 /// for each or for the row, [B, T] or [B]; -100 in targets is ignored. Other inputs by name:
-/// attention_mask, token_type_ids, position_ids [B, T], start_positions, end_positions [B].
+/// attention_mask, token_type_ids, position_ids [B, T], start_positions, end_positions [B]; and
+/// those that are no integers: targets of a regression, pixel_values.
 struct Batch {
-  std::vector<int32_t> inputIds;
-  std::vector<int32_t> targets; // empty where spans stand in their place
+  std::vector<int32_t> inputIds; // empty where a model takes none
+  std::vector<int32_t> targets;  // empty where others stand in their place
   std::map<std::string, std::vector<int32_t>> others = {};
+  std::map<std::string, std::vector<float>> numbers = {};
 };
+
+/// What an entry is given of a batch. Lives as long as the batch.
+struct BatchPart {
+  std::string name;
+  DType dtype = DType::I32;
+  const void *data = nullptr;
+  uint64_t elements = 0;
+  uint64_t bytes() const { return 4 * elements; }
+};
+std::vector<BatchPart> partsOf(const Batch &batch);
+
+/// How many targets count, that is, by how much a batch weighs among others of a step or of an
+/// evaluation; 1 where each of a batch's rows counts alike.
+uint64_t targetsOf(const Batch &batch);
 
 /// Batches by number: the same number gives the same batch, so that a resumed run needs no more
 /// state than its step. Immutable.
@@ -43,7 +61,7 @@ public:
   virtual std::string fingerprint() const = 0;
 };
 
-enum class DataKind { Text, Tokens, Batches };
+enum class DataKind { Text, Records, Tokens, Batches, Images };
 
 /// What `--data` names, found without reading it all. Batches know their B and T, else 0.
 struct DataInfo {
@@ -54,7 +72,8 @@ struct DataInfo {
 StatusOr<DataInfo> inspectData(FileLayer &layer, const std::string &path);
 
 /// A text file, or all files below a folder in the order of their paths, one after the other.
-/// Hidden files are left out. More than `limit` bytes in all are an error.
+/// Hidden files are left out. Of a .jsonl file the texts of its records. More than `limit` bytes in
+/// all are an error.
 StatusOr<std::string> readTrainingText(FileLayer &layer, const std::string &path,
                                        uint64_t limit = limits::kTrainingTextBytes);
 
@@ -65,9 +84,11 @@ struct DataOptions {
   uint64_t seed = 0;
   double valSplit = 0; // the last share of the tokens
   int64_t classes = 0; // labels of ready batches are below it; 0: below vocabSize
+  TrainingTask task = {};
 };
 
-/// Opens `path` as inspectData says. `tokenizer` is needed for text only. Errors: fewer than T + 1
+/// Opens `path` as inspectData says, for the objective of options.task. `tokenizer` is needed for
+/// text and records only, and outlives the data. Errors: fewer than T + 1
 /// tokens in either part, an id outside the vocabulary (with its place), other B or T than
 /// compiled.
 StatusOr<std::unique_ptr<TrainingData>> openTrainingData(FileLayer &layer, const std::string &path,

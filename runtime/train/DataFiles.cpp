@@ -1,19 +1,30 @@
 // SPDX-License-Identifier: Apache-2.0
 // From files to tokens.
+#include <algorithm>
+
 #include "runtime/io/Safetensors.h"
 #include "runtime/io/WholeFile.h"
 #include "runtime/plan/EntryInputs.h"
 #include "runtime/text/Tokenizer.h"
 #include "runtime/train/Data.h"
+#include "runtime/train/ImageData.h"
+#include "runtime/train/Records.h"
+#include "runtime/train/RowSetup.h"
+#include "runtime/train/SentencePairs.h"
 
 namespace heddle::runtime {
 namespace {
 
 bool isSafetensors(const std::string &path) { return path.ends_with(".safetensors"); }
+bool isRecords(const std::string &path) { return path.ends_with(".jsonl"); }
 
 Status appendText(FileLayer &layer, const std::string &path, int depth, uint64_t limit,
                   std::string &text) {
   HEDDLE_ASSIGN_OR_RETURN(PathInfo info, layer.info(path));
+  if (info.kind == PathKind::File && depth == 0 && isRecords(path)) {
+    HEDDLE_ASSIGN_OR_RETURN(text, readRecordTexts(layer, path, limit));
+    return absl::OkStatus();
+  }
   if (info.kind == PathKind::Folder) {
     if (depth > limits::kFolderDepth)
       return invalidInput(path, ": more than the limit of ", limits::kFolderDepth, " folders deep");
@@ -45,7 +56,15 @@ struct OpenedTensors {
 
 bool isSpan(const std::string &name) { return name != kNextSentenceInput && isTarget(name); }
 
-/// Tensors [N, B, T], or [N, B] where they may belong to rows.
+/// Labels of a regression, or of several classes at once.
+bool isNumbers(const TensorView &tensor) {
+  const DType dtype = tensor.dtype();
+  return tensor.name() == "labels" && (dtype == DType::F32 || dtype == DType::F64 ||
+                                       dtype == DType::F16 || dtype == DType::BF16);
+}
+
+/// Tensors [N, B, T], or [N, B] where they may belong to rows; labels that are numbers may be
+/// [N, B, K].
 Status checkBatches(const SafetensorsFile &file) {
   auto ids = file.find("input_ids");
   if (ids->shape().size() != 3 || ids->elements() == 0)
@@ -55,7 +74,9 @@ Status checkBatches(const SafetensorsFile &file) {
   for (size_t i = 0; i < file.size(); ++i) {
     TensorView tensor = file.at(i);
     const bool perRow = tensor.name() == "labels" || isTarget(tensor.name());
-    if (tensor.shape() != ids->shape() && !(perRow && tensor.shape() == rows))
+    const bool several = isNumbers(tensor) && tensor.shape().size() == 3 &&
+                         std::equal(rows.begin(), rows.end(), tensor.shape().begin());
+    if (tensor.shape() != ids->shape() && !(perRow && tensor.shape() == rows) && !several)
       return tensor.error(absl::StrCat(
           "has shape ", describeShape(tensor.shape()), ", expected that of input_ids, ",
           describeShape(ids->shape()), perRow ? ", or " + describeShape(rows) : ""));
@@ -68,6 +89,12 @@ StatusOr<Batch> readBatches(const SafetensorsFile &file, int64_t seq) {
   Batch batches;
   for (size_t i = 0; i < file.size(); ++i) {
     TensorView tensor = file.at(i);
+    if (isNumbers(tensor)) {
+      std::vector<float> &numbers = batches.numbers["targets"];
+      numbers.resize(tensor.elements());
+      HEDDLE_RETURN_IF_ERROR(copyToF32(tensor, numbers.data()));
+      continue;
+    }
     HEDDLE_ASSIGN_OR_RETURN(std::vector<int32_t> values, readIntegers(tensor));
     if (isSpan(tensor.name()))
       clampSpans(values.data(), static_cast<int64_t>(values.size()), seq);
@@ -90,8 +117,11 @@ StatusOr<OpenedTensors> openTensors(FileLayer &layer, const std::string &path) {
   } else if (ids && (labels || file.find(kSpanInputs[0]))) {
     HEDDLE_RETURN_IF_ERROR(checkBatches(file));
     info = {DataKind::Batches, ids->shape()[1], ids->shape()[2]};
+  } else if (file.find("images")) {
+    info.kind = DataKind::Images;
   } else {
-    return invalidInput(path, ": expected a tensor tokens [N], or input_ids and labels [N, B, T]");
+    return invalidInput(path, ": expected a tensor tokens [N], or input_ids and labels [N, B, T], "
+                              "or images and labels");
   }
   return OpenedTensors{std::move(file), info};
 }
@@ -102,6 +132,8 @@ StatusOr<DataInfo> inspectData(FileLayer &layer, const std::string &path) {
   HEDDLE_ASSIGN_OR_RETURN(PathInfo found, layer.info(path));
   if (found.kind == PathKind::Missing)
     return invalidInput("--data ", path, ": no such file or folder");
+  if (found.kind != PathKind::Folder && isRecords(path))
+    return DataInfo{DataKind::Records};
   if (found.kind == PathKind::Folder || !isSafetensors(path))
     return DataInfo{};
   HEDDLE_ASSIGN_OR_RETURN(OpenedTensors opened, openTensors(layer, path));
@@ -116,23 +148,91 @@ StatusOr<std::string> readTrainingText(FileLayer &layer, const std::string &path
   return text;
 }
 
+namespace {
+
+/// What the objective learns from text; it has no labels.
+StatusOr<std::unique_ptr<TrainingData>> openText(FileLayer &layer, const std::string &path,
+                                                 const Tokenizer &tokenizer,
+                                                 const DataOptions &options) {
+  const Objective objective = options.task.objective;
+  HEDDLE_ASSIGN_OR_RETURN(std::string text, readTrainingText(layer, path));
+  if (objective == Objective::NextSentence) {
+    std::vector<Document> documents;
+    HEDDLE_RETURN_IF_ERROR(appendDocuments(text, tokenizer, path, documents));
+    return makeSentencePairs(std::move(documents), path, tokenizer, options);
+  }
+  auto tokens = tokenizer.encode(text);
+  if (!tokens.ok())
+    return withContext(tokens.status(), path);
+  return objective == Objective::MaskedLm
+             ? makeMaskedWindows(*std::move(tokens), path, tokenizer, options)
+             : makeTokenWindows(*std::move(tokens), path, options);
+}
+
+/// What files hold, for messages.
+const char *kindName(DataKind kind) {
+  switch (kind) {
+  case DataKind::Text:
+    return "text";
+  case DataKind::Records:
+    return "records";
+  case DataKind::Tokens:
+    return "tokens";
+  case DataKind::Images:
+    return "images";
+  case DataKind::Batches:
+    break;
+  }
+  return "ready batches";
+}
+
+/// Does the objective learn from such data? What it does learn from is named where not.
+Status checkKind(const std::string &path, DataKind kind, Objective objective) {
+  const bool images = objective == Objective::Images || objective == Objective::Denoising;
+  const bool reads = objective == Objective::CausalLm || objective == Objective::MaskedLm;
+  const bool any = reads || objective == Objective::NextSentence;
+  if (kind == DataKind::Batches || (kind == DataKind::Images && images) ||
+      (kind == DataKind::Text && any) || (kind == DataKind::Tokens && reads) ||
+      (kind == DataKind::Records && !images && objective != Objective::None))
+    return absl::OkStatus();
+  const char *expected = "ready batches with labels (a safetensors file with input_ids and labels)";
+  if (images)
+    expected = "a safetensors file with images [N, channels, height, width] and labels [N]";
+  else if (any)
+    expected = "text, or records (a .jsonl file)";
+  else if (objective != Objective::None)
+    expected = "records (a .jsonl file), or ready batches with labels (a safetensors file)";
+  return invalidInput("--data ", path, ": holds ", kindName(kind), "; the model",
+                      objective == Objective::None
+                          ? std::string()
+                          : absl::StrCat(" (--objective ", objectiveName(objective), ")"),
+                      " needs ", expected);
+}
+
+} // namespace
+
 StatusOr<std::unique_ptr<TrainingData>> openTrainingData(FileLayer &layer, const std::string &path,
                                                          const Tokenizer *tokenizer,
                                                          const DataOptions &options) {
   HEDDLE_ASSIGN_OR_RETURN(DataInfo info, inspectData(layer, path));
-  if (info.kind == DataKind::Text) {
-    if (!tokenizer)
-      return invalidInput("--data ", path, ": text needs a tokenizer; give --tokenizer bytes");
-    HEDDLE_ASSIGN_OR_RETURN(std::string text, readTrainingText(layer, path));
-    auto tokens = tokenizer->encode(text);
-    if (!tokens.ok())
-      return withContext(tokens.status(), path);
-    return makeTokenWindows(*std::move(tokens), path, options);
-  }
+  const Objective objective = options.task.objective;
+  HEDDLE_RETURN_IF_ERROR(checkKind(path, info.kind, objective));
+  const bool masks = objective == Objective::MaskedLm;
+  if (!tokenizer && (info.kind == DataKind::Text || info.kind == DataKind::Records ||
+                     (info.kind == DataKind::Tokens && masks)))
+    return invalidInput("--data ", path, ": ", kindName(info.kind),
+                        " needs a tokenizer; give --tokenizer bytes");
+  if (info.kind == DataKind::Text)
+    return openText(layer, path, *tokenizer, options);
+  if (info.kind == DataKind::Records)
+    return openRecords(layer, path, *tokenizer, options);
   HEDDLE_ASSIGN_OR_RETURN(OpenedTensors opened, openTensors(layer, path));
+  if (info.kind == DataKind::Images)
+    return openImages(opened.file, options);
   if (info.kind == DataKind::Tokens) {
     HEDDLE_ASSIGN_OR_RETURN(auto tokens, readIntegers(*opened.file.find("tokens")));
-    return makeTokenWindows(std::move(tokens), path, options);
+    return masks ? makeMaskedWindows(std::move(tokens), path, *tokenizer, options)
+                 : makeTokenWindows(std::move(tokens), path, options);
   }
   if (info.batch != options.batch || info.seq != options.seq)
     return invalidInput(path, ": batches of ", info.batch, " x ", info.seq,

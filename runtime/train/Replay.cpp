@@ -16,18 +16,17 @@ std::vector<int64_t> shapeOf(const std::string &name, const proto::Plan &plan) {
   return {};
 }
 
-/// The batches one after the other, of several with their number in front: [N, B, T]. `values`
-/// gives the tensor's of a batch, and lives as long as the run.
-template <typename Values>
-TensorToWrite joined(const std::string &name, const proto::Plan &plan, const ReplayedRun &run,
-                     Values values) {
-  std::vector<int64_t> shape = shapeOf(name, plan);
+/// The batches one after the other, of several with their number in front: [N, B, T]. Batches of
+/// one run hold the same tensors; the run lives as long as what is returned.
+TensorToWrite joined(size_t index, const proto::Plan &plan, const ReplayedRun &run) {
+  const BatchPart first = partsOf(run.batches.front())[index];
+  std::vector<int64_t> shape = shapeOf(first.name, plan);
   if (run.batches.size() > 1)
     shape.insert(shape.begin(), static_cast<int64_t>(run.batches.size()));
-  return {name, DType::I32, shape, [&run, values](ByteSink &sink) -> Status {
+  return {first.name, first.dtype, shape, [&run, index](ByteSink &sink) -> Status {
             for (const Batch &batch : run.batches) {
-              const std::vector<int32_t> &part = values(batch);
-              HEDDLE_RETURN_IF_ERROR(sink.write(part.data(), sizeof(int32_t) * part.size()));
+              const BatchPart part = partsOf(batch)[index];
+              HEDDLE_RETURN_IF_ERROR(sink.write(part.data, part.bytes()));
             }
             return absl::OkStatus();
           }};
@@ -35,17 +34,8 @@ TensorToWrite joined(const std::string &name, const proto::Plan &plan, const Rep
 
 Status writeInputs(ByteSink &sink, const proto::Plan &plan, const ReplayedRun &run) {
   std::vector<TensorToWrite> tensors;
-  using Values = const std::vector<int32_t> &;
-  tensors.push_back(
-      joined("input_ids", plan, run, [](const Batch &batch) -> Values { return batch.inputIds; }));
-  // Batches of one run hold the same tensors.
-  if (!run.batches.front().targets.empty())
-    tensors.push_back(
-        joined("targets", plan, run, [](const Batch &batch) -> Values { return batch.targets; }));
-  for (const auto &other : run.batches.front().others)
-    tensors.push_back(
-        joined(other.first, plan, run,
-               [name = other.first](const Batch &b) -> Values { return b.others.at(name); }));
+  for (size_t i = 0; i < partsOf(run.batches.front()).size(); ++i)
+    tensors.push_back(joined(i, plan, run));
   if (run.step) {
     auto size = static_cast<int64_t>(run.step->hyper.size());
     tensors.push_back(tensorFromMemory("hyper", DType::F32, {size}, run.step->hyper.data()));

@@ -80,6 +80,8 @@ public:
     take(batches_.targets, index, batch.targets);
     for (const auto &[name, values] : batches_.others)
       take(values, index, batch.others[name]);
+    for (const auto &[name, values] : batches_.numbers)
+      take(values, index, batch.numbers[name]);
   }
   bool hasValidation() const override { return false; }
   void validationBatch(uint64_t, Batch &) const override {}
@@ -90,11 +92,16 @@ public:
         absl::StrCat(hashText(batches_.inputIds), "; labels ", hashText(batches_.targets));
     for (const auto &[name, values] : batches_.others)
       absl::StrAppend(&text, "; ", name, " ", hashText(values));
+    for (const auto &[name, values] : batches_.numbers)
+      absl::StrAppend(&text, "; ", name, " ",
+                      hashText({reinterpret_cast<const int32_t *>(values.data()),
+                                reinterpret_cast<const int32_t *>(values.data()) + values.size()}));
     return text;
   }
 
 private:
-  void take(const std::vector<int32_t> &from, uint64_t index, std::vector<int32_t> &to) const {
+  template <typename T>
+  void take(const std::vector<T> &from, uint64_t index, std::vector<T> &to) const {
     size_t size = from.size() / count_, at = index % count_ * size;
     to.assign(from.begin() + at, from.begin() + at + size);
   }

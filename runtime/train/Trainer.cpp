@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/train/Trainer.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <limits>
@@ -24,6 +25,16 @@ Trainer::Trainer(FileLayer &layer, Session &session, std::unique_ptr<TrainingDat
 
 Trainer::~Trainer() = default;
 
+std::string metricsText(const Metrics &metrics) {
+  std::string text;
+  for (const auto &[name, value] : metrics) {
+    std::string words = name;
+    std::replace(words.begin(), words.end(), '_', ' ');
+    absl::StrAppend(&text, ", ", words, " ", value);
+  }
+  return text;
+}
+
 StatusOr<std::unique_ptr<Trainer>> Trainer::create(FileLayer &layer, Session &session,
                                                    std::unique_ptr<TrainingData> data,
                                                    const Tokenizer *tokenizer,
@@ -43,11 +54,16 @@ Status Trainer::prepare() {
   if (options_.evalInterval > 0 && (!data_->hasValidation() || options_.evalIters == 0))
     return invalidInput(
         "--eval-interval ", options_.evalInterval, ": there is no validation data (",
-        options_.evalIters == 0 ? "--eval-iters 0" : "it needs text or tokens and --val-split",
+        options_.evalIters == 0 ? "--eval-iters 0"
+                                : "it needs --val-split, and other data than ready batches",
         ")");
   HEDDLE_ASSIGN_OR_RETURN(step_, TrainingStep::prepare(session_, options_.gradAccum));
   if (options_.evalInterval > 0) {
     HEDDLE_ASSIGN_OR_RETURN(eval_, session_.prepare("eval"));
+    const bool reads = EvalMetrics(options_.objective, options_.labels).readsOutputs();
+    if (reads && session_.executable().find("forward")) {
+      HEDDLE_ASSIGN_OR_RETURN(forward_, session_.prepare("forward"));
+    }
   }
   if (!options_.out.empty()) {
     HEDDLE_ASSIGN_OR_RETURN(CheckpointWriter writer, CheckpointWriter::open(layer_, options_.out));
@@ -137,39 +153,45 @@ StatusOr<Trainer::StepResult> Trainer::step(double lr) {
   return StepResult{outcome->loss, outcome->gradNorm, outcome->problem.empty()};
 }
 
-StatusOr<std::optional<float>> Trainer::evaluate() {
-  double sum = 0;
+StatusOr<std::optional<Trainer::Evaluation>> Trainer::evaluate() {
+  EvalMetrics metrics(options_.objective, options_.labels);
   for (uint64_t i = 0; i < options_.evalIters; ++i) {
     if (InterruptGuard::requested())
-      return std::optional<float>();
+      return std::optional<Evaluation>();
     data_->validationBatch(i, batch_);
-    HEDDLE_RETURN_IF_ERROR(
-        eval_->setRaw("input_ids", batch_.inputIds.data(), 4 * batch_.inputIds.size()));
-    HEDDLE_RETURN_IF_ERROR(
-        eval_->setRaw("targets", batch_.targets.data(), 4 * batch_.targets.size()));
+    HEDDLE_RETURN_IF_ERROR(setBatch(*eval_, batch_));
     HEDDLE_RETURN_IF_ERROR(eval_->run());
     HEDDLE_ASSIGN_OR_RETURN(float loss, eval_->scalar("loss"));
     if (!std::isfinite(loss)) {
       HEDDLE_RETURN_IF_ERROR(abandonEvaluation(loss, i));
-      return std::optional<float>(loss);
+      return std::optional<Evaluation>({loss, {}});
     }
-    sum += loss;
+    if (forward_) {
+      HEDDLE_RETURN_IF_ERROR(setBatch(*forward_, batch_));
+      HEDDLE_RETURN_IF_ERROR(forward_->run());
+    }
+    HEDDLE_RETURN_IF_ERROR(metrics.add(forward_, batch_, loss));
   }
-  return std::optional<float>(static_cast<float>(sum / static_cast<double>(options_.evalIters)));
+  return std::optional<Evaluation>({metrics.loss(), metrics.values()});
 }
 
 Status Trainer::evaluateAndLog(TrainerResult &result) {
-  HEDDLE_ASSIGN_OR_RETURN(std::optional<float> loss, evaluate());
-  if (!loss) { // a resumed run evaluates here again, so no step may be taken before
+  HEDDLE_ASSIGN_OR_RETURN(std::optional<Evaluation> found, evaluate());
+  if (!found) { // a resumed run evaluates here again, so no step may be taken before
     result.interrupted = true;
     return absl::OkStatus();
   }
-  result.valLoss = loss;
-  say(absl::StrCat("step ", state_.step, ": validation loss ", *loss));
+  result.valLoss = found->loss;
+  result.metrics = found->metrics;
+  say(absl::StrCat("step ", state_.step, ": validation loss ", found->loss,
+                   metricsText(found->metrics)));
   if (!log_)
     return absl::OkStatus();
   JsonWriter json;
-  json.beginObject().member("step", state_.step).member("val_loss", *loss).endObject();
+  json.beginObject().member("step", state_.step).member("val_loss", found->loss);
+  for (const auto &[name, value] : found->metrics)
+    json.member(name, value);
+  json.endObject();
   return writeLog(json.text());
 }
 

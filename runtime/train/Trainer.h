@@ -10,6 +10,7 @@
 #include <string>
 
 #include "runtime/train/Data.h"
+#include "runtime/train/EvalMetrics.h"
 #include "runtime/train/Schedule.h"
 #include "runtime/train/TrainingState.h"
 #include "runtime/train/TrainingStep.h"
@@ -39,14 +40,23 @@ struct TrainerOptions {
   std::string out;                 // empty: nothing is saved
   bool resume = true;              // `out` may hold checkpoints
   std::string log;                 // empty: none
-  bool showProgress = true;        // on stderr
+  /// What an evaluation measures beside the loss.
+  Objective objective = Objective::CausalLm;
+  proto::Task::Labels labels = proto::Task::NO_LABELS;
+  bool showProgress = true; // on stderr
 };
+
+/// Name and value.
+using Metrics = std::vector<std::pair<std::string, double>>;
+/// ", masked accuracy 0.5, perplexity 3"
+std::string metricsText(const Metrics &metrics);
 
 struct TrainerResult {
   uint64_t step = 0; // how far the run is
   uint64_t skipped = 0;
   std::optional<float> loss;
   std::optional<float> valLoss;
+  Metrics metrics; // of the last evaluation
   double tokensPerSecond = 0;
   bool interrupted = false;
 };
@@ -90,7 +100,11 @@ private:
   ReplayedRun replayOf(const StepInputs &inputs) const;
   StatusOr<std::string> blameUpdate(const std::string &reason, const NonFiniteStored &stored);
   StatusOr<std::optional<NonFiniteStored>> repeatFromCheckpoint(uint64_t end);
-  StatusOr<std::optional<float>> evaluate();
+  struct Evaluation {
+    float loss = 0;
+    Metrics metrics;
+  };
+  StatusOr<std::optional<Evaluation>> evaluate();
   Status evaluateAndLog(TrainerResult &result);
   Status writeLog(const std::string &json);
   Status syncLog();
@@ -107,6 +121,7 @@ private:
   TrainingState state_;
   std::optional<TrainingStep> step_;
   PreparedEntry *eval_ = nullptr;
+  PreparedEntry *forward_ = nullptr; // where evaluations measure what it gives
   std::unique_ptr<JsonLog> log_;
   std::unique_ptr<CheckpointWriter> writer_;
   std::optional<uint64_t> saved_; // the step of the newest checkpoint

@@ -2,6 +2,7 @@
 #include "runtime/train/TrainingState.h"
 
 #include <charconv>
+#include <set>
 
 #include "runtime/io/Json.h"
 #include "runtime/io/JsonWriter.h"
@@ -15,6 +16,7 @@ namespace {
 
 constexpr int64_t kStateFormat = 1;
 constexpr char kMoments[] = "adam.";
+constexpr char kFirstMoments[] = "adam.m.";
 
 /// Through a copy on the host where the device has memory of its own.
 TensorToWrite toWrite(const StoredTensor &tensor, Device &device) {
@@ -61,6 +63,7 @@ std::string printTrainingState(const TrainingState &state) {
       .member("grad_accum", state.gradAccum)
       .member("val_split", state.valSplit)
       .member("data", state.data)
+      .member("objective", state.objective)
       .endObject();
   return json.take() + "\n";
 }
@@ -85,6 +88,7 @@ StatusOr<TrainingState> readTrainingState(FileLayer &layer, const std::string &p
   HEDDLE_RETURN_IF_ERROR(count("grad_accum", state.gradAccum));
   HEDDLE_ASSIGN_OR_RETURN(state.valSplit, json.getNumber("val_split"));
   HEDDLE_ASSIGN_OR_RETURN(state.data, json.getString("data"));
+  HEDDLE_ASSIGN_OR_RETURN(state.objective, json.getString("objective", ""));
   HEDDLE_ASSIGN_OR_RETURN(std::string seed, json.getString("seed"));
   auto [end, error] = std::from_chars(seed.data(), seed.data() + seed.size(), state.seed);
   if (error != std::errc() || end != seed.data() + seed.size())
@@ -121,9 +125,35 @@ std::vector<CheckpointFile> checkpointFiles(const Session &session, const Tokeni
   return files;
 }
 
+namespace {
+
+/// That the parameters that were trained are those that train now.
+Status checkSameTrain(const Weights &moments, const std::vector<const StoredTensor *> &states,
+                      const Session &session) {
+  std::set<std::string> now;
+  for (const StoredTensor *state : states)
+    now.insert(state->name);
+  for (const proto::Parameter &parameter : session.manifest().parameters()) {
+    const std::string moment = kFirstMoments + parameter.name();
+    const bool before = moments.find(moment).has_value();
+    if (before && !now.count(moment))
+      return invalidInput("--freeze: the run to be resumed trained \"", parameter.name(),
+                          "\", which is frozen now; resume with the same --freeze");
+    if (!before && now.count(moment))
+      return invalidInput(moments.path(), ": holds no tensor \"", moment, "\": \"",
+                          parameter.name(),
+                          "\" did not train in the run to be resumed; resume "
+                          "with the same --freeze");
+  }
+  return absl::OkStatus();
+}
+
+} // namespace
+
 Status restoreMoments(FileLayer &layer, const std::string &folder, Session &session) {
   HEDDLE_ASSIGN_OR_RETURN(Weights moments, Weights::open(layer, joinPath(folder, kMomentsFile)));
   std::vector<const StoredTensor *> states = session.states(kMoments);
+  HEDDLE_RETURN_IF_ERROR(checkSameTrain(moments, states, session));
   if (moments.names().size() != states.size())
     return invalidInput(moments.path(), ": ", moments.names().size(), " tensors, expected ",
                         states.size());

@@ -28,7 +28,8 @@ struct TrainingState {
   uint64_t seed = 0;
   int64_t batch = 0, seq = 0, gradAccum = 1;
   double valSplit = 0;
-  std::string data; // TrainingData::fingerprint()
+  std::string data;      // TrainingData::fingerprint()
+  std::string objective; // its name; empty in older checkpoints
 };
 
 std::string printTrainingState(const TrainingState &state);

@@ -21,9 +21,6 @@ StatusOr<TrainingStep> TrainingStep::prepare(Session &session, uint64_t microBat
   HEDDLE_ASSIGN_OR_RETURN(step.last_, session.prepare(accumulates ? "step_accumulated" : "step"));
   if (accumulates) {
     HEDDLE_ASSIGN_OR_RETURN(step.accumulate_, session.prepare("accumulate"));
-    auto scale = static_cast<float>(1.0 / static_cast<double>(microBatches));
-    HEDDLE_RETURN_IF_ERROR(step.accumulate_->setScalar("loss_scale", scale));
-    HEDDLE_RETURN_IF_ERROR(step.last_->setScalar("loss_scale", scale));
   }
   return step;
 }
@@ -32,16 +29,34 @@ Status TrainingStep::clearAccumulators() {
   return accumulate_ ? session_->zeroStates("grad.") : absl::OkStatus();
 }
 
+Status setBatch(PreparedEntry &entry, const Batch &batch) {
+  for (const BatchPart &part : partsOf(batch))
+    HEDDLE_RETURN_IF_ERROR(entry.setRaw(part.name, part.data, part.bytes()));
+  return absl::OkStatus();
+}
+
+void TrainingStep::drawBatches(const StepInputs &inputs) {
+  if (microBatches_ == 1)
+    return;
+  uint64_t all = 0;
+  bool equal = true;
+  for (uint64_t i = 0; i < microBatches_; ++i) {
+    inputs.batch(i, batches_[i]);
+    all += targetsOf(batches_[i]);
+    equal = equal && targetsOf(batches_[i]) == targetsOf(batches_[0]);
+  }
+  for (uint64_t i = 0; i < microBatches_; ++i)
+    shares_[i] = equal ? 1.0 / static_cast<double>(microBatches_)
+                       : static_cast<double>(targetsOf(batches_[i])) / static_cast<double>(all);
+}
+
 Status TrainingStep::setInputs(PreparedEntry &entry, const StepInputs &inputs,
                                uint64_t microBatch) {
-  inputs.batch(microBatch, batch_);
-  HEDDLE_RETURN_IF_ERROR(
-      entry.setRaw("input_ids", batch_.inputIds.data(), 4 * batch_.inputIds.size()));
-  if (!batch_.targets.empty())
-    HEDDLE_RETURN_IF_ERROR(
-        entry.setRaw("targets", batch_.targets.data(), 4 * batch_.targets.size()));
-  for (const auto &[name, values] : batch_.others)
-    HEDDLE_RETURN_IF_ERROR(entry.setRaw(name, values.data(), 4 * values.size()));
+  if (microBatches_ == 1)
+    inputs.batch(0, batches_[0]);
+  else
+    HEDDLE_RETURN_IF_ERROR(entry.setScalar("loss_scale", static_cast<float>(shares_[microBatch])));
+  HEDDLE_RETURN_IF_ERROR(setBatch(entry, batches_[microBatch]));
   int64_t rng[3] = {static_cast<int64_t>(inputs.seed), static_cast<int64_t>(inputs.step),
                     static_cast<int64_t>(microBatch)};
   HEDDLE_RETURN_IF_ERROR(entry.setRaw("rng", rng, sizeof rng));
@@ -60,6 +75,7 @@ StatusOr<StepOutcome> TrainingStep::runOnce(const StepInputs &inputs) {
   StepOutcome outcome;
   outcome.gradNorm = std::numeric_limits<float>::quiet_NaN();
   double lossSum = 0;
+  drawBatches(inputs);
   for (uint64_t i = 0; i + 1 < microBatches_; ++i) {
     HEDDLE_RETURN_IF_ERROR(setInputs(*accumulate_, inputs, i));
     HEDDLE_RETURN_IF_ERROR(accumulate_->run());
@@ -68,7 +84,7 @@ StatusOr<StepOutcome> TrainingStep::runOnce(const StepInputs &inputs) {
       outcome.problem = absl::StrCat("loss is ", outcome.loss);
       return outcome;
     }
-    lossSum += outcome.loss;
+    lossSum += shares_[i] * outcome.loss;
   }
   HEDDLE_RETURN_IF_ERROR(setInputs(*last_, inputs, microBatches_ - 1));
   bool checksFirst = last_->entry().lossBeforeCommit;
@@ -85,9 +101,7 @@ StatusOr<StepOutcome> TrainingStep::runOnce(const StepInputs &inputs) {
       outcome.problem = absl::StrCat("gradient norm is ", outcome.gradNorm,
                                      ", and a square overflows in heddle.adamw");
   }
-  outcome.loss = microBatches_ == 1
-                     ? loss
-                     : static_cast<float>((lossSum + loss) / static_cast<double>(microBatches_));
+  outcome.loss = microBatches_ == 1 ? loss : static_cast<float>(lossSum + shares_.back() * loss);
   if (outcome.problem.empty()) {
     if (checksFirst)
       HEDDLE_RETURN_IF_ERROR(last_->commit());
@@ -110,6 +124,7 @@ StatusOr<std::string> TrainingStep::findSquareOverflow(float gradClip) {
 
 StatusOr<std::string> TrainingStep::explain(const StepInputs &inputs) {
   HEDDLE_RETURN_IF_ERROR(clearAccumulators());
+  drawBatches(inputs);
   NonFiniteOrigin origin;
   for (uint64_t i = 0; i < microBatches_; ++i) {
     PreparedEntry &entry = i + 1 < microBatches_ ? *accumulate_ : *last_;

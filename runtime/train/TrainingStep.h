@@ -32,6 +32,8 @@ struct StepOutcome {
 };
 
 /// Runs the entry `step`, or `accumulate` and `step_accumulated`, of a session that outlives it.
+/// The loss of several micro-batches is the mean over all their targets, as if they were one batch:
+/// each weighs by the targets that count in it (see targetsOf).
 class TrainingStep {
 public:
   static StatusOr<TrainingStep> prepare(Session &session, uint64_t microBatches);
@@ -49,7 +51,10 @@ public:
 
 private:
   TrainingStep(Session &session, uint64_t microBatches)
-      : session_(&session), microBatches_(microBatches) {}
+      : session_(&session), microBatches_(microBatches), batches_(microBatches),
+        shares_(microBatches, 1) {}
+  /// Of several micro-batches all, with their weights.
+  void drawBatches(const StepInputs &inputs);
   Status setInputs(PreparedEntry &entry, const StepInputs &inputs, uint64_t microBatch);
   StatusOr<StepOutcome> runOnce(const StepInputs &inputs);
   Status clearAccumulators();
@@ -59,8 +64,12 @@ private:
   uint64_t microBatches_;
   PreparedEntry *accumulate_ = nullptr; // of all micro-batches but the last; null if there is one
   PreparedEntry *last_ = nullptr;
-  Batch batch_;
+  std::vector<Batch> batches_;
+  std::vector<double> shares_; // what each batch's mean loss weighs in that of the step
 };
+
+/// Gives the entry what is in the batch, which is right by construction.
+Status setBatch(PreparedEntry &entry, const Batch &batch);
 
 } // namespace heddle::runtime
 

@@ -154,6 +154,27 @@ TEST(ClipFamily, Mistakes) {
   EXPECT_THAT(readClip("", "", R"(, "projection_dim": 0)"), IsBadInput("key \"projection_dim\""));
 }
 
+TEST(VisionFamilies, DefaultsHaveAsManyWeightsAsInTransformers) {
+  const struct {
+    const char *type, *architecture;
+    int64_t count;
+  } rows[] = {{"clip", "CLIPModel", 151'277'313},
+              {"clip_text_model", "CLIPTextModel", 63'165'952},
+              {"clip_text_model", "CLIPTextModelWithProjection", 63'428'096},
+              {"clip_vision_model", "CLIPVisionModel", 87'456'000},
+              {"clip_vision_model", "CLIPVisionModelWithProjection", 87'849'216},
+              {"vit", "ViTModel", 86'389'248}};
+  for (const auto &row : rows) {
+    auto model = readJson(std::string(R"({"model_type": ")") + row.type +
+                          R"(", "architectures": [")" + row.architecture + R"("]})");
+    ASSERT_THAT(model, IsOk()) << row.architecture;
+    int64_t count = 0;
+    for (const frontend::ParameterSpec &spec : frontend::parametersOf(*model).all())
+      count += spec.elements();
+    EXPECT_EQ(count, row.count) << row.architecture;
+  }
+}
+
 constexpr char kImages[] =
     "width: 20 layers: 1 patches { height: 12 width: 20 patch_height: 4 patch_width: 5 } "
     "attention { heads: 5 causal: false } ";

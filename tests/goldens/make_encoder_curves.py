@@ -2,17 +2,19 @@
 # SPDX-License-Identifier: Apache-2.0
 """As make_curves.py, for encoders: batches with masks and token types, and labels of three kinds.
 
-    python3 make_encoder_curves.py     # writes <name>/{batches.safetensors,curve.json}
+    python3 make_encoder_curves.py [NAME ...]    # writes <name>/{batches.safetensors,curve.json}
 """
 import json
 import os
+import sys
 
 import torch
 import transformers
 from make_curves import FLAGS, HERE, STEPS, B, N, T, learning_rate
 from safetensors.torch import save_file
 
-RUNS = {"bert-masked-lm": 2, "roberta-sequence": 1, "distilbert-span": 1}  # gradient accumulation
+RUNS = {"bert-masked-lm": 2, "roberta-sequence": 1, "distilbert-span": 1,  # gradient accumulation
+        "deberta_v2-untied": 1}
 
 
 def batches(kind, config):
@@ -22,7 +24,7 @@ def batches(kind, config):
     mask[:, 1, 8:] = mask[1, 0, :2] = mask[3, 2, 5] = 0
     ids[mask == 0] = config.pad_token_id
     feed = {"input_ids": ids, "attention_mask": mask}
-    if config.model_type != "distilbert":
+    if getattr(config, "type_vocab_size", 0):
         feed["token_type_ids"] = torch.randint(0, config.type_vocab_size, (N, B, T))
     if kind.endswith("MaskedLM"):
         labels = torch.randint(0, config.vocab_size, (N, B, T))
@@ -60,6 +62,8 @@ def curve(model, feed, accumulation):
 
 def main():
     for name, accumulation in RUNS.items():
+        if sys.argv[1:] and name not in sys.argv[1:]:
+            continue
         folder = os.path.join(HERE, name)
         with open(os.path.join(folder, "config.json")) as file:
             kind = json.load(file)["architectures"][0]

@@ -23,6 +23,9 @@ SIZES = dict(vocab_size=V, hidden_size=20, num_hidden_layers=2, num_attention_he
 SMALL = {**SIZES, "vocab_size": 31, "num_hidden_layers": 1}
 DISTIL = dict(vocab_size=V, dim=20, n_layers=2, n_heads=5, hidden_dim=28, max_position_embeddings=19)
 DISTIL_SMALL = {**DISTIL, "vocab_size": 31, "n_layers": 1}
+# As published: both terms, buckets of distances, one norm for their table.
+DEBERTA = dict(relative_attention=True, pos_att_type=["p2c", "c2p"], position_buckets=4,
+               norm_rel_ebd="layer_norm", share_att_key=True, position_biased_input=False)
 
 # name: class, options of the configuration
 MODELS = {
@@ -59,6 +62,26 @@ MODELS = {
     "electra-tokens": ("ElectraForTokenClassification",
                        {**SMALL, "embedding_size": 12, "num_labels": 3}),
     "electra-span": ("ElectraForQuestionAnswering", {**SMALL, "embedding_size": 12}),
+    "deberta_v2-masked-lm": ("DebertaV2ForMaskedLM", {**SIZES, **DEBERTA}),
+    "deberta_v2-new-head": ("DebertaV2ForMaskedLM",
+                            {**SMALL, **DEBERTA, "legacy": False, "pos_att_type": ["p2c"],
+                             "position_buckets": -1, "max_relative_positions": 5,
+                             "share_att_key": False, "position_biased_input": True,
+                             "type_vocab_size": 2}),
+    "deberta_v2-untied": ("DebertaV2ForMaskedLM",
+                          {**SMALL, **DEBERTA, "tie_word_embeddings": False, "embedding_size": 12,
+                           "pos_att_type": "c2p", "position_buckets": 7, "norm_rel_ebd": "none",
+                           "share_att_key": False, "max_relative_positions": 11}),
+    "deberta_v2-model": ("DebertaV2Model",
+                         {**SIZES, **DEBERTA, "vocab_size": 31, "share_att_key": False,
+                          "position_buckets": 32}),
+    "deberta_v2-sequence": ("DebertaV2ForSequenceClassification",
+                            {**SMALL, "num_labels": 5, "pooler_hidden_act": "tanh",
+                             "problem_type": "single_label_classification"}),
+    "deberta_v2-tokens": ("DebertaV2ForTokenClassification",
+                          {**SMALL, **DEBERTA, "num_labels": 4, "pos_att_type": ["c2p"]}),
+    "deberta_v2-span": ("DebertaV2ForQuestionAnswering", {**SMALL, **DEBERTA,
+                                                          "share_att_key": False}),
 }
 WITHOUT_POSITIONS = {"roberta-masked-lm", "roberta-sequence", "bert-tokens"}  # derived
 
@@ -74,7 +97,7 @@ def inputs(name, config, generator):
     ids[1, 9:] = padding
     ids[2, 2] = padding  # seen, and yet not learned from
     feed = {"input_ids": ids, "attention_mask": mask}
-    if config.model_type != "distilbert":
+    if getattr(config, "type_vocab_size", 0):
         feed["token_type_ids"] = torch.randint(0, config.type_vocab_size, (B, T),
                                                generator=generator)
     if name not in WITHOUT_POSITIONS:
@@ -113,7 +136,7 @@ def make(name):
     generator = torch.Generator().manual_seed(sum(map(ord, name)))
     model_class = getattr(transformers, kind)
     config = model_class.config_class(**options)
-    config._attn_implementation = "sdpa"
+    config._attn_implementation = "sdpa" if model_class._supports_sdpa else "eager"
     model = model_class(config)
     randomise(model, generator)
     with torch.no_grad():  # the names that randomise() does not know as norms

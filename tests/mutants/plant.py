@@ -23,11 +23,14 @@ HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 HEADER = "tests/mutants/Mutant.h"
 
-# lit gives tests a clean environment; these two must reach them in the copy.
+# lit gives tests a clean environment; these two must reach them in the copy. What tests write lies in
+# a folder of the run's own: several defects are hunted at a time.
 LIT_LINES = """
 for name in ("HEDDLE_MUTANT", "HEDDLE_CACHE_DIR"):
     if name in os.environ:
         config.environment[name] = os.environ[name]
+if "HEDDLE_MUTANT" in os.environ:
+    config.test_exec_root = os.path.join(os.environ["TMPDIR"], "lit")
 """
 
 

@@ -10,7 +10,9 @@ import random
 import subprocess
 import sys
 import tempfile
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import plant
 import suite
@@ -31,8 +33,9 @@ def parse_arguments():
     parser.add_argument("--list", action="store_true", help="list the defects and stop")
     parser.add_argument("--no-build", action="store_true",
                         help="take the copy as it was built by the last run")
-    parser.add_argument("-j", "--jobs", default=os.environ.get("HEDDLE_BUILD_JOBS", os.cpu_count()),
-                        help="compilers at a time")
+    parser.add_argument("-j", "--jobs", type=int,
+                        default=int(os.environ.get("HEDDLE_BUILD_JOBS", os.cpu_count())),
+                        help="compilers at a time, and defects hunted at a time")
     return parser.parse_args()
 
 
@@ -69,17 +72,19 @@ class Memory:
     def __init__(self, name):
         self.path = WORK / name
         self.values = json.loads(self.path.read_text()) if self.path.is_file() else {}
+        self.lock = threading.Lock()
 
     def set(self, key, value):
-        self.values[key] = value
-        self.path.write_text(json.dumps(self.values, indent=1, sort_keys=True))
+        with self.lock:
+            self.values[key] = value
+            self.path.write_text(json.dumps(self.values, indent=1, sort_keys=True))
 
 
 def run_one(entry, number, limit):
     """One entry with one defect alive, in folders of its own: no kernel of another defect is found."""
     with tempfile.TemporaryDirectory(prefix="heddle-mutant-") as folder:
-        extra = {"TMPDIR": folder, "HEDDLE_CACHE_DIR": os.path.join(folder, "cache"),
-                 "HEDDLE_MUTANT": str(number)}
+        extra = {"TMPDIR": folder, "TEST_TMPDIR": folder, "HEDDLE_MUTANT": str(number),
+                 "HEDDLE_CACHE_DIR": os.path.join(folder, "cache")}
         return suite.run_entry(entry, extra, limit)
 
 
@@ -131,12 +136,13 @@ def main():
     entries = suite.read_suite(TREE, BUILD)
     measure(entries, Memory("times.json"))
     killers, survivors, start = Memory("killers.json"), [], time.monotonic()
-    for index, defect in enumerate(chosen, 1):
-        entry, reason, seconds = hunt(defect, entries, killers)
-        verdict = f"{entry.name}: {reason}" if entry else "SURVIVES"
-        print(f"{index:3}/{len(chosen)} {defect.name:36} {seconds:7.1f} s  {verdict}", flush=True)
-        if not entry:
-            survivors.append(defect)
+    with ThreadPoolExecutor(arguments.jobs) as pool:
+        hunts = pool.map(lambda defect: hunt(defect, entries, killers), chosen)
+        for index, (defect, (entry, reason, seconds)) in enumerate(zip(chosen, hunts), 1):
+            verdict = f"{entry.name}: {reason}" if entry else "SURVIVES"
+            print(f"{index:3}/{len(chosen)} {defect.name:36} {seconds:7.1f} s  {verdict}", flush=True)
+            if not entry:
+                survivors.append(defect)
     for defect in survivors:
         print(f"survivor: {defect.name} ({defect.file}): {defect.what}")
     caught = len(chosen) - len(survivors)

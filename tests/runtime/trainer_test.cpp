@@ -109,11 +109,11 @@ TEST(Trainer, LogHasALinePerStepAndEvaluation) {
   ASSERT_THAT(run.result, IsOk());
   EXPECT_THAT(
       slurp(setup.options.log),
-      testing::MatchesRegex("\\{\"step\":0,\"val_loss\":[0-9.]+\\}\n"
+      testing::MatchesRegex("\\{\"step\":0,\"val_loss\":[0-9.]+,\"perplexity\":[0-9.]+\\}\n"
                             "\\{\"step\":0,\"loss\":[0-9.]+,\"lr\":0.025,\"grad_norm\":[0-9.]+"
                             ",\"tokens_per_s\":[0-9.]+\\}\n"
                             "\\{\"step\":1,.*\n"
-                            "\\{\"step\":2,\"val_loss\":[0-9.]+\\}\n"));
+                            "\\{\"step\":2,\"val_loss\":[0-9.]+,\"perplexity\":[0-9.]+\\}\n"));
 }
 
 TEST(Trainer, ResumedEqualsUnbrokenByteForByte) {

@@ -44,9 +44,20 @@ class Encoders(unittest.TestCase):
                             self.base / "x.heddle", "--strict", "--require-fused",
                             f"attention:{layers},ffn:{layers}")
 
+    def test_distances_fuse_without_training(self):
+        folders = sorted(GOLDENS.glob("deberta_v2-*"))
+        self.assertGreaterEqual(len(folders), 7)
+        for folder in folders:
+            for length in (1, 2, 12):
+                with self.subTest(folder.name, length=length):
+                    layers = layers_of(folder)
+                    self.heddle("compile", folder, "--batch", 2, "--seq", length, "-o",
+                                self.base / "x.heddle", "--strict", "--require-fused",
+                                f"attention:{layers},ffn:{layers}")
+
     def test_every_kernel_and_pass(self):
         for name in ("bert-pretraining", "roberta-sequence", "distilbert-span", "electra-masked-lm",
-                     "bert-several-labels"):
+                     "bert-several-labels", "deberta_v2-masked-lm", "deberta_v2-new-head"):
             with self.subTest(name):
                 self.heddle("verify", GOLDENS / name, "--grad", "--passes")
 
@@ -64,8 +75,12 @@ class Encoders(unittest.TestCase):
         model = GOLDENS / "bert-masked-lm"
         text = self.base / "text.txt"
         text.write_text("some words " * 100)
-        self.assertIn("needs ready batches with labels",
-                      self.heddle("train", model, "--data", text, "--steps", 1, code=2))
+        self.assertIn("(--objective classification) needs records",
+                      self.heddle("train", GOLDENS / "bert-sequence", "--data", text, "--steps", 1,
+                                  "--seq", 8, code=2))
+        # Without a tokenizer tokens are bytes: more than this vocabulary.
+        self.assertIn("tokens, the model's vocabulary only",
+                      self.heddle("train", model, "--data", text, "--steps", 1, "--seq", 8, code=2))
         # Labels of rows for a model that wants them for tokens, token types that it does not have.
         for name, data, message in (("bert-tokens", "roberta-sequence", "input targets: has shape"),
                                     ("distilbert-masked-lm", "bert-masked-lm",

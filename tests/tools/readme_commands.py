@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Runs the commands that README.md tells people to run: all ```sh blocks, in order, in one shell.
+"""Runs the commands that a page tells people to run: all ```sh blocks, in order, in one shell.
 
 The folder is temporary and looks like a built checkout: links to examples/ and README.md, and the
 programs in build/release/bin, which are those of $HEDDLE_BIN_DIR. Exit 1 names the block that failed.
 
-    HEDDLE_BIN_DIR=build/dev/bin tests/tools/readme_commands.py [README.md]
+    HEDDLE_BIN_DIR=build/dev/bin tests/tools/readme_commands.py [PAGE]
 """
 
 import os
@@ -27,36 +27,36 @@ def blocks_of(path):
     return [(text.count("\n", 0, m.start()) + 2, m.group(1)) for m in BLOCK.finditer(text)]
 
 
-def script_for(blocks):
+def script_for(page, blocks):
     """One shell, so that what a block sets holds in the next; the marks say how far it came."""
     lines = ["set -euo pipefail"]
     for number, commands in blocks:
-        lines += [f"echo '== README.md:{number}' >&2", commands]
+        lines += [f"echo '== {os.path.basename(page)}:{number}' >&2", commands]
     return "\n".join(lines)
 
 
-def lay_out(folder, readme, binaries):
+def lay_out(folder, binaries):
     os.symlink(os.path.join(ROOT, "examples"), os.path.join(folder, "examples"))
-    os.symlink(os.path.abspath(readme), os.path.join(folder, "README.md"))
+    os.symlink(os.path.join(ROOT, "README.md"), os.path.join(folder, "README.md"))
     os.makedirs(os.path.join(folder, "build", "release"))
     os.symlink(os.path.abspath(binaries), os.path.join(folder, "build", "release", "bin"))
 
 
 def main():
-    readme = sys.argv[1] if len(sys.argv) > 1 else os.path.join(ROOT, "README.md")
+    page = sys.argv[1] if len(sys.argv) > 1 else os.path.join(ROOT, "README.md")
     binaries = os.environ.get("HEDDLE_BIN_DIR", os.path.join(ROOT, "build", "release", "bin"))
-    blocks = blocks_of(readme)
+    blocks = blocks_of(page)
     if not blocks:
-        print(f"{readme}: has no ```sh block", file=sys.stderr)
+        print(f"{page}: has no ```sh block", file=sys.stderr)
         return 1
     start = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="heddle-readme-") as folder:
-        lay_out(folder, readme, binaries)
+        lay_out(folder, binaries)
         environment = dict(os.environ)
         environment["PATH"] = os.path.abspath(binaries) + os.pathsep + environment["PATH"]
         environment.setdefault("HEDDLE_CACHE_DIR", os.path.join(folder, "cache"))
         try:
-            code = subprocess.run(["bash", "-c", script_for(blocks)], cwd=folder, env=environment,
+            code = subprocess.run(["bash", "-c", script_for(page, blocks)], cwd=folder, env=environment,
                                   stdout=subprocess.DEVNULL, timeout=TIMEOUT_S).returncode
         except subprocess.TimeoutExpired:
             print(f"the commands took more than {TIMEOUT_S} s", file=sys.stderr)

@@ -302,7 +302,9 @@ const std::vector<std::string> &Compilation::remarks() const { return state_->re
 int Compilation::kernelsCompiled() const { return state_->compiled; }
 int Compilation::kernelsCached() const { return state_->cached; }
 
-std::vector<std::string> inferenceEntries() { return {"forward", "loss", "prefill", "decode"}; }
+std::vector<std::string> inferenceEntries() {
+  return {"forward", "encode", "loss", "prefill", "decode"};
+}
 
 std::vector<std::string> trainingEntries(bool accumulate) {
   std::vector<std::string> entries = {"step", "eval"};

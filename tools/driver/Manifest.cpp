@@ -4,11 +4,13 @@
 #include <set>
 
 #include "frontend/Dimensions.h"
+#include "frontend/Frozen.h"
 #include "frontend/Model.h"
 #include "ir/Conventions.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "runtime/plan/Executable.h"
+#include "runtime/train/Objective.h"
 
 using namespace mlir;
 
@@ -52,6 +54,44 @@ void addParameter(const frontend::ParameterSpec &spec, proto::Manifest &manifest
   parameter.mutable_aliases()->Add(spec.aliases.begin(), spec.aliases.end());
 }
 
+/// What the head is for, as far as it is plain.
+void describeTask(const frontend::Model &model, proto::Task &task) {
+  using frontend::proto::Head;
+  using frontend::proto::Loss;
+  const Head &head = model.definition.head();
+  runtime::Objective objective = runtime::Objective::None;
+  switch (head.kind()) {
+  case Head::LANGUAGE_MODEL:
+    objective = model.shiftLabels      ? runtime::Objective::CausalLm
+                : head.next_sentence() ? runtime::Objective::NextSentence
+                                       : runtime::Objective::MaskedLm;
+    break;
+  case Head::SEQUENCE_CLASSES: {
+    const Loss::Kind loss = frontend::lossKind(model.definition);
+    objective = runtime::Objective::Classification;
+    task.set_labels(loss == Loss::MEAN_SQUARED_ERROR     ? proto::Task::NUMBERS
+                    : loss == Loss::BINARY_CROSS_ENTROPY ? proto::Task::SEVERAL_CLASSES
+                                                         : proto::Task::CLASS);
+    break;
+  }
+  case Head::TOKEN_CLASSES:
+    objective = runtime::Objective::Classification;
+    task.set_labels(proto::Task::TOKEN_CLASSES);
+    break;
+  case Head::SPAN:
+    objective = runtime::Objective::Classification;
+    task.set_labels(proto::Task::SPAN);
+    break;
+  case Head::EMBEDDING:
+    objective = runtime::Objective::Contrastive;
+    break;
+  default:
+    break;
+  }
+  task.set_objective(runtime::objectiveName(objective));
+  task.set_classes(head.classes());
+}
+
 void describeModel(const frontend::Model &model, proto::Manifest &manifest) {
   frontend::Dimensions sizes(model.definition);
   manifest.set_model_name(model.definition.name());
@@ -60,9 +100,14 @@ void describeModel(const frontend::Model &model, proto::Manifest &manifest) {
   manifest.set_max_positions(sizes.positions);
   manifest.set_shift_labels(model.shiftLabels);
   manifest.set_positions_from_mask(model.definition.positions().learned().from_mask());
+  describeTask(model, *manifest.mutable_task());
   manifest.set_dropout(frontend::largestDropout(model.definition));
-  for (const frontend::ParameterSpec &spec : model.parameters)
+  for (const frontend::ParameterSpec &spec : model.parameters) {
     addParameter(spec, manifest);
+    if (frontend::isFrozen(model.definition, spec))
+      manifest.mutable_parameters()->rbegin()->set_frozen(true);
+  }
+  *manifest.mutable_frozen() = model.definition.frozen();
   for (const frontend::ModelFile &file : model.files) {
     proto::EmbeddedFile &embedded = *manifest.add_files();
     embedded.set_name(file.name);

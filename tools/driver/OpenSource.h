@@ -18,6 +18,7 @@ struct SourceOptions {
   std::string familyFile;
   std::string weights; // --weights
   std::optional<double> dropout;
+  std::vector<std::string> frozen; // --freeze
   /// As --tokenizer says; where a definition leaves the vocabulary open it takes the tokenizer's.
   std::string tokenizer;
   /// A tokenizer already made (from training text); goes before `tokenizer`.

@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <filesystem>
 
+#include "frontend/Dimensions.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "runtime/cli/OpenModel.h"
 #include "runtime/cli/Outputs.h"
@@ -23,6 +24,9 @@ using Clock = std::chrono::steady_clock;
 
 std::vector<std::string> entriesFor(const CompileFlags &flags, const frontend::Model *model) {
   std::vector<std::string> entries = entriesPresent(inferenceEntries(), model);
+  // It takes an even batch; who only encodes may have any.
+  if (model && frontend::learnsFromPairs(model->definition) && !flags.train)
+    std::erase(entries, "loss");
   if (!flags.train)
     return entries;
   for (const std::string &entry : trainingEntries(/*accumulate=*/true))
@@ -97,6 +101,7 @@ StatusOr<int> compileVerb(const CompileFlags &flags, const CompilerFlags &compil
   source.tokenizer = flags.tokenizer;
   source.weights = flags.weights;
   source.dropout = flags.dropout;
+  source.frozen = flags.freeze;
   HEDDLE_ASSIGN_OR_RETURN(Source model, openSource(flags.model, source));
   HEDDLE_ASSIGN_OR_RETURN(CompileRequest request,
                           requestFor(model, flags, compiler, entriesFor(flags, model.model.get())));

@@ -6,10 +6,12 @@
 #include <sched.h>
 #include <unistd.h>
 
+#include "absl/strings/str_format.h"
 #include "codegen/KernelCache.h"
 #include "codegen/cpu/Target.h"
 #include "nlohmann/json.hpp"
 #include "runtime/plan/CpuFeatures.h"
+#include "tools/heddle/MemoryLoop.h"
 #include "tools/heddle/PeakLoop.h"
 
 namespace heddle::tools {
@@ -70,6 +72,7 @@ Json collect(const DoctorOptions &options) {
       {"memory_free_bytes", page * static_cast<uint64_t>(sysconf(_SC_AVPHYS_PAGES))},
       {"f32_peak_gflops_one_thread", one},
       {"f32_peak_gflops_all_threads", all},
+      {"memory_read_gbps_all_threads", measureReadBandwidth(threads)},
       {"kernel_cache", cache},
       {"kernel_cache_bytes", folderBytes(cache)},
       {"cuda", "this build has no CUDA backend: everything runs on the CPU"},
@@ -96,8 +99,11 @@ int runDoctor(const DoctorOptions &options) {
               report["gemm_tile"]["columns"].get<int>());
   std::printf("caches      L1d %.0f KiB, L2 %.2g MiB a core\n", mebibytes("l1d_bytes") * 1024,
               mebibytes("l2_bytes"));
-  std::printf("memory      %.0f MiB, %.0f MiB free\n", mebibytes("memory_bytes"),
-              mebibytes("memory_free_bytes"));
+  double read = report["memory_read_gbps_all_threads"].get<double>();
+  std::string speed = read > 0 ? absl::StrFormat("read at %.1f GB/s", read)
+                               : std::string("too little of it to measure its speed");
+  std::printf("memory      %.0f MiB, %.0f MiB free, %s\n", mebibytes("memory_bytes"),
+              mebibytes("memory_free_bytes"), speed.c_str());
   std::printf("kernels     cached in %s (%.1f MiB)\n", text("kernel_cache").c_str(),
               mebibytes("kernel_cache_bytes"));
   std::printf("cuda        %s\n", text("cuda").c_str());

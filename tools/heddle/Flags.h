@@ -22,6 +22,7 @@ struct CompileFlags : runtime::ModelFlags {
   std::string output, emit, tokenizer;
   bool train = false, listStages = false;
   std::optional<double> dropout;
+  std::vector<std::string> freeze;
 };
 
 struct VerifyFlags : runtime::ModelFlags {

@@ -1,14 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tools/heddle/PeakLoop.h"
 
-#include <algorithm>
 #include <atomic>
-#include <chrono>
 #include <immintrin.h>
-#include <pthread.h>
-#include <sched.h>
-#include <thread>
-#include <vector>
+
+#include "tools/heddle/PinnedRounds.h"
 
 namespace heddle::tools {
 namespace {
@@ -98,49 +94,13 @@ Loop loopFor(codegen::Isa isa) {
   return {loopSse, 2.0 * 4 * kChains256};
 }
 
-void pinTo(int index) {
-  cpu_set_t allowed;
-  if (sched_getaffinity(0, sizeof(allowed), &allowed) != 0)
-    return;
-  for (int cpu = 0, seen = 0; cpu < CPU_SETSIZE; ++cpu) {
-    if (!CPU_ISSET(cpu, &allowed) || seen++ != index)
-      continue;
-    cpu_set_t one;
-    CPU_ZERO(&one);
-    CPU_SET(cpu, &one);
-    pthread_setaffinity_np(pthread_self(), sizeof(one), &one);
-    return;
-  }
-}
-
 } // namespace
 
 double measureF32Peak(codegen::Isa isa, int threads) {
   Loop loop = loopFor(isa);
-  using Clock = std::chrono::steady_clock;
-  constexpr int kRounds = 5;
-  double best = 0;
   std::atomic<double> sink{0};
-  for (int round = 0; round < kRounds; ++round) {
-    std::atomic<int> waiting{threads};
-    std::vector<double> seconds(threads);
-    std::vector<std::thread> workers;
-    for (int i = 0; i < threads; ++i)
-      workers.emplace_back([&, i] {
-        pinTo(i);
-        --waiting;
-        while (waiting > 0)
-          std::this_thread::yield();
-        Clock::time_point start = Clock::now();
-        sink = loop.run(kSteps);
-        seconds[i] = std::chrono::duration<double>(Clock::now() - start).count();
-      });
-    for (std::thread &worker : workers)
-      worker.join();
-    double slowest = *std::max_element(seconds.begin(), seconds.end());
-    best = std::max(best, threads * loop.flopsPerStep * kSteps / slowest / 1e9);
-  }
-  return best;
+  double seconds = fastestRound(threads, [&](int) { sink = loop.run(kSteps); });
+  return threads * loop.flopsPerStep * kSteps / seconds / 1e9;
 }
 
 } // namespace heddle::tools

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // run, train, generate and bench: compile what the verb needs, then hand over to the runtime's
 // verb.
+#include "frontend/Dimensions.h"
 #include "runtime/cli/GenerateOptions.h"
 #include "runtime/cli/Outputs.h"
 #include "runtime/cli/Verbs.h"
@@ -51,6 +52,13 @@ Status setTrainingShape(const runtime::TrainFlags &flags, runtime::ModelFlags &s
   return absl::OkStatus();
 }
 
+/// A forward pass, and the loss where labels may come with the inputs.
+std::vector<std::string> forwardEntries(const frontend::Model *model) {
+  if (model && frontend::learnsFromPairs(model->definition))
+    return {"forward"};
+  return {"forward", "loss"};
+}
+
 /// All prompts at a time, each with a row for each beam, as long as that is a batch of ordinary
 /// size.
 int64_t generationBatch(const runtime::GenerateFlags &flags) {
@@ -59,25 +67,13 @@ int64_t generationBatch(const runtime::GenerateFlags &flags) {
   return flags.beams * std::min(prompts, std::max<int64_t>(1, kMostRows / flags.beams));
 }
 
-/// Text is for models that predict what follows; others need their labels.
-Status checkObjective(const runtime::TrainFlags &flags, const frontend::Model &model) {
-  if (flags.data.empty() || model.shiftLabels)
-    return absl::OkStatus();
-  HEDDLE_ASSIGN_OR_RETURN(runtime::DataInfo info, runtime::inspectData(files(), flags.data));
-  if (info.kind == runtime::DataKind::Batches)
-    return absl::OkStatus();
-  return invalidInput("--data ", flags.data,
-                      ": the model does not predict the token that follows, "
-                      "so it needs ready batches with labels (a safetensors file with input_ids "
-                      "and labels)");
-}
-
 } // namespace
 
 StatusOr<int> runVerb(const runtime::RunFlags &flags, const CompilerFlags &compiler) {
   HEDDLE_RETURN_IF_ERROR(runtime::checkOutputs(files(), flags));
   SourceOptions options = sourceOptions(flags, compiler);
   options.dropout = flags.dropout;
+  options.frozen = flags.freeze;
   HEDDLE_ASSIGN_OR_RETURN(Source source, openSource(flags.model, options));
   if (source.executable)
     return runtime::runVerb(files(), source.executable, flags);
@@ -94,7 +90,7 @@ StatusOr<int> runVerb(const runtime::RunFlags &flags, const CompilerFlags &compi
     bound.seq = shape.seq;
   std::vector<std::string> entries = {flags.entry};
   if (flags.entry == "forward")
-    entries = entriesPresent({"forward", "loss"}, source.model.get());
+    entries = entriesPresent(forwardEntries(source.model.get()), source.model.get());
   else if (flags.entry == "step")
     entries = trainingEntries(shape.microBatches > 1);
   HEDDLE_ASSIGN_OR_RETURN(CompileRequest request, requestFor(source, bound, compiler, entries));
@@ -110,6 +106,7 @@ StatusOr<int> trainVerb(const runtime::TrainFlags &flags, const CompilerFlags &c
   HEDDLE_RETURN_IF_ERROR(runtime::checkOutputs(files(), flags));
   SourceOptions options = sourceOptions(flags, compiler);
   options.dropout = flags.dropout;
+  options.frozen = flags.freeze;
   options.tokenizer = flags.tokenizer;
   HEDDLE_ASSIGN_OR_RETURN(options.vocabulary,
                           runtime::trainingTokenizer(files(), flags, modelFolder(flags.model)));
@@ -118,11 +115,13 @@ StatusOr<int> trainVerb(const runtime::TrainFlags &flags, const CompilerFlags &c
     return runtime::trainVerb(files(), source.executable, flags);
   runtime::TrainFlags bound = flags;
   setWeights(source, bound);
-  if (source.model)
-    HEDDLE_RETURN_IF_ERROR(checkObjective(flags, *source.model));
   HEDDLE_RETURN_IF_ERROR(setTrainingShape(flags, bound));
-  HEDDLE_ASSIGN_OR_RETURN(CompileRequest request, requestFor(source, bound, compiler,
-                                                             trainingEntries(flags.gradAccum > 1)));
+  std::vector<std::string> entries = trainingEntries(flags.gradAccum > 1);
+  // What a metric other than perplexity is read from.
+  if (flags.evalInterval > 0 && source.model && !source.model->shiftLabels)
+    entries.push_back("forward");
+  HEDDLE_ASSIGN_OR_RETURN(CompileRequest request,
+                          requestFor(source, bound, compiler, std::move(entries)));
   bound.seq = request.seq;
   if (!compiler.family.empty())
     bound.replayFlags = {"--family", compiler.family};

@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <map>
 
+#include "frontend/Dimensions.h"
 #include "runtime/cli/OpenModel.h"
 #include "runtime/cli/Verbs.h"
 #include "runtime/io/JsonWriter.h"
@@ -74,7 +75,9 @@ StatusOr<int> verifyVerb(const VerifyFlags &flags, const CompilerFlags &compiler
   HEDDLE_ASSIGN_OR_RETURN(Source source, openSource(flags.model, options));
   runtime::ModelFlags shape = flags;
   if (!shape.batch)
-    shape.batch = kDefaultBatch;
+    shape.batch = source.model && frontend::learnsFromPairs(source.model->definition)
+                      ? 2 * kDefaultBatch // one text and its other half
+                      : kDefaultBatch;
   if (!shape.seq && source.fixedSequence() == 0)
     shape.seq = source.longestSequence() > 0 ? std::min(source.longestSequence(), kDefaultSequence)
                                              : kDefaultSequence;
