@@ -203,6 +203,10 @@ bool isLanguageModel(const proto::ModelDef &definition) {
   return definition.head().kind() == proto::Head::LANGUAGE_MODEL;
 }
 
+bool encodesTexts(const proto::ModelDef &definition) {
+  return !readsImages(definition) && !definition.has_encoder();
+}
+
 bool learnsFromPairs(const proto::ModelDef &definition) {
   return definition.head().kind() == proto::Head::EMBEDDING;
 }
@@ -220,7 +224,7 @@ double largestDropout(const proto::ModelDef &definition) {
   const proto::Dropout &dropout = definition.dropout();
   return std::max({dropout.embedding(), dropout.attention(), dropout.residual(),
                    dropout.attention_output(), dropout.pooled(), dropout.classifier(),
-                   dropout.distance()});
+                   dropout.distance(), definition.adapters().dropout()});
 }
 
 } // namespace heddle::frontend

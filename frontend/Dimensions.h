@@ -65,6 +65,8 @@ proto::Loss::Kind lossKind(const proto::ModelDef &definition);
 bool isLanguageModel(const proto::ModelDef &definition);
 /// Whether logits at t are of the token at t + 1: the model generates.
 bool predictsNext(const proto::ModelDef &definition);
+/// Whether one stack of layers makes vectors of a text's tokens, to be summed up as one.
+bool encodesTexts(const proto::ModelDef &definition);
 /// Whether the loss is contrastive: it compares texts of the batch, and takes no targets.
 bool learnsFromPairs(const proto::ModelDef &definition);
 /// The most tokens that the positions of a sequence reach; 0: unbounded.

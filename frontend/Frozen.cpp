@@ -35,6 +35,8 @@ size_t distanceToPart(const std::string &text, const std::string &whole) {
 } // namespace
 
 bool isFrozen(const proto::ModelDef &definition, const ParameterSpec &parameter) {
+  if (definition.has_adapters() && !parameter.ofAdapter)
+    return true;
   return std::any_of(definition.frozen().begin(), definition.frozen().end(),
                      [&](const std::string &pattern) { return matchesName(pattern, parameter); });
 }

@@ -11,7 +11,8 @@
 
 namespace heddle::frontend {
 
-/// Whether one of the definition's patterns is for a name of the parameter.
+/// Whether one of the definition's patterns is for a name of the parameter, or only adapters train
+/// and it is of none.
 bool isFrozen(const proto::ModelDef &definition, const ParameterSpec &parameter);
 
 /// InvalidArgument where a pattern matches no parameter, with those that look like it, and where

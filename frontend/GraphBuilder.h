@@ -116,8 +116,8 @@ public:
   Tensor tanh(Tensor x);
   Tensor exp(Tensor x);
   Tensor log(Tensor x);
-  Tensor rsqrt(Tensor x);
   Tensor sqrt(Tensor x);
+  Tensor rsqrt(Tensor x);
   /// x itself where it has the type.
   Tensor cast(Tensor x, Element element);
   Tensor notEqual(Tensor a, Tensor b);

@@ -143,8 +143,8 @@ Tensor GraphBuilder::tanh(Tensor x) { return OpWriter(*this).write<ir::TanhOp>({
 Tensor GraphBuilder::exp(Tensor x) { return OpWriter(*this).write<ir::ExpOp>({x}); }
 Tensor GraphBuilder::log(Tensor x) { return OpWriter(*this).write<ir::LogOp>({x}); }
 
-Tensor GraphBuilder::rsqrt(Tensor x) { return OpWriter(*this).write<ir::RsqrtOp>({x}); }
 Tensor GraphBuilder::sqrt(Tensor x) { return OpWriter(*this).write<ir::SqrtOp>({x}); }
+Tensor GraphBuilder::rsqrt(Tensor x) { return OpWriter(*this).write<ir::RsqrtOp>({x}); }
 
 Tensor GraphBuilder::gelu(Tensor x, bool tanhApproximation) {
   OpWriter writer(*this);

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "frontend/Model.h"
 
+#include "frontend/Adapters.h"
 #include "frontend/Dimensions.h"
 #include "frontend/Families.h"
 #include "frontend/Frozen.h"
 #include "frontend/HuggingFace.h"
 #include "frontend/PatchGrid.h"
+#include "frontend/SentenceTransformers.h"
 #include "frontend/Validate.h"
 #include "runtime/base/Limits.h"
 #include "runtime/io/Textproto.h"
@@ -15,12 +17,14 @@
 namespace heddle::frontend {
 namespace {
 
-// Tokenizers, and what transformers wants to find beside config.json.
+// Tokenizers, and what transformers and sentence-transformers want to find beside config.json.
 constexpr const char *kCompanions[] = {
     "added_tokens.json",
     "chat_template.jinja",
+    "config_sentence_transformers.json",
     "generation_config.json",
     "merges.txt",
+    "sentence_bert_config.json",
     "spiece.model",
     "special_tokens_map.json",
     "tokenizer.heddle.json",
@@ -91,6 +95,8 @@ Status readFolder(runtime::FileLayer &layer, const std::string &folder,
                         ", found neither");
   }
   HEDDLE_RETURN_IF_ERROR(readFiles(layer, folder, model));
+  if (!model.family.empty())
+    HEDDLE_RETURN_IF_ERROR(readSentenceTransformers(layer, folder, model));
   HEDDLE_ASSIGN_OR_RETURN(bool hasWeights, runtime::folderHasWeights(layer, folder));
   if (hasWeights)
     model.weightsPath = folder;
@@ -101,6 +107,7 @@ Status fillParameters(Model &model) {
   if (!model.definition.has_vocab_size() && !readsImages(model.definition))
     return absl::OkStatus();
   model.parameters = parametersOf(model.definition).all();
+  HEDDLE_RETURN_IF_ERROR(checkAdapters(model.definition, model.parameters));
   return checkFrozen(model.definition, model.parameters);
 }
 
@@ -170,8 +177,15 @@ StatusOr<Model> loadModel(runtime::FileLayer &layer, const std::string &path,
   // After the definition's own file was written: how one run trains is no part of the model.
   if (overrides.dropout)
     HEDDLE_RETURN_IF_ERROR(overrideDropout(model, *overrides.dropout));
+  if (overrides.embeds && model.definition.head().kind() == proto::Head::NONE &&
+      encodesTexts(model.definition))
+    addMeanPooling(model);
   for (const std::string &pattern : overrides.frozen)
     model.definition.add_frozen(pattern);
+  if (overrides.adapters) {
+    HEDDLE_ASSIGN_OR_RETURN(*model.definition.mutable_adapters(),
+                            parseAdapters(*overrides.adapters));
+  }
   HEDDLE_RETURN_IF_ERROR(fillParameters(model));
   return model;
 }

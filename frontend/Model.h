@@ -56,8 +56,13 @@ struct ModelOverrides {
   std::optional<std::string> familyFile = {};
   /// --dropout: all shares.
   std::optional<double> dropout = {};
+  /// --objective contrastive: a model without a head gives embeddings of texts, the mean of their
+  /// tokens' vectors.
+  bool embeds = false;
   /// --freeze: patterns beside those of the definition.
   std::vector<std::string> frozen = {};
+  /// --lora: see parseAdapters().
+  std::optional<std::string> adapters = {};
 };
 
 /// Reads a `.textproto`, or a folder with model.textproto or config.json. An `--out` folder of

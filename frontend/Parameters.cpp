@@ -4,6 +4,7 @@
 #include <cmath>
 #include <string_view>
 
+#include "frontend/Adapters.h"
 #include "frontend/Dimensions.h"
 #include "frontend/LayerNames.h"
 #include "frontend/PatchGrid.h"
@@ -293,6 +294,7 @@ private:
         {}};
     if (bias)
       result.bias = parameter(module, ".bias", {out}, zeros(), layerPath);
+    result.adapter = adapterOf(definition_, result.weight, in, out);
     return result;
   }
 
@@ -375,6 +377,11 @@ void append(std::vector<ParameterSpec> &list, const std::optional<ParameterSpec>
 template <typename Module> void append(std::vector<ParameterSpec> &list, const Module &module) {
   append(list, std::optional<ParameterSpec>(module.weight));
   append(list, module.bias);
+  if constexpr (requires { module.adapter; })
+    if (module.adapter) {
+      list.push_back(module.adapter->a);
+      list.push_back(module.adapter->b);
+    }
 }
 template <typename Module>
 void append(std::vector<ParameterSpec> &list, const std::optional<Module> &module) {

@@ -35,13 +35,23 @@ struct ParameterSpec {
   /// Where it is used first: "decoder.layers.7.attention".
   std::string layerPath;
 
+  /// Whether it is of an adapter: no checkpoint of the model itself holds it.
+  bool ofAdapter = false;
+
   int64_t elements() const;
+};
+
+/// A [rank, in] and B [out, rank] beside a linear layer, and what their product is multiplied by.
+struct AdapterParameters {
+  ParameterSpec a, b;
+  double scale = 1;
 };
 
 /// Weight [in, out], or [out, in] as the definition's layout says, and bias [out].
 struct LinearParameters {
   ParameterSpec weight;
   std::optional<ParameterSpec> bias;
+  std::optional<AdapterParameters> adapter = {};
 };
 struct NormParameters {
   /// Absent where the model's norms have none.

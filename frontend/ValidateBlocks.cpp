@@ -114,12 +114,29 @@ Found checkDistances(const proto::ModelDef &model) {
   return std::nullopt;
 }
 
+Found checkAdapterFields(const proto::ModelDef &model) {
+  if (!model.has_adapters())
+    return std::nullopt;
+  const proto::LowRankAdapters &adapters = model.adapters();
+  if (adapters.rank() < 1 || adapters.rank() > kMaxDimension)
+    return wrong("adapters.rank", "expected a size from 1 to ", kMaxDimension, ", found ",
+                 adapters.rank());
+  if (!(adapters.alpha() > 0) || !std::isfinite(adapters.alpha()))
+    return wrong("adapters.alpha", "expected a positive number, found ", adapters.alpha());
+  if (!(adapters.dropout() >= 0 && adapters.dropout() < 1))
+    return wrong("adapters.dropout", "expected a number from 0 to less than 1, found ",
+                 adapters.dropout());
+  if (adapters.targets().empty())
+    return wrong("adapters.targets", "is missing");
+  return std::nullopt;
+}
+
 } // namespace
 
 std::optional<FieldError> findBlockError(const proto::ModelDef &definition) {
-  for (const Found &found :
-       {checkResidual(definition), checkEmbeddings(definition),
-        checkWindows(definition.attention()), checkScores(definition), checkDistances(definition)})
+  for (const Found &found : {checkResidual(definition), checkEmbeddings(definition),
+                             checkWindows(definition.attention()), checkScores(definition),
+                             checkDistances(definition), checkAdapterFields(definition)})
     if (found)
       return found;
   return std::nullopt;

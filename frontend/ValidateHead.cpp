@@ -68,6 +68,8 @@ Found checkHead(const proto::ModelDef &model) {
   if (const double temperature = model.loss().temperature();
       !(temperature > 0) || !std::isfinite(temperature))
     return wrong("loss.temperature", "expected a number above 0, found ", temperature);
+  if (embeds && !encodesTexts(model))
+    return wrong("head.kind", "EMBEDDING needs a model of one stack that reads texts");
   if (embeds && (head.has_transform() || head.has_soft_cap() || head.has_bias()))
     return wrong("head.kind", "EMBEDDING goes without transform, soft_cap and bias");
   const bool ofDecoder = model.has_encoder() && head.kind() == proto::Head::NONE;

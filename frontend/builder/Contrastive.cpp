@@ -50,7 +50,7 @@ Outputs contrastiveOutputs(Wiring &w, Tensor x) {
           {"image_embeds", images}};
 }
 
-Tensor towersLoss(Wiring &w, Tensor perImage, Tensor perText) {
+Tensor contrastiveLoss(Wiring &w, Tensor perImage, Tensor perText) {
   LayerScope scope(w.graph, kHeadPath);
   std::vector<int32_t> own(w.batch);
   std::iota(own.begin(), own.end(), 0);

@@ -174,19 +174,10 @@ private:
 
 } // namespace
 
-namespace {
-
-/// Whether one vector is made of a text: the model is one stack that reads tokens.
-bool encodes(const proto::ModelDef &definition) {
-  return !readsImages(definition) && !definition.has_encoder();
-}
-
-} // namespace
-
 std::vector<std::string> entriesOf(const proto::ModelDef &definition, bool training) {
   std::vector<std::string> entries = {kForwardEntry};
   const proto::Head::Kind kind = definition.head().kind();
-  if ((kind == proto::Head::NONE || kind == proto::Head::EMBEDDING) && encodes(definition))
+  if ((kind == proto::Head::NONE || kind == proto::Head::EMBEDDING) && encodesTexts(definition))
     entries.push_back(kEncodeEntry);
   if (kind == proto::Head::NONE || kind == proto::Head::PROJECTION)
     return entries;
@@ -209,10 +200,8 @@ bool isContrastive(const proto::ModelDef &definition, const std::string &entry) 
 const char *whyMissing(const proto::ModelDef &definition, const std::string &entry) {
   if (entry == kPrefillEntry || entry == kDecodeEntry)
     return definition.attention().causal()
-               ? ": it has no language model's head, so it does not generate"
+               ? ": its head does not predict tokens, so it does not generate"
                : ": it looks ahead (attention.causal: false), so it does not generate";
-  if (entry == kEncodeEntry)
-    return ": only one stack that reads texts makes a vector of one";
   if (definition.head().kind() == proto::Head::PROJECTION)
     return ": its head gives vectors (head.kind: PROJECTION), so there is no loss and no training";
   if (definition.head().kind() == proto::Head::NONE)
@@ -236,7 +225,7 @@ StatusOr<mlir::OwningOpRef<mlir::ModuleOp>> buildModule(mlir::MLIRContext &conte
     HEDDLE_RETURN_IF_ERROR(validateShape(image, options.batch, fixedSequence(image)));
   }
   std::vector<std::string> known = entriesOf(definition, /*training=*/true);
-  if (encodes(definition))
+  if (encodesTexts(definition))
     known.push_back(kEncodeEntry);
   for (const std::string &entry : options.entries)
     if (std::find(known.begin(), known.end(), entry) == known.end())

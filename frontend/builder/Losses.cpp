@@ -81,10 +81,10 @@ Tensor spanLoss(Wiring &w, const Outputs &outputs) {
 Tensor taskLoss(Wiring &w, const Outputs &outputs) {
   if (w.definition.head().kind() == proto::Head::SPAN)
     return spanLoss(w, outputs);
-  if (w.definition.head().kind() == proto::Head::CONTRASTIVE)
-    return towersLoss(w, outputs[0].second, outputs[1].second);
   if (w.definition.head().kind() == proto::Head::EMBEDDING)
-    return contrastiveLoss(w, outputs.front().second);
+    return textPairLoss(w, outputs.front().second);
+  if (w.definition.head().kind() == proto::Head::CONTRASTIVE)
+    return contrastiveLoss(w, outputs[0].second, outputs[1].second);
   Tensor logits = outputs.front().second;
   if (const proto::Loss::Kind kind = lossKind(w.definition); kind != proto::Loss::CROSS_ENTROPY)
     return elementwiseLoss(w, logits, kind);

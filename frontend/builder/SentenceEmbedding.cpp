@@ -58,7 +58,7 @@ Tensor sentenceEmbedding(Wiring &w, Tensor x) {
   return normalize ? unitLength(w, pooled) : pooled;
 }
 
-Tensor contrastiveLoss(Wiring &w, Tensor embedding) {
+Tensor textPairLoss(Wiring &w, Tensor embedding) {
   LayerScope scope(w.graph, kHeadPath);
   const int64_t pairs = w.batch / 2;
   Tensor unit = unitLength(w, embedding);

@@ -1,12 +1,40 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "frontend/builder/Wiring.h"
 
+#include "frontend/Validate.h"
+
 namespace heddle::frontend {
+namespace {
+
+/// Adapters count their streams down from the last one of layers, in the order of the parameters.
+int64_t adapterDropoutId(Wiring &w, const ParameterSpec &a) {
+  int64_t id = distanceDropoutId(hasDistances(w.definition) ? kMaxDistanceLayers : 0);
+  for (const ParameterSpec &spec : w.graph.parameters()) {
+    if (spec.name == a.name)
+      break;
+    id -= spec.ofAdapter;
+  }
+  return id;
+}
+
+/// scale (x A^T) B^T
+Tensor adapted(Wiring &w, const AdapterParameters &adapter, Tensor x) {
+  const double share = w.definition.adapters().dropout();
+  if (w.rng && share > 0)
+    x = w.graph.dropout(x, *w.rng, share, adapterDropoutId(w, adapter.a));
+  Tensor low = w.graph.matmul(x, w.graph.parameter(adapter.a), /*transposeB=*/true);
+  low = low * adapter.scale;
+  return w.graph.matmul(low, w.graph.parameter(adapter.b), /*transposeB=*/true);
+}
+
+} // namespace
 
 Tensor linear(Wiring &w, const LinearParameters &parameters, Tensor x) {
   const bool transposed = w.definition.weight_layout() == proto::OUT_IN;
   Tensor y = w.graph.matmul(x, w.graph.parameter(parameters.weight), transposed);
-  return parameters.bias ? y + w.graph.parameter(*parameters.bias) : y;
+  if (parameters.bias)
+    y = y + w.graph.parameter(*parameters.bias);
+  return parameters.adapter ? y + adapted(w, *parameters.adapter, x) : y;
 }
 
 Tensor norm(Wiring &w, const NormParameters &parameters, Tensor x) {

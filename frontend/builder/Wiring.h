@@ -95,7 +95,7 @@ Tensor projection(Wiring &w, Tensor x);
 /// logits_per_text [B, B], text_embeds and image_embeds.
 std::vector<std::pair<std::string, Tensor>> contrastiveOutputs(Wiring &w, Tensor x);
 /// Logits [B, B] of texts against images: text b belongs to image b.
-Tensor towersLoss(Wiring &w, Tensor perImage, Tensor perText);
+Tensor contrastiveLoss(Wiring &w, Tensor perImage, Tensor perText);
 
 /// x [B, T, C] -> noise [B, channels, height, width], and variance where the head has it.
 std::vector<std::pair<std::string, Tensor>> noiseOutputs(Wiring &w, Tensor x);
@@ -145,7 +145,7 @@ Tensor taskLoss(Wiring &w, const Outputs &outputs);
 /// x [B, T, C] under keyMask -> [B, C], pooled as a head of kind EMBEDDING says, else the mean.
 Tensor sentenceEmbedding(Wiring &w, Tensor x);
 /// embedding [B, C], B even -> []: each text of the first half finds its own in the second.
-Tensor contrastiveLoss(Wiring &w, Tensor embedding);
+Tensor textPairLoss(Wiring &w, Tensor embedding);
 
 /// [..., C] -> logits [..., V], or [..., classes], with what comes before the last product.
 Tensor head(Wiring &w, Tensor x);

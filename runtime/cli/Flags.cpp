@@ -60,14 +60,28 @@ void addFreeze(CLI::App &verb, std::vector<std::string> &patterns) {
       ->allow_extra_args(false);
 }
 
+void addLora(CLI::App &verb, std::string &lora) {
+  verb.add_option("--lora", lora,
+                  "train low-rank adapters in place of the model, such as "
+                  "r=8,alpha=16,targets=q_proj,v_proj,dropout=0.1; with save=merged checkpoints "
+                  "hold the sum, else the adapters as PEFT has them")
+      ->type_name("SPEC");
+}
+
 void addFlags(CLI::App &verb, RunFlags &flags) {
   addModelFlags(verb, flags);
-  verb.add_option("--inputs", flags.inputs, "safetensors file with the inputs")->required();
-  verb.add_option("--outputs", flags.outputs, "safetensors file to write")->required();
+  verb.add_option("--inputs", flags.inputs, "safetensors file with the inputs");
+  verb.add_option("--outputs", flags.outputs,
+                  "safetensors file to write; of texts a .npy file too");
+  verb.add_option("--text", flags.texts, "of --entry encode: texts, in place of --inputs");
+  verb.add_option("--file", flags.textFile, "of --entry encode: a text a line");
+  verb.add_flag("--similarity", flags.similarity, "print the cosine of each text and each other");
+  verb.add_option("--tokenizer", flags.tokenizer, "bytes, or a folder or file");
   verb.add_option("--entry", flags.entry, "forward, loss, grad, eval, step or encode")
       ->check(CLI::IsMember({"forward", "loss", "grad", "eval", "step", "encode"}));
   verb.add_option("--dropout", flags.dropout, "of a step, in place of the model's");
   addFreeze(verb, flags.freeze);
+  addLora(verb, flags.lora);
   verb.add_option("--backend", flags.backend, "compiled or interpreter");
   addNumber(verb, "--seed", flags.seed, "for random weights");
 }
@@ -101,7 +115,7 @@ void addFlags(CLI::App &verb, TrainFlags &flags) {
   addNumber(verb, "--grad-accum", flags.gradAccum, "batches of a step");
   addNumber(verb, "--dropout", flags.dropout, "in place of the model's");
   addFreeze(verb, flags.freeze);
-  verb.add_option("--lora", flags.lora, "low-rank adapters");
+  addLora(verb, flags.lora);
   verb.add_option("--on-nonfinite", flags.onNonfinite, "stop, or skip the update")
       ->check(CLI::IsMember({"stop", "skip"}));
   addNumber(verb, "--eval-interval", flags.evalInterval, "steps between validations; 0: none");

@@ -31,8 +31,13 @@ struct RunFlags : ModelFlags {
   std::string inputs, outputs;
   std::string entry = "forward";
   std::string backend = "compiled";
+  // Of --entry encode, in place of inputs.
+  std::vector<std::string> texts;
+  std::string textFile, tokenizer;
+  bool similarity = false;
   std::optional<double> dropout;   // of --entry step
   std::vector<std::string> freeze; // the same
+  std::string lora;                // the same
   uint64_t seed = 0;
 };
 
@@ -89,6 +94,8 @@ void addFlags(CLI::App &verb, BenchFlags &flags);
 
 /// --freeze, which may come several times.
 void addFreeze(CLI::App &verb, std::vector<std::string> &patterns);
+
+void addLora(CLI::App &verb, std::string &lora);
 
 /// Gives every flag of the command and its subcommands its environment twin. Call it once, last.
 void addEnvironmentTwins(CLI::App &command);

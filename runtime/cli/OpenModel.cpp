@@ -82,6 +82,13 @@ Status checkFreeze(const Executable &executable, const std::vector<std::string> 
   return absl::OkStatus();
 }
 
+Status checkLora(const Executable &executable, const std::string &lora) {
+  if (!lora.empty() && executable.manifest().lora().empty())
+    return invalidInput("--lora ", lora, ": ", executable.origin(),
+                        " is compiled without adapters");
+  return absl::OkStatus();
+}
+
 StatusOr<uint64_t> parseBytes(const std::string &flag, const std::string &text) {
   double value = 0;
   auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
@@ -146,6 +153,7 @@ StatusOr<std::string> loadWeights(FileLayer &layer, Session &session, const Mode
                           ": the weights recorded at compile time have changed; give --weights ",
                           path, " to use them as they are now");
   }
+  HEDDLE_RETURN_IF_ERROR(session.initializeAdapters(seed));
   HEDDLE_RETURN_IF_ERROR(session.loadWeights(*weights));
   HEDDLE_ASSIGN_OR_RETURN(auto nonFinite, findNonFiniteStored(session));
   if (nonFinite)

@@ -24,6 +24,10 @@ Status checkDropout(const Executable &executable, double dropout);
 /// InvalidArgument where --freeze is given and not that of the executable.
 Status checkFreeze(const Executable &executable, const std::vector<std::string> &patterns);
 
+/// InvalidArgument where --lora is given and the executable has no adapters. Otherwise they are
+/// those that it was compiled with.
+Status checkLora(const Executable &executable, const std::string &lora);
+
 /// "8GiB", "500 MB", "1073741824".
 StatusOr<uint64_t> parseBytes(const std::string &flag, const std::string &text);
 

@@ -43,6 +43,8 @@ std::string replayCommand(const Executable &executable, const TrainFlags &flags,
   for (const std::string &pattern : flags.freeze)
     if (entry == "step" && !origin.ends_with(".heddle"))
       absl::StrAppend(&command, " --freeze ", quoted(pattern));
+  if (!flags.lora.empty() && !origin.ends_with(".heddle"))
+    absl::StrAppend(&command, " --lora ", quoted(flags.lora));
   if (!flags.target.empty())
     absl::StrAppend(&command, " --target ", quoted(flags.target));
   return command;

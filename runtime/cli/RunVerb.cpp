@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstdio>
 
+#include "runtime/cli/EncodeTexts.h"
 #include "runtime/cli/OpenModel.h"
 #include "runtime/cli/Outputs.h"
 #include "runtime/cli/RunStep.h"
@@ -30,12 +31,13 @@ Status checkRunFlags(const Executable &executable, const RunFlags &flags) {
                         "definition with heddle run");
   if (flags.backend != "compiled")
     return invalidInput("--backend ", flags.backend, ": expected compiled or interpreter");
-  if (flags.entry == "encode")
-    return invalidInput("--entry encode: not supported yet");
   if (flags.dropout && flags.entry != "step")
     return invalidInput("--dropout: goes with --entry step only");
-  if (!flags.freeze.empty() && flags.entry != "step" && flags.entry != "grad")
-    return invalidInput("--freeze: goes with --entry step and --entry grad only");
+  if ((!flags.freeze.empty() || !flags.lora.empty()) && flags.entry != "step" &&
+      flags.entry != "grad")
+    return invalidInput(flags.lora.empty() ? "--freeze" : "--lora",
+                        ": goes with --entry step and --entry grad only");
+  HEDDLE_RETURN_IF_ERROR(checkLora(executable, flags.lora));
   HEDDLE_RETURN_IF_ERROR(checkFreeze(executable, flags.freeze));
   return flags.dropout ? checkDropout(executable, *flags.dropout) : absl::OkStatus();
 }
@@ -43,18 +45,18 @@ Status checkRunFlags(const Executable &executable, const RunFlags &flags) {
 /// Runs the entry asked for and, where labels came with a forward pass or the loss needs none, the
 /// loss too.
 StatusOr<EntryRun> runEntries(Session &session, const std::string &entry, TensorMap inputs) {
-  const Entry *scored = session.executable().find(entry == "forward" ? "loss" : entry.c_str());
-  const bool scores = hasTargets(inputs) || (scored && !takesTargets(*scored->plan));
-  if (entry != "forward" && !scores)
+  const Entry *compiled = session.executable().find(entry);
+  const bool compares = compiled && takesTargets(*compiled->plan);
+  if (compares && !hasTargets(inputs))
     return invalidInput("--entry ", entry,
                         " needs a tensor labels, or start_positions and end_positions");
   TensorMap withoutTargets = inputs;
   std::erase_if(withoutTargets, [](const auto &input) { return isTarget(input.first); });
   EntryRun run;
-  HEDDLE_ASSIGN_OR_RETURN(run.outputs,
-                          session.run(entry, entry == "forward" ? withoutTargets : inputs));
+  HEDDLE_ASSIGN_OR_RETURN(run.outputs, session.run(entry, compares ? inputs : withoutTargets));
   HEDDLE_ASSIGN_OR_RETURN(run.problem, problemAfter(session, entry));
-  if (entry == "forward" && scores && session.executable().find("loss")) {
+  const Entry *scored = entry == "forward" ? session.executable().find("loss") : nullptr;
+  if (scored && (hasTargets(inputs) || !takesTargets(*scored->plan))) {
     HEDDLE_ASSIGN_OR_RETURN(TensorMap loss, session.run("loss", inputs));
     if (run.problem.empty()) {
       HEDDLE_ASSIGN_OR_RETURN(run.problem, problemAfter(session, "loss"));
@@ -120,6 +122,9 @@ StatusOr<TensorMap> readRunInputs(FileLayer &layer, const std::string &path, boo
 
 StatusOr<int> runVerb(FileLayer &layer, SharedExecutable executable, const RunFlags &flags) {
   HEDDLE_RETURN_IF_ERROR(checkRunFlags(*executable, flags));
+  HEDDLE_ASSIGN_OR_RETURN(bool texts, givesTexts(flags));
+  if (texts)
+    return encodeTexts(layer, std::move(executable), flags);
   HEDDLE_RETURN_IF_ERROR(checkOutputs(layer, flags));
   HEDDLE_ASSIGN_OR_RETURN(
       TensorMap inputs, readRunInputs(layer, flags.inputs, executable->manifest().shift_labels()));

@@ -23,6 +23,8 @@ FileLookup filesOf(FileLayer &layer, const std::string &folder) {
   };
 }
 
+} // namespace
+
 StatusOr<SpecialTokens> specialTokens(FileLayer &layer, const Executable &executable,
                                       const Tokenizer &tokenizer,
                                       const std::vector<std::string> &folders) {
@@ -44,7 +46,12 @@ StatusOr<SpecialTokens> specialTokens(FileLayer &layer, const Executable &execut
       executable.origin() + ": ");
 }
 
-} // namespace
+std::string tokenizerFolder(FileLayer &layer, const std::string &name) {
+  if (name.empty() || name == "bytes" || isMadeFromText(name))
+    return "";
+  StatusOr<bool> folder = layer.isFolder(name);
+  return folder.ok() && *folder ? name : parentFolder(name);
+}
 
 StatusOr<std::vector<std::string>> labelNames(const Executable &executable) {
   std::vector<std::string> names;

@@ -20,6 +20,14 @@ StatusOr<TrainingTask> taskOfModel(FileLayer &layer, const Executable &executabl
                                    const TrainFlags &flags,
                                    const std::vector<std::string> &folders);
 
+/// Which of the tokenizer's tokens mask, pad and end, looked up in the same places.
+StatusOr<SpecialTokens> specialTokens(FileLayer &layer, const Executable &executable,
+                                      const Tokenizer &tokenizer,
+                                      const std::vector<std::string> &folders);
+
+/// The folder that --tokenizer names, or that its file lies in; "" for one that is no path.
+std::string tokenizerFolder(FileLayer &layer, const std::string &name);
+
 /// The names of classes by their number, as config.json's id2label says; empty without it.
 StatusOr<std::vector<std::string>> labelNames(const Executable &executable);
 

@@ -38,9 +38,7 @@ StatusOr<std::optional<FoundCheckpoint>> findResume(FileLayer &layer, const Trai
 Status checkTrainFlags(const Executable &executable, const TrainFlags &flags) {
   HEDDLE_RETURN_IF_ERROR(checkCompiled(executable, flags));
   HEDDLE_RETURN_IF_ERROR(checkFreeze(executable, flags.freeze));
-  if (!flags.lora.empty())
-    return invalidInput("--lora: not supported yet");
-  HEDDLE_RETURN_IF_ERROR(objectiveFor(executable.manifest(), flags.objective).status());
+  HEDDLE_RETURN_IF_ERROR(checkLora(executable, flags.lora));
   if (flags.data.empty() && flags.steps > 0)
     return invalidInput("--data: missing; only --steps 0 goes without");
   return flags.dropout ? checkDropout(executable, *flags.dropout) : absl::OkStatus();
@@ -144,6 +142,14 @@ Status mergeState(const TrainFlags &flags, const TrainingState &saved, TrainingS
   return absl::OkStatus();
 }
 
+Status checkSameAdapters(const proto::Manifest &manifest, const TrainingState &saved) {
+  if (saved.lora == manifest.lora())
+    return absl::OkStatus();
+  auto said = [](const std::string &lora) { return lora.empty() ? "no adapters" : lora; };
+  return invalidInput("--lora: the run to be resumed has ", said(saved.lora), ", this one ",
+                      said(manifest.lora()));
+}
+
 /// How much of the model trains, where that is not all.
 void sayWhatTrains(const proto::Manifest &manifest) {
   int64_t tensors = 0, trained = 0, all = 0;
@@ -219,14 +225,6 @@ Status checkBatches(const TrainingData &data, PreparedEntry &entry) {
   return absl::OkStatus();
 }
 
-/// The folder that --tokenizer names, or that its file lies in; "" for one that is no path.
-std::string modelFolderOf(FileLayer &layer, const std::string &name) {
-  if (name.empty() || name == "bytes" || isMadeFromText(name))
-    return "";
-  StatusOr<bool> folder = layer.isFolder(name);
-  return folder.ok() && *folder ? name : parentFolder(name);
-}
-
 /// Stands in where no step is run.
 class NoData : public TrainingData {
 public:
@@ -238,6 +236,17 @@ public:
 };
 
 } // namespace
+
+StatusOr<std::string> trainingObjective(FileLayer &layer, const TrainFlags &flags) {
+  if (!flags.objective.empty())
+    return flags.objective;
+  HEDDLE_ASSIGN_OR_RETURN(std::optional<FoundCheckpoint> resumed, findResume(layer, flags));
+  if (!resumed)
+    return std::string();
+  HEDDLE_ASSIGN_OR_RETURN(TrainingState state,
+                          readTrainingState(layer, joinPath(resumed->path, kStateFile)));
+  return state.objective;
+}
 
 StatusOr<std::unique_ptr<Tokenizer>> trainingTokenizer(FileLayer &layer, const TrainFlags &flags,
                                                        const std::string &modelFolder) {
@@ -273,6 +282,10 @@ StatusOr<int> trainVerb(FileLayer &layer, SharedExecutable executable, const Tra
   if (!flags.data.empty()) {
     HEDDLE_ASSIGN_OR_RETURN(info, inspectData(layer, flags.data));
   }
+  HEDDLE_ASSIGN_OR_RETURN(Objective objective,
+                          objectiveFor(executable->manifest(), flags.objective));
+  if (!flags.data.empty())
+    HEDDLE_RETURN_IF_ERROR(checkDataKind(flags.data, info.kind, objective));
   HEDDLE_ASSIGN_OR_RETURN(std::optional<FoundCheckpoint> resumed, findResume(layer, flags));
   std::string step = flags.gradAccum > 1 ? "step_accumulated" : "step";
   sayWhatTrains(executable->manifest());
@@ -285,6 +298,11 @@ StatusOr<int> trainVerb(FileLayer &layer, SharedExecutable executable, const Tra
   std::string weightsFolder;
   if (resumed) {
     HEDDLE_ASSIGN_OR_RETURN(saved, readTrainingState(layer, joinPath(resumed->path, kStateFile)));
+    HEDDLE_RETURN_IF_ERROR(checkSameAdapters(executable->manifest(), saved));
+    // A checkpoint of adapters leaves the model where it came from.
+    if (executable->manifest().adapters_size() > 0) {
+      HEDDLE_ASSIGN_OR_RETURN(weightsFolder, loadWeights(layer, *session, flags, saved.seed));
+    }
     HEDDLE_RETURN_IF_ERROR(restoreCheckpoint(layer, resumed->path, *session));
     remark(absl::StrCat("resumed from ", resumed->path));
   } else {
@@ -304,15 +322,16 @@ StatusOr<int> trainVerb(FileLayer &layer, SharedExecutable executable, const Tra
   state.batch = executable->manifest().batch();
   state.seq = executable->manifest().seq();
   state.gradAccum = flags.gradAccum;
+  state.lora = executable->manifest().lora();
   bool splits = flags.evalInterval > 0 && info.kind != DataKind::Batches;
   state.valSplit = flags.valSplit.value_or(saved.step > 0 ? saved.valSplit : splits ? 0.1 : 0);
   std::unique_ptr<TrainingData> data = std::make_unique<NoData>();
   if (!flags.data.empty()) {
-    const std::string tokenizerFolder = modelFolderOf(layer, flags.tokenizer);
-    HEDDLE_ASSIGN_OR_RETURN(
-        TrainingTask task,
-        taskOfModel(layer, *executable, *first, tokenizer.get(), flags,
-                    {tokenizerFolder, resumed ? resumed->path : "", weightsFolder}));
+
+    HEDDLE_ASSIGN_OR_RETURN(TrainingTask task,
+                            taskOfModel(layer, *executable, *first, tokenizer.get(), flags,
+                                        {tokenizerFolder(layer, flags.tokenizer),
+                                         resumed ? resumed->path : "", weightsFolder}));
     HEDDLE_ASSIGN_OR_RETURN(
         data,
         openTrainingData(layer, flags.data, tokenizer.get(),
@@ -322,8 +341,6 @@ StatusOr<int> trainVerb(FileLayer &layer, SharedExecutable executable, const Tra
     remark(absl::StrCat(flags.data, ": ", data->describe()));
   }
   state.data = data->fingerprint();
-  HEDDLE_ASSIGN_OR_RETURN(Objective objective,
-                          objectiveFor(executable->manifest(), flags.objective));
   state.objective = objectiveName(objective);
   if (resumed)
     HEDDLE_RETURN_IF_ERROR(mergeState(flags, saved, state));

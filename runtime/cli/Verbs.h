@@ -48,6 +48,9 @@ StatusOr<BatchShape> inputShape(FileLayer &layer, const std::string &inputs,
 /// model's own labels are.
 StatusOr<TensorMap> readRunInputs(FileLayer &layer, const std::string &inputs, bool shiftLabels);
 
+/// --objective, else that of the checkpoint to be resumed; "" where neither says it.
+StatusOr<std::string> trainingObjective(FileLayer &layer, const TrainFlags &flags);
+
 /// The tokenizer of a training run, for a compiler that takes the vocabulary from it. In this
 /// order: that of the checkpoint to be resumed, --tokenizer (`char` is made from the text of
 /// --data), that of `modelFolder` (may be empty). Null if none is named: the caller decides

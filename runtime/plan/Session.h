@@ -44,9 +44,11 @@ public:
   /// Fills every parameter as its definition says. The same bits for the same seed, whatever the
   /// thread count: each element is a function of seed, parameter name and position.
   Status initializeWeights(uint64_t seed);
+  /// The same for the parameters of adapters only.
+  Status initializeAdapters(uint64_t seed);
   /// Takes every parameter from a checkpoint, under its name or one of its other names, converted
-  /// to f32. A missing tensor, one of another shape, or one that the model does not know is an
-  /// error that names it.
+  /// to f32; those of adapters stay as they are where it holds none. A missing tensor, one of
+  /// another shape, or one that the model does not know is an error that names it.
   Status loadWeights(const Weights &weights);
 
   /// In the manifest's order.
@@ -74,6 +76,7 @@ private:
   friend class PreparedEntry;
   Session(std::shared_ptr<const Executable> executable, std::unique_ptr<Device> device)
       : executable_(std::move(executable)), device_(std::move(device)) {}
+  Status initialize(uint64_t seed, bool adaptersOnly);
   StatusOr<StoredTensor> allocate(const std::string &name, proto::DataType dtype,
                                   std::vector<int64_t> shape);
   /// The buffer of a parameter or state; makes the state.

@@ -39,10 +39,15 @@ void fillRandom(const RandomStream &stream, const proto::Initializer &initialize
 
 } // namespace
 
-Status Session::initializeWeights(uint64_t seed) {
+Status Session::initializeWeights(uint64_t seed) { return initialize(seed, false); }
+Status Session::initializeAdapters(uint64_t seed) { return initialize(seed, true); }
+
+Status Session::initialize(uint64_t seed, bool adaptersOnly) {
   filled_ = true;
   for (int p = 0; p < manifest().parameters_size(); ++p) {
     const proto::Parameter &parameter = manifest().parameters(p);
+    if (adaptersOnly && !parameter.of_adapter())
+      continue;
     const StoredTensor &tensor = parameters_[p];
     const proto::Initializer &initializer = parameter.initializer();
     int64_t count = static_cast<int64_t>(tensor.bytes() / sizeof(float));

@@ -57,9 +57,13 @@ Status refuseUnknown(const Weights &weights, const proto::Manifest &manifest) {
 
 Status Session::loadWeights(const Weights &weights) {
   HEDDLE_RETURN_IF_ERROR(refuseUnknown(weights, manifest()));
-  std::vector<TensorView> sources;
+  std::vector<std::optional<TensorView>> sources;
   for (const proto::Parameter &parameter : manifest().parameters()) {
     auto source = findParameter(weights, parameter);
+    if (!source && parameter.of_adapter()) {
+      sources.emplace_back();
+      continue;
+    }
     if (!source)
       return invalidInput(weights.path(), ": holds no tensor \"", parameter.name(), "\" ",
                           shapeText(parameter.shape()));
@@ -67,18 +71,20 @@ Status Session::loadWeights(const Weights &weights) {
     if (source->shape() != expected)
       return source->error(absl::StrCat("has shape ", shapeText(source->shape()), ", expected ",
                                         shapeText(expected)));
-    sources.push_back(*source);
+    sources.push_back(source);
   }
   filled_ = true;
   // Everything is checked before the first parameter changes.
   for (size_t i = 0; i < sources.size(); ++i) {
+    if (!sources[i])
+      continue;
     const StoredTensor &tensor = parameters_[i];
     if (device_->sharesHostMemory()) {
-      HEDDLE_RETURN_IF_ERROR(copyToF32(sources[i], static_cast<float *>(tensor.data())));
+      HEDDLE_RETURN_IF_ERROR(copyToF32(*sources[i], static_cast<float *>(tensor.data())));
       continue;
     }
-    std::vector<float> staging(sources[i].elements());
-    HEDDLE_RETURN_IF_ERROR(copyToF32(sources[i], staging.data()));
+    std::vector<float> staging(sources[i]->elements());
+    HEDDLE_RETURN_IF_ERROR(copyToF32(*sources[i], staging.data()));
     HEDDLE_RETURN_IF_ERROR(device_->upload(tensor.data(), staging.data(), tensor.bytes()));
   }
   return absl::OkStatus();

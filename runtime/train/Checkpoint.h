@@ -21,7 +21,8 @@
 
 namespace heddle::runtime {
 
-/// A file of a checkpoint: its name (no '/', not "manifest.json", not hidden) and what writes it.
+/// A file of a checkpoint: its name (not "manifest.json", not hidden; it may lie in a folder,
+/// "1_Pooling/config.json") and what writes it.
 struct CheckpointFile {
   std::string name;
   std::function<Status(ByteSink &)> write;

@@ -54,8 +54,13 @@ StatusOr<CheckpointManifest> readManifest(FileLayer &layer, const std::string &p
 }
 
 Status checkCheckpointFileName(const std::string &name) {
-  if (name.empty() || name.front() == '.' || name.find('/') != std::string::npos ||
-      name.find('\0') != std::string::npos || name == kManifestFile)
+  const size_t slash = name.find('/');
+  auto isPlain = [](const std::string &part) { return !part.empty() && part.front() != '.'; };
+  const bool plain = slash == std::string::npos
+                         ? isPlain(name)
+                         : isPlain(name.substr(0, slash)) && isPlain(name.substr(slash + 1)) &&
+                               name.find('/', slash + 1) == std::string::npos;
+  if (!plain || name.find('\0') != std::string::npos || name == kManifestFile)
     return invalidInput("not a name for a checkpoint's file: ", jsonString(name.substr(0, 200)));
   return absl::OkStatus();
 }

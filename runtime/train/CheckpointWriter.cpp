@@ -130,13 +130,20 @@ Status CheckpointWriter::writeFolder(const std::string &temporary, uint64_t step
     return invalidInput(files.size(), " files, more than the limit of ", limits::kManifestFiles);
   CheckpointManifest manifest;
   manifest.step = step;
+  std::set<std::string> folders;
   for (const CheckpointFile &file : files) {
     HEDDLE_RETURN_IF_ERROR(checkCheckpointFileName(file.name));
+    if (size_t slash = file.name.find('/'); slash != std::string::npos)
+      if (std::string folder = joinPath(temporary, file.name.substr(0, slash));
+          folders.insert(folder).second)
+        HEDDLE_RETURN_IF_ERROR(layer_->makeFolder(folder));
     StatusOr<FileDigest> digest = writeOne(*layer_, joinPath(temporary, file.name), file.write);
     if (!digest.ok())
       return withContext(digest.status(), file.name);
     manifest.files.push_back({file.name, digest->size, toHex(digest->digest)});
   }
+  for (const std::string &folder : folders)
+    HEDDLE_RETURN_IF_ERROR(layer_->syncFolder(folder));
   std::string text = printManifest(manifest);
   if (text.size() > limits::kManifestBytes)
     return invalidInput(kManifestFile, ": ", text.size(), " bytes, more than the limit of ",

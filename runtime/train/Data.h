@@ -71,6 +71,9 @@ struct DataInfo {
 };
 StatusOr<DataInfo> inspectData(FileLayer &layer, const std::string &path);
 
+/// Does the objective learn from such data? InvalidArgument that names what it does learn from.
+Status checkDataKind(const std::string &path, DataKind kind, Objective objective);
+
 /// A text file, or all files below a folder in the order of their paths, one after the other.
 /// Hidden files are left out. Of a .jsonl file the texts of its records. More than `limit` bytes in
 /// all are an error.

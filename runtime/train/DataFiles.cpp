@@ -186,8 +186,9 @@ const char *kindName(DataKind kind) {
   return "ready batches";
 }
 
-/// Does the objective learn from such data? What it does learn from is named where not.
-Status checkKind(const std::string &path, DataKind kind, Objective objective) {
+} // namespace
+
+Status checkDataKind(const std::string &path, DataKind kind, Objective objective) {
   const bool images = objective == Objective::Images || objective == Objective::Denoising;
   const bool reads = objective == Objective::CausalLm || objective == Objective::MaskedLm;
   const bool any = reads || objective == Objective::NextSentence;
@@ -209,14 +210,12 @@ Status checkKind(const std::string &path, DataKind kind, Objective objective) {
                       " needs ", expected);
 }
 
-} // namespace
-
 StatusOr<std::unique_ptr<TrainingData>> openTrainingData(FileLayer &layer, const std::string &path,
                                                          const Tokenizer *tokenizer,
                                                          const DataOptions &options) {
   HEDDLE_ASSIGN_OR_RETURN(DataInfo info, inspectData(layer, path));
   const Objective objective = options.task.objective;
-  HEDDLE_RETURN_IF_ERROR(checkKind(path, info.kind, objective));
+  HEDDLE_RETURN_IF_ERROR(checkDataKind(path, info.kind, objective));
   const bool masks = objective == Objective::MaskedLm;
   if (!tokenizer && (info.kind == DataKind::Text || info.kind == DataKind::Records ||
                      (info.kind == DataKind::Tokens && masks)))

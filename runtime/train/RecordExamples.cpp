@@ -326,7 +326,11 @@ StatusOr<std::unique_ptr<TrainingData>> openRecords(FileLayer &layer, const std:
   if (task.objective == Objective::SequenceToSequence && !task.decoderStart)
     return invalidInput("--objective sequence-to-sequence: the model does not say what its decoder "
                         "begins with (decoder_start_token_id)");
-  HEDDLE_ASSIGN_OR_RETURN(auto framer, TextFramer::create(tokenizer, options.seq, task.strict));
+  // An encoder's sequence may be of another length than its decoder's.
+  const auto sourceInput = task.inputs.find("input_ids");
+  const int64_t sourceSeq =
+      sourceInput == task.inputs.end() ? options.seq : sourceInput->second.back();
+  HEDDLE_ASSIGN_OR_RETURN(auto framer, TextFramer::create(tokenizer, sourceSeq, task.strict));
   const auto decoderInput = task.inputs.find("decoder_input_ids");
   const int64_t decoderSeq =
       decoderInput == task.inputs.end() ? options.seq : decoderInput->second.back();

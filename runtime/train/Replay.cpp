@@ -51,7 +51,7 @@ std::string replayName(uint64_t step) { return "nonfinite-" + checkpointName(ste
 std::vector<CheckpointFile> replayFiles(const Session &session, const Tokenizer *tokenizer,
                                         const TrainingState &state, const ReplayedRun &run,
                                         const std::string &text) {
-  std::vector<CheckpointFile> files = checkpointFiles(session, tokenizer, state);
+  std::vector<CheckpointFile> files = checkpointFiles(session, tokenizer, state, /*whole=*/true);
   const proto::Plan &plan = *session.executable().find(run.entry)->plan;
   files.push_back(
       {kReplayInputsFile, [&plan, &run](ByteSink &sink) { return writeInputs(sink, plan, run); }});

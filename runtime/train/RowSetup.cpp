@@ -11,7 +11,8 @@ RowLayout layoutFor(const DataOptions &options) {
   const TrainingTask &task = options.task;
   RowLayout layout;
   layout.batch = options.batch;
-  layout.seq = options.seq;
+  auto ids = task.inputs.find("input_ids");
+  layout.seq = ids == task.inputs.end() ? options.seq : ids->second.back();
   layout.padId = task.tokens.pad.value_or(task.tokens.end.value_or(0));
   layout.targetsPerToken =
       task.objective == Objective::CausalLm || task.objective == Objective::MaskedLm ||

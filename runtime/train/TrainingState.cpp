@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/train/TrainingState.h"
 
+#include <algorithm>
 #include <charconv>
 #include <set>
 
@@ -10,6 +11,7 @@
 #include "runtime/io/Weights.h"
 #include "runtime/plan/Session.h"
 #include "runtime/text/Tokenizer.h"
+#include "runtime/train/MergedWeights.h"
 
 namespace heddle::runtime {
 namespace {
@@ -27,6 +29,16 @@ TensorToWrite toWrite(const StoredTensor &tensor, Device &device) {
             HEDDLE_RETURN_IF_ERROR(device.download(copy.data(), tensor.data(), copy.size()));
             return sink.write(copy.data(), copy.size());
           }};
+}
+
+/// The parameters; those of adapters only, or without them, where `ofAdapter` says so.
+std::vector<TensorToWrite> tensorsOf(const Session &session, Device &device,
+                                     std::optional<bool> ofAdapter) {
+  std::vector<TensorToWrite> tensors;
+  for (int i = 0; i < session.manifest().parameters_size(); ++i)
+    if (!ofAdapter || session.manifest().parameters(i).of_adapter() == *ofAdapter)
+      tensors.push_back(toWrite(session.parameters()[i], device));
+  return tensors;
 }
 
 bool belongsToTokenizer(const std::string &name) {
@@ -63,8 +75,10 @@ std::string printTrainingState(const TrainingState &state) {
       .member("grad_accum", state.gradAccum)
       .member("val_split", state.valSplit)
       .member("data", state.data)
-      .member("objective", state.objective)
-      .endObject();
+      .member("objective", state.objective);
+  if (!state.lora.empty())
+    json.member("lora", state.lora);
+  json.endObject();
   return json.take() + "\n";
 }
 
@@ -89,6 +103,7 @@ StatusOr<TrainingState> readTrainingState(FileLayer &layer, const std::string &p
   HEDDLE_ASSIGN_OR_RETURN(state.valSplit, json.getNumber("val_split"));
   HEDDLE_ASSIGN_OR_RETURN(state.data, json.getString("data"));
   HEDDLE_ASSIGN_OR_RETURN(state.objective, json.getString("objective", ""));
+  HEDDLE_ASSIGN_OR_RETURN(state.lora, json.getString("lora", ""));
   HEDDLE_ASSIGN_OR_RETURN(std::string seed, json.getString("seed"));
   auto [end, error] = std::from_chars(seed.data(), seed.data() + seed.size(), state.seed);
   if (error != std::errc() || end != seed.data() + seed.size())
@@ -97,28 +112,40 @@ StatusOr<TrainingState> readTrainingState(FileLayer &layer, const std::string &p
 }
 
 std::vector<CheckpointFile> checkpointFiles(const Session &session, const Tokenizer *tokenizer,
-                                            const TrainingState &state) {
+                                            const TrainingState &state, bool whole) {
   auto &device = const_cast<Session &>(session).device();
+  const proto::Manifest &manifest = session.manifest();
+  const bool adapters = manifest.adapters_size() > 0 && !whole;
+  const bool apart = adapters && !manifest.merge_adapters();
   std::vector<CheckpointFile> files;
-  files.push_back({kWeightsFile, [&session, &device](ByteSink &sink) {
-                     std::vector<TensorToWrite> tensors;
-                     for (const StoredTensor &parameter : session.parameters())
-                       tensors.push_back(toWrite(parameter, device));
-                     return writeSafetensors(sink, std::move(tensors));
-                   }});
-  bool own = tokenizer && isOwn(*tokenizer, session.manifest());
-  for (const proto::EmbeddedFile &file : session.manifest().files()) {
+  if (apart) {
+    files.push_back({kAdapterFile, [&session, &device](ByteSink &sink) {
+                       return writeSafetensors(sink, tensorsOf(session, device, true));
+                     }});
+    files.push_back(CheckpointFile::fromText(kAdapterConfigFile, manifest.adapter_config()));
+  } else {
+    files.push_back({kWeightsFile, [&session, &device, adapters](ByteSink &sink) {
+                       return writeSafetensors(sink, adapters ? mergedWeights(session)
+                                                              : tensorsOf(session, device, {}));
+                     }});
+  }
+  bool own = tokenizer && isOwn(*tokenizer, manifest);
+  for (const proto::EmbeddedFile &file : manifest.files()) {
     bool replaced = tokenizer && (file.name() == tokenizer->fileName() ||
                                   (!own && belongsToTokenizer(file.name())));
-    if (!replaced)
+    // The definition goes with the weights.
+    if (!replaced && (!apart || belongsToTokenizer(file.name())))
       files.push_back(CheckpointFile::fromText(file.name(), file.content()));
   }
   if (tokenizer)
     files.push_back(CheckpointFile::fromText(tokenizer->fileName(), tokenizer->toJson()));
-  files.push_back({kMomentsFile, [&session, &device](ByteSink &sink) {
+  files.push_back({kMomentsFile, [&session, &device, merged = adapters && !apart](ByteSink &sink) {
                      std::vector<TensorToWrite> tensors;
                      for (const StoredTensor *moment : session.states(kMoments))
                        tensors.push_back(toWrite(*moment, device));
+                     if (merged) // the sum does not tell what it is made of
+                       for (TensorToWrite &tensor : tensorsOf(session, device, true))
+                         tensors.push_back(std::move(tensor));
                      return writeSafetensors(sink, std::move(tensors));
                    }});
   files.push_back(CheckpointFile::fromText(kStateFile, printTrainingState(state)));
@@ -148,15 +175,42 @@ Status checkSameTrain(const Weights &moments, const std::vector<const StoredTens
   return absl::OkStatus();
 }
 
+bool isOfAdapter(const proto::Manifest &manifest, const std::string &name) {
+  return std::any_of(
+      manifest.adapters().begin(), manifest.adapters().end(),
+      [&](const auto &adapter) { return adapter.a() == name || adapter.b() == name; });
+}
+
+/// The parameters of adapters, each of which the file must hold.
+Status restoreAdapters(const Weights &weights, Session &session) {
+  for (const proto::LowRankAdapter &adapter : session.manifest().adapters())
+    for (const std::string &name : {adapter.a(), adapter.b()}) {
+      const StoredTensor *tensor = session.find(name);
+      auto source = weights.find(name);
+      if (!source)
+        return invalidInput(weights.path(), ": holds no tensor \"", name, "\"");
+      if (source->dtype() != tensor->dtype || source->shape() != tensor->shape)
+        return source->error(absl::StrCat("is ", describeTensor(source->dtype(), source->shape()),
+                                          ", expected ",
+                                          describeTensor(tensor->dtype, tensor->shape)));
+      HEDDLE_RETURN_IF_ERROR(
+          session.device().upload(tensor->data(), source->data, tensor->bytes()));
+    }
+  return absl::OkStatus();
+}
+
 } // namespace
 
 Status restoreMoments(FileLayer &layer, const std::string &folder, Session &session) {
   HEDDLE_ASSIGN_OR_RETURN(Weights moments, Weights::open(layer, joinPath(folder, kMomentsFile)));
   std::vector<const StoredTensor *> states = session.states(kMoments);
   HEDDLE_RETURN_IF_ERROR(checkSameTrain(moments, states, session));
-  if (moments.names().size() != states.size())
+  size_t expected = states.size();
+  for (const std::string &name : moments.names())
+    expected += isOfAdapter(session.manifest(), name);
+  if (moments.names().size() != expected)
     return invalidInput(moments.path(), ": ", moments.names().size(), " tensors, expected ",
-                        states.size());
+                        expected);
   for (const StoredTensor *state : states) {
     auto source = moments.find(state->name);
     if (!source)
@@ -170,9 +224,14 @@ Status restoreMoments(FileLayer &layer, const std::string &folder, Session &sess
 }
 
 Status restoreCheckpoint(FileLayer &layer, const std::string &folder, Session &session) {
-  HEDDLE_ASSIGN_OR_RETURN(Weights weights, Weights::open(layer, joinPath(folder, kWeightsFile)));
+  const proto::Manifest &manifest = session.manifest();
+  const bool adapters = manifest.adapters_size() > 0;
+  const char *file = !adapters                   ? kWeightsFile
+                     : manifest.merge_adapters() ? kMomentsFile
+                                                 : kAdapterFile;
+  HEDDLE_ASSIGN_OR_RETURN(Weights weights, Weights::open(layer, joinPath(folder, file)));
   HEDDLE_RETURN_IF_ERROR(restoreMoments(layer, folder, session));
-  return session.loadWeights(weights);
+  return adapters ? restoreAdapters(weights, session) : session.loadWeights(weights);
 }
 
 } // namespace heddle::runtime

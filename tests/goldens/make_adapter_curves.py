@@ -44,8 +44,9 @@ def adapt(model, folder, spec):
     scale = float(fields["alpha"]) / float(fields["r"])
     with tempfile.TemporaryDirectory() as out:
         subprocess.run([os.path.join(os.environ["HEDDLE_BIN_DIR"], "heddle"), "train", folder, "--lora", spec,
-                        "--steps", "0", "--seq", "13", "--out", out + "/run"], check=True)
-        first = load_file(out + "/run/step-00000000/adapter_model.safetensors")
+                        "--steps", "0", "--seed", "13", "--out", out + "/run"], check=True)
+        file = out + "/run/step-00000000/adapter_model.safetensors"
+        first = {name: tensor.double() for name, tensor in load_file(file).items()}
     for parameter in model.parameters():
         parameter.requires_grad = False
     for name, a in first.items():
@@ -56,7 +57,7 @@ def adapt(model, folder, spec):
         assert not b.any()
         parent, _, last = module.rpartition(".")
         parent = model.get_submodule(parent)
-        setattr(parent, last, Adapted(getattr(parent, last), a.double(), b.double(), scale))
+        setattr(parent, last, Adapted(getattr(parent, last), a, b, scale))
 
 
 def curve(model, batches, accumulation):

@@ -197,7 +197,8 @@ TEST(Checkpoint, OneWriterAtATime) {
 TEST(Checkpoint, BadFilesAreErrorsThatNameStepAndFile) {
   TempFolder out;
   CheckpointWriter writer = *CheckpointWriter::open(layer(), out.path());
-  for (const char *name : {"", "a/b", "../x", ".hidden", "manifest.json"})
+  for (const char *name :
+       {"", "a/b/c", "/a", "a/", "a/.b", ".a/b", "../x", ".hidden", "manifest.json"})
     EXPECT_THAT(writer.write(7, {CheckpointFile::fromText(name, "")}),
                 IsError("checkpoint of step 7: not a name"));
   EXPECT_THAT(
@@ -208,6 +209,25 @@ TEST(Checkpoint, BadFilesAreErrorsThatNameStepAndFile) {
   EXPECT_THAT(visible(out.path()), testing::IsEmpty());
   spill(out / "file", "");
   EXPECT_THAT(CheckpointWriter::open(layer(), out / "file"), IsBadInput("file"));
+}
+
+TEST(Checkpoint, FilesMayLieInFolders) {
+  TempFolder out;
+  {
+    CheckpointWriter writer = *CheckpointWriter::open(layer(), out.path(), 2);
+    for (uint64_t step : {1, 2, 3})
+      ASSERT_THAT(writer.write(step, {CheckpointFile::fromText("a", "1"),
+                                      CheckpointFile::fromText("f/b", "22"),
+                                      CheckpointFile::fromText("f/c", "333")}),
+                  IsOk());
+  }
+  EXPECT_THAT(visible(out.path()), ElementsAre("step-00000002", "step-00000003"));
+  EXPECT_EQ(slurp(out / "step-00000003/f/c"), "333");
+  EXPECT_THAT(verifyCheckpoint(layer(), out / "step-00000003", 3), IsOk());
+  spill(out / "step-00000003/f/b", "23");
+  EXPECT_THAT(verifyCheckpoint(layer(), out / "step-00000003", 3), IsBadInput("f/b: its content"));
+  std::filesystem::remove_all(out / "step-00000003/f");
+  EXPECT_THAT(verifyCheckpoint(layer(), out / "step-00000003", 3), IsBadInput("f/b: missing"));
 }
 
 TEST(Checkpoint, OutFolderOpensAsItsNewestCheckpoint) {

@@ -172,7 +172,7 @@ class Vision(unittest.TestCase):
                       self.heddle("inspect", model, "--seq", 12, code=2))
         self.heddle("inspect", model, "--seq", 13)
         self.assertIn("it looks ahead", self.heddle("generate", model, "--prompt-ids", "1", code=2))
-        self.assertIn("it has no language model's head",
+        self.assertIn("its head does not predict tokens",
                       self.heddle("generate", GOLDENS / "clip-model", "--prompt-ids", "1", code=2))
         self.assertIn("its head gives vectors",
                       self.heddle("compile", GOLDENS / "clip-text-projection", "--train", "-o",

@@ -3,9 +3,11 @@
 
 #include <set>
 
+#include "frontend/Adapters.h"
 #include "frontend/Dimensions.h"
 #include "frontend/Frozen.h"
 #include "frontend/Model.h"
+#include "frontend/PatchGrid.h"
 #include "ir/Conventions.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/BuiltinOps.h"
@@ -50,46 +52,33 @@ void addParameter(const frontend::ParameterSpec &spec, proto::Manifest &manifest
   parameter.set_dtype(proto::F32);
   parameter.set_layer_path(spec.layerPath);
   *parameter.mutable_initializer() = initializerOf(spec.initializer);
+  parameter.set_of_adapter(spec.ofAdapter);
   parameter.mutable_shape()->Add(spec.shape.begin(), spec.shape.end());
   parameter.mutable_aliases()->Add(spec.aliases.begin(), spec.aliases.end());
 }
 
-/// What the head is for, as far as it is plain.
-void describeTask(const frontend::Model &model, proto::Task &task) {
-  using frontend::proto::Head;
-  using frontend::proto::Loss;
-  const Head &head = model.definition.head();
-  runtime::Objective objective = runtime::Objective::None;
-  switch (head.kind()) {
-  case Head::LANGUAGE_MODEL:
-    objective = model.shiftLabels      ? runtime::Objective::CausalLm
-                : head.next_sentence() ? runtime::Objective::NextSentence
-                                       : runtime::Objective::MaskedLm;
-    break;
-  case Head::SEQUENCE_CLASSES: {
-    const Loss::Kind loss = frontend::lossKind(model.definition);
-    objective = runtime::Objective::Classification;
-    task.set_labels(loss == Loss::MEAN_SQUARED_ERROR     ? proto::Task::NUMBERS
-                    : loss == Loss::BINARY_CROSS_ENTROPY ? proto::Task::SEVERAL_CLASSES
-                                                         : proto::Task::CLASS);
-    break;
+/// A and B follow each other.
+void describeAdapters(const frontend::Model &model, proto::Manifest &manifest) {
+  const frontend::proto::LowRankAdapters &adapters = model.definition.adapters();
+  const frontend::ParameterSpec *a = nullptr;
+  for (const frontend::ParameterSpec &spec : model.parameters) {
+    if (!spec.ofAdapter)
+      continue;
+    if (!a) {
+      a = &spec;
+      continue;
+    }
+    proto::LowRankAdapter &adapter = *manifest.add_adapters();
+    adapter.set_weight(frontend::weightOfAdapter(spec));
+    adapter.set_a(a->name);
+    adapter.set_b(spec.name);
+    adapter.set_scale(adapters.alpha() / static_cast<double>(adapters.rank()));
+    adapter.set_transposed(model.definition.weight_layout() == frontend::proto::IN_OUT);
+    a = nullptr;
   }
-  case Head::TOKEN_CLASSES:
-    objective = runtime::Objective::Classification;
-    task.set_labels(proto::Task::TOKEN_CLASSES);
-    break;
-  case Head::SPAN:
-    objective = runtime::Objective::Classification;
-    task.set_labels(proto::Task::SPAN);
-    break;
-  case Head::EMBEDDING:
-    objective = runtime::Objective::Contrastive;
-    break;
-  default:
-    break;
-  }
-  task.set_objective(runtime::objectiveName(objective));
-  task.set_classes(head.classes());
+  manifest.set_adapter_config(frontend::adapterConfig(model));
+  manifest.set_lora(frontend::printAdapters(adapters));
+  manifest.set_merge_adapters(adapters.merged());
 }
 
 void describeModel(const frontend::Model &model, proto::Manifest &manifest) {
@@ -100,7 +89,7 @@ void describeModel(const frontend::Model &model, proto::Manifest &manifest) {
   manifest.set_max_positions(sizes.positions);
   manifest.set_shift_labels(model.shiftLabels);
   manifest.set_positions_from_mask(model.definition.positions().learned().from_mask());
-  describeTask(model, *manifest.mutable_task());
+  *manifest.mutable_task() = taskOf(model);
   manifest.set_dropout(frontend::largestDropout(model.definition));
   for (const frontend::ParameterSpec &spec : model.parameters) {
     addParameter(spec, manifest);
@@ -108,6 +97,8 @@ void describeModel(const frontend::Model &model, proto::Manifest &manifest) {
       manifest.mutable_parameters()->rbegin()->set_frozen(true);
   }
   *manifest.mutable_frozen() = model.definition.frozen();
+  if (model.definition.has_adapters())
+    describeAdapters(model, manifest);
   for (const frontend::ModelFile &file : model.files) {
     proto::EmbeddedFile &embedded = *manifest.add_files();
     embedded.set_name(file.name);
@@ -135,6 +126,54 @@ void describeModule(ModuleOp module, proto::Manifest &manifest) {
 }
 
 } // namespace
+
+proto::Task taskOf(const frontend::Model &model) {
+  proto::Task task;
+  using frontend::proto::Head;
+  using frontend::proto::Loss;
+  const Head &head = model.definition.head();
+  runtime::Objective objective = runtime::Objective::None;
+  switch (head.kind()) {
+  case Head::LANGUAGE_MODEL:
+    objective = model.definition.has_encoder() ? runtime::Objective::SequenceToSequence
+                : model.shiftLabels            ? runtime::Objective::CausalLm
+                : head.next_sentence()         ? runtime::Objective::NextSentence
+                                               : runtime::Objective::MaskedLm;
+    break;
+  case Head::SEQUENCE_CLASSES: {
+    const Loss::Kind loss = frontend::lossKind(model.definition);
+    objective = frontend::readsImages(model.definition) ? runtime::Objective::Images
+                                                        : runtime::Objective::Classification;
+    task.set_labels(loss == Loss::MEAN_SQUARED_ERROR     ? proto::Task::NUMBERS
+                    : loss == Loss::BINARY_CROSS_ENTROPY ? proto::Task::SEVERAL_CLASSES
+                                                         : proto::Task::CLASS);
+    break;
+  }
+  case Head::TOKEN_CLASSES:
+    objective = runtime::Objective::Classification;
+    task.set_labels(proto::Task::TOKEN_CLASSES);
+    break;
+  case Head::SPAN:
+    objective = runtime::Objective::Classification;
+    task.set_labels(proto::Task::SPAN);
+    break;
+  case Head::EMBEDDING:
+    objective = runtime::Objective::Contrastive;
+    break;
+  case Head::NOISE:
+    objective = runtime::Objective::Denoising;
+    break;
+  default:
+    break;
+  }
+  if (model.definition.decoder_input().has_start_id())
+    task.set_decoder_start(model.definition.decoder_input().start_id());
+  task.set_objective(runtime::objectiveName(objective));
+  // A denoiser is told what is in an image.
+  task.set_classes(head.kind() == Head::NOISE ? model.definition.condition().classes().count()
+                                              : head.classes());
+  return task;
+}
 
 proto::Manifest makeManifest(ModuleOp module, const frontend::Model *model,
                              const std::string &origin, const CompileRequest &request) {

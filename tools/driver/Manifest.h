@@ -20,6 +20,9 @@ namespace heddle::tools {
 runtime::proto::Manifest makeManifest(mlir::ModuleOp module, const frontend::Model *model,
                                       const std::string &origin, const CompileRequest &request);
 
+/// What the model's head is for, as far as it is plain.
+runtime::proto::Task taskOf(const frontend::Model &model);
+
 } // namespace heddle::tools
 
 #endif // HEDDLE_TOOLS_DRIVER_MANIFEST_H

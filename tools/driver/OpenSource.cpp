@@ -93,7 +93,10 @@ StatusOr<std::unique_ptr<frontend::Model>> openModel(const std::string &path,
   if (!options.weights.empty())
     overrides.weightsPath = options.weights;
   overrides.dropout = options.dropout;
+  overrides.embeds = options.embeds;
   overrides.frozen = options.frozen;
+  if (!options.lora.empty())
+    overrides.adapters = options.lora;
   HEDDLE_ASSIGN_OR_RETURN(frontend::Model model,
                           frontend::loadModel(files(), folder.path, overrides));
   HEDDLE_RETURN_IF_ERROR(settleVocabulary(options, model));

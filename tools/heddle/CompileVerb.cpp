@@ -102,6 +102,7 @@ StatusOr<int> compileVerb(const CompileFlags &flags, const CompilerFlags &compil
   source.weights = flags.weights;
   source.dropout = flags.dropout;
   source.frozen = flags.freeze;
+  source.lora = flags.lora;
   HEDDLE_ASSIGN_OR_RETURN(Source model, openSource(flags.model, source));
   HEDDLE_ASSIGN_OR_RETURN(CompileRequest request,
                           requestFor(model, flags, compiler, entriesFor(flags, model.model.get())));

@@ -24,6 +24,7 @@ void addFlags(CLI::App &verb, CompileFlags &flags) {
   verb.add_option("--tokenizer", flags.tokenizer, "bytes, char, bpe:N, or a folder or file");
   runtime::addNumber(verb, "--dropout", flags.dropout, "in place of the definition's");
   runtime::addFreeze(verb, flags.freeze);
+  runtime::addLora(verb, flags.lora);
 }
 
 void addFlags(CLI::App &verb, VerifyFlags &flags) {

@@ -23,6 +23,7 @@ struct CompileFlags : runtime::ModelFlags {
   bool train = false, listStages = false;
   std::optional<double> dropout;
   std::vector<std::string> freeze;
+  std::string lora;
 };
 
 struct VerifyFlags : runtime::ModelFlags {

@@ -2,12 +2,14 @@
 // run, train, generate and bench: compile what the verb needs, then hand over to the runtime's
 // verb.
 #include "frontend/Dimensions.h"
+#include "runtime/cli/EncodeTexts.h"
 #include "runtime/cli/GenerateOptions.h"
 #include "runtime/cli/Outputs.h"
 #include "runtime/cli/Verbs.h"
 #include "runtime/io/FileLayer.h"
 #include "runtime/text/Tokenizer.h"
 #include "runtime/train/Data.h"
+#include "tools/driver/Manifest.h"
 #include "tools/driver/Reference.h"
 #include "tools/heddle/Requests.h"
 #include "tools/heddle/Verbs.h"
@@ -52,11 +54,32 @@ Status setTrainingShape(const runtime::TrainFlags &flags, runtime::ModelFlags &s
   return absl::OkStatus();
 }
 
+runtime::FileLookup filesOf(const frontend::Model &model) {
+  return [&model](const std::string &name) -> StatusOr<std::optional<std::string>> {
+    const frontend::ModelFile *file = model.file(name);
+    return file ? std::optional<std::string>(file->content) : std::nullopt;
+  };
+}
+
 /// A forward pass, and the loss where labels may come with the inputs.
 std::vector<std::string> forwardEntries(const frontend::Model *model) {
   if (model && frontend::learnsFromPairs(model->definition))
     return {"forward"};
   return {"forward", "loss"};
+}
+
+/// Before the model is compiled: the head is for the objective, and the data too.
+Status checkObjective(const runtime::TrainFlags &flags, const frontend::Model &model) {
+  runtime::proto::Manifest manifest;
+  *manifest.mutable_task() = taskOf(model);
+  if (manifest.task().objective().empty())
+    return absl::OkStatus(); // the builder says what the model lacks
+  HEDDLE_ASSIGN_OR_RETURN(runtime::Objective objective,
+                          runtime::objectiveFor(manifest, flags.objective));
+  if (flags.data.empty())
+    return absl::OkStatus();
+  HEDDLE_ASSIGN_OR_RETURN(runtime::DataInfo info, runtime::inspectData(files(), flags.data));
+  return runtime::checkDataKind(flags.data, info.kind, objective);
 }
 
 /// All prompts at a time, each with a row for each beam, as long as that is a batch of ordinary
@@ -70,16 +93,23 @@ int64_t generationBatch(const runtime::GenerateFlags &flags) {
 } // namespace
 
 StatusOr<int> runVerb(const runtime::RunFlags &flags, const CompilerFlags &compiler) {
-  HEDDLE_RETURN_IF_ERROR(runtime::checkOutputs(files(), flags));
+  HEDDLE_ASSIGN_OR_RETURN(bool texts, runtime::givesTexts(flags));
+  if (!texts)
+    HEDDLE_RETURN_IF_ERROR(runtime::checkOutputs(files(), flags));
   SourceOptions options = sourceOptions(flags, compiler);
   options.dropout = flags.dropout;
+  options.tokenizer = flags.tokenizer;
   options.frozen = flags.freeze;
+  options.lora = flags.lora;
   HEDDLE_ASSIGN_OR_RETURN(Source source, openSource(flags.model, options));
   if (source.executable)
     return runtime::runVerb(files(), source.executable, flags);
   runtime::BatchShape shape;
   // IR text has the shapes that it has, and need not have ids among its inputs.
-  if (source.model) {
+  if (source.model && texts) {
+    HEDDLE_ASSIGN_OR_RETURN(shape, runtime::textShape(files(), flags, filesOf(*source.model),
+                                                      source.longestSequence()));
+  } else if (source.model) {
     HEDDLE_ASSIGN_OR_RETURN(shape, runtime::inputShape(files(), flags.inputs, flags.entry));
   }
   runtime::RunFlags bound = flags;
@@ -96,6 +126,8 @@ StatusOr<int> runVerb(const runtime::RunFlags &flags, const CompilerFlags &compi
   HEDDLE_ASSIGN_OR_RETURN(CompileRequest request, requestFor(source, bound, compiler, entries));
   if (flags.backend == "interpreter" && flags.entry == "step")
     return invalidInput("--entry step: --backend interpreter does not run it");
+  if (flags.backend == "interpreter" && texts)
+    return invalidInput("--text: --backend interpreter takes --inputs");
   if (flags.backend == "interpreter")
     return runReference(source, std::move(request), bound);
   HEDDLE_ASSIGN_OR_RETURN(ReadyExecutable ready, executableFor(source, std::move(request)));
@@ -107,7 +139,10 @@ StatusOr<int> trainVerb(const runtime::TrainFlags &flags, const CompilerFlags &c
   SourceOptions options = sourceOptions(flags, compiler);
   options.dropout = flags.dropout;
   options.frozen = flags.freeze;
+  options.lora = flags.lora;
   options.tokenizer = flags.tokenizer;
+  HEDDLE_ASSIGN_OR_RETURN(std::string objective, runtime::trainingObjective(files(), flags));
+  options.embeds = objective == runtime::objectiveName(runtime::Objective::Contrastive);
   HEDDLE_ASSIGN_OR_RETURN(options.vocabulary,
                           runtime::trainingTokenizer(files(), flags, modelFolder(flags.model)));
   HEDDLE_ASSIGN_OR_RETURN(Source source, openSource(flags.model, options));
@@ -115,6 +150,8 @@ StatusOr<int> trainVerb(const runtime::TrainFlags &flags, const CompilerFlags &c
     return runtime::trainVerb(files(), source.executable, flags);
   runtime::TrainFlags bound = flags;
   setWeights(source, bound);
+  if (source.model)
+    HEDDLE_RETURN_IF_ERROR(checkObjective(flags, *source.model));
   HEDDLE_RETURN_IF_ERROR(setTrainingShape(flags, bound));
   std::vector<std::string> entries = trainingEntries(flags.gradAccum > 1);
   // What a metric other than perplexity is read from.
