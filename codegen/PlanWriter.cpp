@@ -51,7 +51,7 @@ Status describe(Type type, StringRef kind, StringRef name, runtime::proto::Value
 
 /// What an optional input is when the caller leaves it out.
 runtime::proto::Value::Default defaultFor(StringRef name) {
-  if (name == "attention_mask")
+  if (name == "attention_mask" || name == "decoder_attention_mask")
     return runtime::proto::Value::ALL_ONES;
   if (name == "position_ids")
     return runtime::proto::Value::POSITIONS;

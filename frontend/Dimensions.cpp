@@ -52,6 +52,11 @@ bool qkvHasBias(const proto::ModelDef &definition) {
   return attention.has_qkv_bias() ? attention.qkv_bias() : definition.bias();
 }
 
+bool keyHasBias(const proto::ModelDef &definition) {
+  const proto::Attention &attention = definition.attention();
+  return attention.has_key_bias() ? attention.key_bias() : qkvHasBias(definition);
+}
+
 bool attentionOutputHasBias(const proto::ModelDef &definition) {
   const proto::Attention &attention = definition.attention();
   return attention.has_output_bias() ? attention.output_bias() : definition.bias();
@@ -219,12 +224,14 @@ int64_t longestSequence(const proto::ModelDef &definition) {
 bool drawsInTraining(const proto::ModelDef &definition) {
   return largestDropout(definition) > 0 || definition.condition().classes().dropout() > 0;
 }
+int64_t rngStreams(int64_t layers) { return 2 + 6 * layers; }
 
 double largestDropout(const proto::ModelDef &definition) {
   const proto::Dropout &dropout = definition.dropout();
   return std::max({dropout.embedding(), dropout.attention(), dropout.residual(),
                    dropout.attention_output(), dropout.pooled(), dropout.classifier(),
-                   dropout.distance(), definition.adapters().dropout()});
+                   dropout.hidden(), dropout.output(), dropout.distance(),
+                   definition.adapters().dropout()});
 }
 
 } // namespace heddle::frontend

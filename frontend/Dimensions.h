@@ -36,6 +36,7 @@ struct Dimensions {
 bool hasLearnedPositions(const proto::ModelDef &definition);
 bool normsHaveBias(const proto::ModelDef &definition);
 bool qkvHasBias(const proto::ModelDef &definition);
+bool keyHasBias(const proto::ModelDef &definition);
 bool attentionOutputHasBias(const proto::ModelDef &definition);
 bool ffnHasBias(const proto::ModelDef &definition);
 /// Whether a norm stands behind the last layer.
@@ -81,6 +82,8 @@ bool hasTerm(const proto::ModelDef &definition, proto::DisentangledAttention::Te
 /// Whether the term's product with the table is with a weight of its own.
 bool hasOwnDistanceProjection(const proto::ModelDef &definition,
                               proto::DisentangledAttention::Term term);
+/// The numbers of random streams that a stack of so many layers takes up, without those of a head.
+int64_t rngStreams(int64_t layers);
 
 /// The largest share of elements that any part drops in training; 0: no dropout.
 double largestDropout(const proto::ModelDef &definition);

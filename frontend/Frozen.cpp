@@ -35,7 +35,7 @@ size_t distanceToPart(const std::string &text, const std::string &whole) {
 } // namespace
 
 bool isFrozen(const proto::ModelDef &definition, const ParameterSpec &parameter) {
-  if (definition.has_adapters() && !parameter.ofAdapter)
+  if (parameter.frozen || (definition.has_adapters() && !parameter.ofAdapter))
     return true;
   return std::any_of(definition.frozen().begin(), definition.frozen().end(),
                      [&](const std::string &pattern) { return matchesName(pattern, parameter); });

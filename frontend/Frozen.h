@@ -11,8 +11,8 @@
 
 namespace heddle::frontend {
 
-/// Whether one of the definition's patterns is for a name of the parameter, or only adapters train
-/// and it is of none.
+/// Whether the parameter is none that trains in any model of the kind, one of the definition's
+/// patterns is for a name of it, or only adapters train and it is of none.
 bool isFrozen(const proto::ModelDef &definition, const ParameterSpec &parameter);
 
 /// InvalidArgument where a pattern matches no parameter, with those that look like it, and where

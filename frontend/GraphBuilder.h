@@ -140,6 +140,8 @@ public:
   /// As numpy.broadcast_to.
   Tensor broadcast(Tensor x, Shape shape);
   Tensor concat(const std::vector<Tensor> &parts, int64_t axis);
+  /// Zeros before and behind x on each axis.
+  Tensor pad(Tensor x, Shape low, Shape high);
 
   // Reductions and norms over the last axis.
   Tensor sum(Tensor x, Shape axes);

@@ -253,6 +253,14 @@ Tensor GraphBuilder::concat(const std::vector<Tensor> &parts, int64_t axis) {
       parts, [&](auto &properties) { properties.setAxis(attribute); });
 }
 
+Tensor GraphBuilder::pad(Tensor x, Shape low, Shape high) {
+  Builder &attributes = state_->builder;
+  return OpWriter(*this).write<ir::PadOp>({x}, [&](auto &properties) {
+    properties.setLow(attributes.getDenseI64ArrayAttr(low));
+    properties.setHigh(attributes.getDenseI64ArrayAttr(high));
+  });
+}
+
 Tensor GraphBuilder::sum(Tensor x, Shape axes) {
   auto attribute = state_->builder.getDenseI64ArrayAttr(axes);
   return OpWriter(*this).write<ir::SumOp>({x},

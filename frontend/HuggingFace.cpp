@@ -75,6 +75,13 @@ void takePrefixOf(const std::vector<std::string> &tensors, proto::ModelDef &defi
   }
   names.set_prefix(prefixes[best]);
   takeHeadOf(sorted, names);
+  proto::Head &head = *definition.mutable_head();
+  if (head.untied_if_stored() &&
+      std::binary_search(sorted.begin(), sorted.end(), names.head() + ".weight"))
+    head.set_tied(false);
+  if (bestHits > 0 && head.constant_bias() &&
+      !std::binary_search(sorted.begin(), sorted.end(), names.head_constant_bias()))
+    head.set_constant_bias(false);
   names.clear_other_prefixes();
   for (size_t i = 0; i < prefixes.size(); ++i)
     if (i != best)

@@ -17,7 +17,9 @@ Status readHuggingFace(runtime::FileLayer &layer, const std::string &folder,
 
 /// Sets names.prefix to the accepted prefix that most of the definition's parameters have in
 /// `tensors`, so that gradients go under the checkpoint's own names. Without any of them it stays
-/// what the family writes.
+/// what the family writes. A head that may have a weight of its own (head.untied_if_stored) has one
+/// if `tensors` does, and one that is stored, not trained (head.constant_bias), may be missing:
+/// zeros.
 void takePrefixOf(const std::vector<std::string> &tensors, proto::ModelDef &definition);
 
 /// Leaves out the message fields whose tensor (first; by name without prefix) is not among

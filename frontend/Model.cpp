@@ -118,6 +118,10 @@ void setDropout(proto::Dropout &dropout, double share) {
   // Parts that have a share of their own.
   if (dropout.has_attention_output())
     dropout.set_attention_output(share);
+  if (dropout.has_hidden())
+    dropout.set_hidden(share);
+  if (dropout.has_output())
+    dropout.set_output(share);
   if (dropout.has_pooled())
     dropout.set_pooled(share);
   if (dropout.has_classifier())

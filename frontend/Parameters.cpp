@@ -46,10 +46,23 @@ public:
     }
     if (hasLearnedPositions(definition_))
       model.positionEmbedding = positions();
+    if (model.positionEmbedding)
+      model.positionEmbedding->frozen = definition_.positions().learned().frozen();
+    if (definition_.has_frames()) {
+      model.convolutionIn = convolution(names_.convolution_in(), definition_.frames().bins());
+      model.convolutionOut = convolution(names_.convolution_out(), dims_.embeddingSum);
+    }
     if (definition_.has_token_types())
       model.tokenTypeEmbedding =
           parameter(names_.token_type_embedding(), ".weight",
                     {definition_.token_types().count(), dims_.embeddingSum}, normal(), embeddings);
+    if (definition_.positions().has_relative_bias())
+      model.relativeBias = parameter(
+          names_.relative_bias(), ".weight",
+          {definition_.positions().relative_bias().buckets(), dims_.heads}, normal(), embeddings);
+    for (const std::string &other : names_.other_token_embeddings())
+      for (const std::string &prefix : prefixes())
+        model.tokenEmbedding->aliases.push_back(prefix + other + ".weight");
     if (definition_.embedding_norm())
       model.embeddingNorm =
           norm(names_.embedding_norm(),
@@ -151,7 +164,9 @@ private:
   void addEncoder(ModelParameters &model) const {
     const proto::ModelDef definition = encoderOf(definition_);
     ModelParameters encoder = Collector(definition, kEncoderStack).run();
-    if (sharesTokenTable(definition_)) {
+    if (definition.has_frames()) {
+      encoder.lacksTokenTable = true;
+    } else if (sharesTokenTable(definition_)) {
       // Some writers keep the encoder's name of the shared table.
       if (encoder.tokenEmbedding->name != model.tokenEmbedding->name) {
         model.tokenEmbedding->aliases.push_back(encoder.tokenEmbedding->name);
@@ -159,7 +174,7 @@ private:
           model.tokenEmbedding->aliases.push_back(other);
       }
       encoder.tokenEmbedding = model.tokenEmbedding;
-      encoder.sharesTokenTable = true;
+      encoder.lacksTokenTable = true;
     }
     model.encoder = std::make_shared<const ModelParameters>(std::move(encoder));
   }
@@ -202,6 +217,9 @@ private:
       model.headBias =
           headParameter(names_.has_head_bias() ? names_.head_bias() : names_.head() + ".bias",
                         ".bias", {out}, zeros());
+    if (head.constant_bias())
+      model.headConstantBias = ParameterSpec{
+          names_.head_constant_bias(), {1, out}, zeros(), {}, kHeadPath, /*frozen=*/true};
   }
 
   static Initializer zeros() { return {}; }
@@ -298,6 +316,13 @@ private:
     return result;
   }
 
+  LinearParameters convolution(const std::string &module, int64_t in) const {
+    const int64_t out = dims_.embeddingSum;
+    const std::string path = embeddingsPath(stack_);
+    return {parameter(module, ".weight", {out, in, 3}, weightInitializer(3 * in, out, false), path),
+            parameter(module, ".bias", {out}, zeros(), path)};
+  }
+
   LayerParameters layer(int64_t i) const {
     auto name = [&](const std::string &pattern) { return withLayer(pattern, i); };
     const std::string attention = attentionPath(i, stack_), ffn = ffnPath(i, stack_);
@@ -311,7 +336,7 @@ private:
       result.qkv = linear(name(names_.qkv()), width, queries + 2 * keys, qkvBias, attention);
     } else {
       result.query = linear(name(names_.query()), width, queries, qkvBias, attention);
-      result.key = linear(name(names_.key()), width, keys, qkvBias, attention);
+      result.key = linear(name(names_.key()), width, keys, keyHasBias(definition_), attention);
       result.value = linear(name(names_.value()), width, keys, qkvBias, attention);
     }
     result.attentionOutput = linear(name(names_.attention_output()), queries, width,
@@ -349,7 +374,8 @@ private:
     AttentionParameters result;
     result.attentionNorm = norm(name(names_.cross_attention_norm()), width, path);
     result.query = linear(name(names_.cross_query()), width, queries, bias, path);
-    result.key = linear(name(names_.cross_key()), sourceWidth_, keys, bias, path);
+    result.key =
+        linear(name(names_.cross_key()), sourceWidth_, keys, keyHasBias(definition_), path);
     result.value = linear(name(names_.cross_value()), sourceWidth_, keys, bias, path);
     if (definition_.attention().qk_norm()) {
       result.queryNorm = norm(name(names_.cross_query_norm()), dims_.headDim, path);
@@ -407,13 +433,16 @@ std::vector<ParameterSpec> ModelParameters::all() const {
   std::vector<ParameterSpec> list;
   if (encoder)
     list = encoder->all();
-  if (!sharesTokenTable)
+  if (!lacksTokenTable)
     append(list, tokenEmbedding);
   append(list, classToken);
   append(list, patchEmbedding);
   append(list, embeddingIn);
   append(list, positionEmbedding);
   append(list, tokenTypeEmbedding);
+  append(list, relativeBias);
+  append(list, convolutionIn);
+  append(list, convolutionOut);
   append(list, embeddingNorm);
   append(list, embeddingProjection);
   append(list, distanceEmbedding);
@@ -443,6 +472,7 @@ std::vector<ParameterSpec> ModelParameters::all() const {
   append(list, headNorm);
   append(list, headWeight);
   append(list, headBias);
+  append(list, headConstantBias);
   append(list, nextSentence);
   append(list, logitScale);
   if (image)

@@ -34,6 +34,8 @@ struct ParameterSpec {
   std::vector<std::string> aliases;
   /// Where it is used first: "decoder.layers.7.attention".
   std::string layerPath;
+  /// Training leaves it as it is.
+  bool frozen = false;
 
   /// Whether it is of an adapter: no checkpoint of the model itself holds it.
   bool ofAdapter = false;
@@ -87,8 +89,8 @@ struct ModelParameters {
   std::shared_ptr<const ModelParameters> encoder;
   /// Null where there is no image tower beside the texts'.
   std::shared_ptr<const ModelParameters> image;
-  /// The encoder's where the decoder's serves it: then that one is no parameter of its own.
-  bool sharesTokenTable = false;
+  /// Of an encoder that has none of its own: it reads frames, or the decoder's.
+  bool lacksTokenTable = false;
   std::optional<ParameterSpec> tokenEmbedding;    // [V, E]; absent where images are read
   std::optional<LinearParameters> patchEmbedding; // [C, channels, patch height, patch width]
   std::optional<ParameterSpec> classToken;        // [C] or [1, 1, C]
@@ -97,7 +99,10 @@ struct ModelParameters {
   std::optional<LinearParameters> embeddingIn, embeddingOut; // E to C, C to E
   std::optional<ParameterSpec> positionEmbedding;  // [max_positions + offset, C] or [1, T, C]
   std::optional<ParameterSpec> tokenTypeEmbedding; // [token types, C]
+  std::optional<ParameterSpec> relativeBias;       // [buckets, H]
   std::optional<ParameterSpec> distanceEmbedding;  // [distances, C]
+  /// Weights [C, bins, 3] and [C, C, 3], biases [C].
+  std::optional<LinearParameters> convolutionIn, convolutionOut;
   std::optional<NormParameters> distanceNorm, embeddingNorm;
   /// From Dimensions::embeddingSum to C; the rows above are of that size where it is there.
   std::optional<LinearParameters> embeddingProjection;
@@ -110,8 +115,9 @@ struct ModelParameters {
   std::optional<LinearParameters> nextSentence; // from C to 2
   /// [V, E], or [classes, C]; absent when tied, and in models without a head.
   std::optional<ParameterSpec> headWeight;
-  std::optional<ParameterSpec> headBias;   // [V] or [classes]
-  std::optional<ParameterSpec> logitScale; // []
+  std::optional<ParameterSpec> headBias;         // [V] or [classes]
+  std::optional<ParameterSpec> headConstantBias; // [1, V]
+  std::optional<ParameterSpec> logitScale;       // []
 
   /// In the order of the entries' arguments; the encoder's come first.
   std::vector<ParameterSpec> all() const;

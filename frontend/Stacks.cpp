@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "frontend/Stacks.h"
 
+#include <algorithm>
 #include <string_view>
 
+#include "frontend/Dimensions.h"
 #include "google/protobuf/descriptor.h"
 
 namespace heddle::frontend {
@@ -19,6 +21,8 @@ void rename(proto::ParameterNames &names, std::string_view to) {
     const auto *field = descriptor->field(i);
     if (field->is_repeated())
       continue;
+    if (field->name().starts_with("cross_")) // what no encoder has
+      reflection->ClearField(&names, field);
     const std::string name = reflection->GetString(names, field);
     if (name.starts_with(kDecoderNames))
       reflection->SetString(&names, field, std::string(to) + name.substr(kDecoderNames.size()));
@@ -83,6 +87,16 @@ proto::ModelDef imageOf(const proto::ModelDef &definition) {
   stack.mutable_head()->set_width(definition.head().width());
   stack.MergeFrom(definition.image());
   return stack;
+}
+
+int64_t sourceLength(const proto::ModelDef &definition, int64_t seq, int64_t asked) {
+  if (asked > 0)
+    return asked;
+  const proto::ModelDef encoder = encoderOf(definition);
+  const int64_t longest = longestSequence(encoder);
+  if (longest == 0)
+    return seq;
+  return encoder.has_frames() ? longest : std::min(seq, longest);
 }
 
 bool sharesTokenTable(const proto::ModelDef &definition) {

@@ -4,6 +4,8 @@
 #ifndef HEDDLE_FRONTEND_STACKS_H
 #define HEDDLE_FRONTEND_STACKS_H
 
+#include <cstdint>
+
 #include "frontend/ModelDef.pb.h"
 
 namespace heddle::frontend {
@@ -14,6 +16,10 @@ proto::ModelDef encoderOf(const proto::ModelDef &definition);
 
 /// The image tower of a definition that has one, likewise: with a head of kind PROJECTION.
 proto::ModelDef imageOf(const proto::ModelDef &definition);
+
+/// S, for a decoder of `seq` tokens: `asked`, or (0) all positions of an encoder of frames, else as
+/// many as the decoder has where the encoder's positions reach so far.
+int64_t sourceLength(const proto::ModelDef &definition, int64_t seq, int64_t asked);
 
 /// Whether the encoder reads the decoder's token table.
 bool sharesTokenTable(const proto::ModelDef &definition);

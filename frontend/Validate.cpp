@@ -144,6 +144,8 @@ Found checkNumbers(const proto::ModelDef &model) {
   HEDDLE_RETURN_IF_FOUND(checkShare("dropout.residual", model.dropout().residual()));
   HEDDLE_RETURN_IF_FOUND(
       checkShare("dropout.attention_output", model.dropout().attention_output()));
+  HEDDLE_RETURN_IF_FOUND(checkShare("dropout.hidden", model.dropout().hidden()));
+  HEDDLE_RETURN_IF_FOUND(checkShare("dropout.output", model.dropout().output()));
   HEDDLE_RETURN_IF_FOUND(checkShare("dropout.pooled", model.dropout().pooled()));
   HEDDLE_RETURN_IF_FOUND(checkShare("dropout.classifier", model.dropout().classifier()));
   HEDDLE_RETURN_IF_FOUND(checkShare("dropout.distance", model.dropout().distance()));

@@ -30,6 +30,7 @@ inline constexpr int64_t kMaxRngStreams = 65'534;
 /// Positions are counted in f32 somewhere on their way.
 inline constexpr int64_t kMaxSequence = int64_t{1} << 24;
 inline constexpr int64_t kMaxHeads = 65'536;
+inline constexpr int64_t kMaxRelativeBuckets = 65'536;
 /// Names a checkpoint may put before all parameters, in place of names.prefix.
 inline constexpr int kMaxOtherPrefixes = 8;
 /// In one tensor, and of all parameters together: what the IR can address.

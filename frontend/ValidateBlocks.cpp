@@ -20,6 +20,10 @@ Found checkResidual(const proto::ModelDef &model) {
   const bool pre = norm.placement() == proto::Norm::PRE;
   if (model.residual() != proto::ModelDef::SEQUENTIAL && !pre)
     return wrong("residual", "parallel parts need norm.placement PRE");
+  const bool many = model.dropout().hidden() > 0 || model.dropout().output() > 0;
+  if (many && rngStreams(model.layers()) > kMaxRngStreams)
+    return wrong("layers", "with dropout.hidden or dropout.output, ", model.layers(),
+                 " layers have more random streams than the limit of ", kMaxRngStreams);
   if (norm.residual_from_norm() && (!pre || model.residual() != proto::ModelDef::SEQUENTIAL))
     return wrong("norm.residual_from_norm", "needs norm.placement PRE and residual SEQUENTIAL");
   return std::nullopt;
@@ -44,6 +48,36 @@ Found checkEmbeddings(const proto::ModelDef &model) {
   if (model.positions().has_alibi() && !model.attention().causal())
     return wrong("positions.alibi", "needs attention.causal");
   return std::nullopt;
+}
+
+Found checkRange(const char *field, int64_t value, int64_t from, int64_t to) {
+  if (value < from || value > to)
+    return wrong(field, "expected a number from ", from, " to ", to, ", found ", value);
+  return std::nullopt;
+}
+
+Found checkPositions(const proto::ModelDef &model) {
+  const proto::Sinusoidal &waves = model.positions().sinusoidal();
+  const proto::RelativeBias &bias = model.positions().relative_bias();
+  if (model.positions().has_sinusoidal()) {
+    const int64_t width = Dimensions(model).embeddingSum;
+    if (width % 2 != 0)
+      return wrong("positions.sinusoidal", "needs an even width, found ", width);
+    if (!(waves.theta() > 0) || !std::isfinite(waves.theta()))
+      return wrong("positions.sinusoidal.theta", "expected a positive number, found ",
+                   waves.theta());
+    if (waves.reach_theta() && width < 4)
+      return wrong("positions.sinusoidal.reach_theta", "needs two frequencies");
+  }
+  if (!model.positions().has_relative_bias())
+    return std::nullopt;
+  // Half of the buckets of a direction are of one distance, and there is one at least.
+  const int64_t share = model.attention().causal() ? 2 : 4;
+  if (Found found =
+          checkRange("positions.relative_bias.buckets", bias.buckets(), share, kMaxRelativeBuckets))
+    return found;
+  return checkRange("positions.relative_bias.max_distance", bias.max_distance(),
+                    bias.buckets() / share + 1, kMaxDimension);
 }
 
 Found checkWindows(const proto::Attention &attention) {
@@ -71,6 +105,8 @@ Found checkScores(const proto::ModelDef &model) {
     return wrong("attention.scale_dim", "attention.scale is given too");
   if (attention.mean_if_blind() && !attention.causal() && !attention.mask_queries())
     return wrong("attention.mean_if_blind", "needs attention.causal or attention.mask_queries");
+  if (attention.has_key_bias() && attention.fused_qkv())
+    return wrong("attention.key_bias", "needs attention.fused_qkv: false");
   if (attention.qkv_layout() != proto::Attention::BY_KIND && !attention.fused_qkv())
     return wrong("attention.qkv_layout", "needs attention.fused_qkv");
   if (model.positions().alibi().scaled() && attention.scale_by_inverse_layer())
@@ -134,9 +170,10 @@ Found checkAdapterFields(const proto::ModelDef &model) {
 } // namespace
 
 std::optional<FieldError> findBlockError(const proto::ModelDef &definition) {
-  for (const Found &found : {checkResidual(definition), checkEmbeddings(definition),
-                             checkWindows(definition.attention()), checkScores(definition),
-                             checkDistances(definition), checkAdapterFields(definition)})
+  for (const Found &found :
+       {checkResidual(definition), checkEmbeddings(definition), checkPositions(definition),
+        checkWindows(definition.attention()), checkScores(definition), checkDistances(definition),
+        checkAdapterFields(definition)})
     if (found)
       return found;
   return std::nullopt;

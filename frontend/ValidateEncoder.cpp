@@ -14,12 +14,9 @@ template <typename... Parts> Found wrong(const char *field, const Parts &...part
   return FieldError{field, absl::StrCat(parts...)};
 }
 
-/// Two for every layer more than a stack that attends to itself only.
-int64_t rngStreams(const proto::ModelDef &model, int64_t encoderLayers) {
-  return 2 + 5 * model.layers() + 3 * encoderLayers;
-}
-
 Found checkAlone(const proto::ModelDef &model) {
+  if (model.has_frames())
+    return wrong("frames", "needs an encoder that reads them: encoder { frames {} }");
   if (model.has_share_token_embedding())
     return wrong("share_token_embedding", "needs an encoder");
   if (model.has_decoder_input())
@@ -27,13 +24,27 @@ Found checkAlone(const proto::ModelDef &model) {
   return std::nullopt;
 }
 
+Found checkFrames(const proto::ModelDef &encoder) {
+  if (!encoder.has_frames())
+    return std::nullopt;
+  const int64_t bins = encoder.frames().bins();
+  if (!encoder.frames().has_bins())
+    return wrong("encoder.frames.bins", "is missing");
+  if (bins < 1 || bins > kMaxDimension)
+    return wrong("encoder.frames.bins", "expected a size from 1 to ", kMaxDimension, ", found ",
+                 bins);
+  if (encoder.has_embedding_width())
+    return wrong("encoder.embedding_width", "does not go with frames");
+  return std::nullopt;
+}
+
 /// Parts of a single stack that two stacks do not have.
 Found checkDecoder(const proto::ModelDef &model) {
   const proto::Head::Kind head = model.head().kind();
+  if (model.has_frames())
+    return wrong("frames", "belongs to the encoder");
   if (!model.attention().causal())
     return wrong("attention.causal", "a decoder behind an encoder only looks back");
-  if (model.attention().mean_if_blind())
-    return wrong("attention.mean_if_blind", "does not go with an encoder");
   if (head != proto::Head::LANGUAGE_MODEL && head != proto::Head::NONE)
     return wrong("head.kind", "behind an encoder expected LANGUAGE_MODEL or NONE");
   if (model.has_pooler())
@@ -80,7 +91,7 @@ Found checkEncoderFields(const proto::ModelDef &encoder) {
 }
 
 Found checkSharedTable(const proto::ModelDef &model, const proto::ModelDef &encoder) {
-  if (!sharesTokenTable(model))
+  if (!sharesTokenTable(model) || encoder.has_frames())
     return std::nullopt;
   const Dimensions decoderSizes(model), encoderSizes(encoder);
   if (decoderSizes.vocab != encoderSizes.vocab)
@@ -97,16 +108,20 @@ Found checkEncoder(const proto::ModelDef &model) {
   if (Found found = checkEncoderFields(model.encoder()))
     return found;
   const proto::ModelDef encoder = encoderOf(model);
-  if (Found found = findFieldError(encoder)) {
+  proto::ModelDef alone = encoder;
+  alone.clear_frames();
+  if (Found found = findFieldError(alone)) {
     found->field = "encoder." + found->field;
     return found;
   }
+  if (Found found = checkFrames(encoder))
+    return found;
   if (Found found = checkSharedTable(model, encoder))
     return found;
-  if (rngStreams(model, encoder.layers()) > kMaxRngStreams)
-    return wrong("layers", "5 random streams of each of the ", model.layers(),
-                 " layers and 3 of each of the encoder's ", encoder.layers(),
-                 " are more than the limit of ", kMaxRngStreams);
+  const int64_t streams = rngStreams(model.layers()) + rngStreams(encoder.layers());
+  if (streams > kMaxRngStreams)
+    return wrong("layers", "the ", model.layers(), " layers and the encoder's ", encoder.layers(),
+                 " have ", streams, " random streams, more than the limit of ", kMaxRngStreams);
   return findStackNameError(model, encoder, "encoder");
 }
 

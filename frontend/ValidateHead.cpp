@@ -76,6 +76,8 @@ Found checkHead(const proto::ModelDef &model) {
   const bool looksAhead = classes || head.kind() == proto::Head::SPAN || head.next_sentence();
   if (looksAhead && !ofDecoder && model.attention().causal())
     return wrong("head.kind", "needs attention.causal: false");
+  if (head.constant_bias() && !isLanguageModel(model))
+    return wrong("head.constant_bias", "needs a head of kind LANGUAGE_MODEL");
   if (head.has_transform() && model.has_embedding_width())
     return wrong("head.transform", "does not go with embedding_width");
   if (isLanguageModel(model) && head.tied() && model.has_embedding_sum_width() &&

@@ -35,8 +35,9 @@ bool isOfHead(const std::string &path) {
 
 /// Whole names or endings of names, and no modules.
 bool isNoModule(const std::string &field) {
-  return field == "prefix" || field == "head_bias" || field == "class_token" ||
-         field == "position_table" || field == "logit_scale" || field.starts_with("other_norm_");
+  return field == "prefix" || field == "head_bias" || field == "head_constant_bias" ||
+         field == "class_token" || field == "position_table" || field == "logit_scale" ||
+         field.starts_with("other_norm_");
 }
 
 /// Only decoders have it.

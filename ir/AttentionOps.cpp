@@ -91,6 +91,8 @@ LogicalResult AttentionGradOp::inferReturnTypes(MLIRContext *, std::optional<Loc
       failed(rules.type("d_o", op.getDO(), o)))
     return failure();
   results.append({op.getQ().getType(), op.getK().getType(), op.getV().getType()});
+  if (Value bias = op.getBias())
+    results.push_back(bias.getType());
   return success();
 }
 

@@ -48,12 +48,13 @@ def AttentionOp : Heddle_PureOp<"attention",
 
 def AttentionGradOp : Heddle_PureOp<"attention_grad",
     [AttrSizedOperandSegments, InferTypeOpAdaptor]> {
-  let summary = "gradients of attention by q, k and v, recomputing the weights from lse";
+  let summary = "gradients of attention by q, k, v and bias, recomputing the weights from lse";
   let description = [{
     With P the attention weights before dropout, M the scaled keep mask, dP = (do v^T) M,
     delta = rowsum(do * o): dv = (P M)^T do, ds = P (dP - delta), dq = scale * ds k,
     dk = scale * ds^T q (arXiv:2307.08691). Deterministic: sums run in a fixed order.
-    A bias gets no gradient here: attention with a bias that needs one is decomposed.
+    With a bias there is dbias: ds summed over the axes that the bias is repeated along.
+    An unused result costs nothing.
 
     Operands and attributes as attention had them, with its results and d_o, the gradient
     by o. With `soft_cap` c, ds is times 1 - (s / c)^2 for the capped score s. A query that
@@ -76,7 +77,8 @@ def AttentionGradOp : Heddle_PureOp<"attention_grad",
     F64Attr:$scale, UnitAttr:$causal, OptionalAttr<I64Attr>:$window,
     OptionalAttr<F64Attr>:$soft_cap,
     DefaultValuedAttr<F64Attr, "0.0">:$dropout, DefaultValuedAttr<I64Attr, "0">:$rng_id);
-  let results = (outs Heddle_FloatTensor:$dq, Heddle_FloatTensor:$dk, Heddle_FloatTensor:$dv);
+  let results = (outs Heddle_FloatTensor:$dq, Heddle_FloatTensor:$dk, Heddle_FloatTensor:$dv,
+                      Optional<Heddle_FloatTensor>:$dbias);
   let assemblyFormat = [{
     $q `,` $k `,` $v `,` $o `,` $lse `,` $d_o (`bias` `(` $bias^ `)`)?
     (`key_mask` `(` $key_mask^ `)`)? (`kv_lengths` `(` $kv_lengths^ `)`)?

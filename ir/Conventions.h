@@ -16,7 +16,6 @@ namespace heddle::ir {
 
 inline constexpr llvm::StringLiteral kKindAttr = "heddle.kind";
 inline constexpr llvm::StringLiteral kNameAttr = "heddle.name";
-
 /// On a parameter: it gets no gradient and training leaves it as it is.
 inline constexpr llvm::StringLiteral kFrozenAttr = "heddle.frozen";
 
@@ -36,6 +35,9 @@ inline constexpr llvm::StringLiteral kAdamV = "adam.v.";
 inline constexpr llvm::StringLiteral kGradient = "grad.";
 inline constexpr llvm::StringLiteral kCacheK = "cache.k.";
 inline constexpr llvm::StringLiteral kCacheV = "cache.v.";
+/// Keys and values of the source that a decoder attends to.
+inline constexpr llvm::StringLiteral kCrossCacheK = "cache.cross_k.";
+inline constexpr llvm::StringLiteral kCrossCacheV = "cache.cross_v.";
 
 /// On a module: the stage of the pipeline (passes/Pipelines.h) that it has been through. Text that
 /// carries it is compiled on from there.

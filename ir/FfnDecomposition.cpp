@@ -32,12 +32,17 @@ Value activate(TensorBuilder &b, Activation activation, Value x) {
 SmallVector<Value> FfnOp::decompose(OpBuilder &builder) {
   TensorBuilder b(builder, getLoc());
   bool transposed = getTransposeWeights();
+  auto dropped = [&](Value x) {
+    return getDropout().isZero()
+               ? x
+               : b.make<DropoutOp>(x.getType(), x, getRng(), getDropoutAttr(), getRngIdAttr());
+  };
   Value hidden = linear(b, getX(), getWIn(), getBIn(), transposed);
   if (!getWGate()) {
-    Value active = activate(b, getActivation(), hidden);
+    Value active = dropped(activate(b, getActivation(), hidden));
     return {linear(b, active, getWOut(), getBOut(), transposed), hidden};
   }
   Value gate = linear(b, getX(), getWGate(), getBGate(), transposed);
-  Value active = b.mul(activate(b, getActivation(), gate), hidden);
+  Value active = dropped(b.mul(activate(b, getActivation(), gate), hidden));
   return {linear(b, active, getWOut(), getBOut(), transposed), hidden, gate};
 }

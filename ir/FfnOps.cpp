@@ -56,11 +56,17 @@ LogicalResult FfnOp::inferReturnTypes(MLIRContext *, std::optional<Location> loc
       return failure();
     results.push_back(results.back());
   }
-  return success();
+  return success(!op.getRng() || succeeded(rules.rngState(op.getRng())));
 }
 
 LogicalResult FfnOp::verify() {
   if (getBGate() && !getWGate())
     return emitOpError("b_gate needs w_gate");
+  const ShapeRules rules(getLoc(), "ffn");
+  const double dropout = getDropout().convertToDouble();
+  if (failed(rules.probability("dropout", dropout)) || failed(rules.rngId(getRngId())))
+    return failure();
+  if (dropout > 0 && !getRng())
+    return rules.fail("dropout needs rng");
   return success();
 }

@@ -19,7 +19,9 @@ def FfnOp : Heddle_PureOp<"ffn",
     x [..., C]. hidden = x w_in + b_in, [..., F]. Plain: y = act(hidden) w_out + b_out.
     Gated (w_gate present): gate = x w_gate + b_gate and
     y = (act(gate) * hidden) w_out + b_out. Weights are [in, out], or [out, in] with
-    `transpose_weights`. quick_gelu is x / (1 + e^(-1.702 x)) (arXiv:1606.08415). hidden and gate are results so that a gradient need not
+    `transpose_weights`. quick_gelu is x / (1 + e^(-1.702 x)) (arXiv:1606.08415). Dropout (p > 0)
+    of what w_out multiplies uses `rng` as heddle.dropout does, on the logical tensor
+    [..., F]. hidden and gate are results so that a gradient need not
     recompute them; gate is absent when plain. An unused result costs nothing.
 
     Example:
@@ -34,13 +36,14 @@ def FfnOp : Heddle_PureOp<"ffn",
     Heddle_FloatTensor:$x, Heddle_FloatTensor:$w_in, Optional<Heddle_FloatTensor>:$b_in,
     Optional<Heddle_FloatTensor>:$w_gate, Optional<Heddle_FloatTensor>:$b_gate,
     Heddle_FloatTensor:$w_out, Optional<Heddle_FloatTensor>:$b_out,
-    Activation:$activation, UnitAttr:$transpose_weights);
+    Optional<Heddle_RngState>:$rng, Activation:$activation, UnitAttr:$transpose_weights,
+    DefaultValuedAttr<F64Attr, "0.0">:$dropout, DefaultValuedAttr<I64Attr, "0">:$rng_id);
   let results = (outs Heddle_FloatTensor:$y, Heddle_FloatTensor:$hidden,
                       Optional<Heddle_FloatTensor>:$gate);
   let assemblyFormat = [{
     $activation $x `in` `(` $w_in (`,` $b_in^)? `)`
     (`gate` `(` $w_gate^ (`,` $b_gate^)? `)`)?
-    `out` `(` $w_out (`,` $b_out^)? `)` attr-dict
+    `out` `(` $w_out (`,` $b_out^)? `)` (`rng` `(` $rng^ `)`)? attr-dict
     `:` functional-type(operands, results)
   }];
   let hasVerifier = 1;

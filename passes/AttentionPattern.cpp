@@ -40,7 +40,7 @@ int64_t elementsOf(ArrayRef<int64_t> shape) {
 
 class Matcher {
 public:
-  Matcher(SoftmaxOp softmax, bool training) : softmax_(softmax), training_(training) {}
+  explicit Matcher(SoftmaxOp softmax) : softmax_(softmax) {}
 
   AttentionMatch run() {
     if (!scoresArePairwise(softmax_))
@@ -237,9 +237,6 @@ private:
   }
 
   bool takeBias(Value bias, Value biased) {
-    if (training_ && dependsOnParameter(bias))
-      return fail("the bias depends on a parameter and needs a gradient",
-                  "fused attention gives its bias none; without it, use rotary or ALiBi positions");
     parts_.bias = bias;
     return checkBias(dimsOf(bias), dimsOf(biased));
   }
@@ -355,15 +352,12 @@ private:
   }
 
   SoftmaxOp softmax_;
-  bool training_;
   AttentionParts parts_;
   std::optional<NearMiss> miss_;
 };
 
 } // namespace
 
-AttentionMatch matchAttention(SoftmaxOp softmax, bool training) {
-  return Matcher(softmax, training).run();
-}
+AttentionMatch matchAttention(SoftmaxOp softmax) { return Matcher(softmax).run(); }
 
 } // namespace heddle::passes

@@ -36,8 +36,8 @@ struct AttentionParts {
   mlir::Operation *output = nullptr; // the last matmul
 };
 
-/// Matches around one softmax. With `training` a bias that depends on a parameter is a near miss.
-Match<AttentionParts> matchAttention(ir::SoftmaxOp softmax, bool training);
+/// Matches around one softmax.
+Match<AttentionParts> matchAttention(ir::SoftmaxOp softmax);
 
 } // namespace heddle::passes
 

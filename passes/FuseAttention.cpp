@@ -63,7 +63,7 @@ struct FuseAttentionPass : impl::FuseAttentionPassBase<FuseAttentionPass> {
     SmallVector<SoftmaxOp> softmaxes;
     getOperation().walk([&](SoftmaxOp op) { softmaxes.push_back(op); });
     for (SoftmaxOp softmax : softmaxes) {
-      Match<AttentionParts> match = matchAttention(softmax, training);
+      Match<AttentionParts> match = matchAttention(softmax);
       if (match.nearMiss)
         reportMissed(softmax, "attention", match.nearMiss->reason, match.nearMiss->advice);
       if (!match.parts)

@@ -21,6 +21,7 @@ struct FfnParts {
   std::optional<LinearParts> gate; // of what is activated
   Value wOut, bOut;
   bool transposed = false;
+  DropoutOp dropout = {}; // of what w_out multiplies; null where there is none
   Value result;
 };
 
@@ -121,7 +122,7 @@ FfnMatch matchFfn(Operation *op) {
     return FfnMatch::miss("the result of the activation has other uses",
                           "do not return or read it");
 
-  FfnParts parts{*activation->kind, *first, std::nullopt, {}, {}, first->transposed, {}};
+  FfnParts parts{*activation->kind, *first, std::nullopt, {}, {}, first->transposed, {}, {}};
   Value inner = activation->y;
   Operation *user = *inner.user_begin();
   if (auto mul = dyn_cast<MulOp>(user)) {
@@ -144,9 +145,13 @@ FfnMatch matchFfn(Operation *op) {
     inner = mul.getY();
     user = *inner.user_begin();
   }
-  if (isa<DropoutOp>(user))
-    return FfnMatch::miss("a dropout stands between the activation and the second product",
-                          "put the dropout behind the FFN, or set the activation's dropout to 0");
+  if (auto dropout = dyn_cast<DropoutOp>(user)) {
+    if (!dropout->hasOneUse())
+      return FfnMatch::miss("the result of the dropout has other uses", "do not return or read it");
+    parts.dropout = dropout;
+    inner = dropout->getResult(0);
+    user = *inner.user_begin();
+  }
   auto matmul = dyn_cast<MatmulOp>(user);
   if (!matmul || matmul.getA() != inner || tensorOf(matmul.getB()).getRank() != 2 ||
       matmul.getTransposeA())
@@ -163,9 +168,11 @@ FfnMatch matchFfn(Operation *op) {
 void rewrite(const FfnParts &parts) {
   OpBuilder builder(parts.result.getDefiningOp());
   LinearParts gate = parts.gate.value_or(LinearParts());
-  auto ffn =
-      FfnOp::create(builder, parts.result.getLoc(), parts.in.x, parts.in.w, parts.in.bias, gate.w,
-                    gate.bias, parts.wOut, parts.bOut, parts.activation, parts.transposed);
+  DropoutOp dropout = parts.dropout;
+  auto ffn = FfnOp::create(
+      builder, parts.result.getLoc(), parts.in.x, parts.in.w, parts.in.bias, gate.w, gate.bias,
+      parts.wOut, parts.bOut, dropout ? dropout.getRng() : Value(), parts.activation,
+      parts.transposed, dropout ? dropout.getP() : APFloat(0.0), dropout ? dropout.getRngId() : 0);
   Value result = parts.result;
   result.replaceAllUsesWith(ffn.getY());
   eraseDeadChain(result.getDefiningOp());

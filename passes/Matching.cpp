@@ -107,23 +107,6 @@ void eraseDeadChain(Operation *op) {
   }
 }
 
-bool dependsOnParameter(Value value) {
-  llvm::SetVector<Value> reached;
-  reached.insert(value);
-  for (size_t i = 0; i < reached.size(); ++i) {
-    Value current = reached[i];
-    if (auto argument = dyn_cast<BlockArgument>(current)) {
-      auto function = dyn_cast<func::FuncOp>(argument.getOwner()->getParentOp());
-      if (function && isTrainable(function, argument.getArgNumber()))
-        return true;
-      continue;
-    }
-    for (Value operand : current.getDefiningOp()->getOperands())
-      reached.insert(operand);
-  }
-  return false;
-}
-
 Value transposeLastTwo(OpBuilder &builder, Value value) {
   int64_t rank = tensorOf(value).getRank();
   SmallVector<int64_t> swap(rank);

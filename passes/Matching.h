@@ -61,9 +61,6 @@ mlir::Value withBias(mlir::Value product, mlir::Value &bias);
 /// Erases `op`, which nothing uses, then the ops that only it used.
 void eraseDeadChain(mlir::Operation *op);
 
-/// Whether an argument of kind "param" reaches `value`.
-bool dependsOnParameter(mlir::Value value);
-
 /// `value` without the axes that `swap`ping the last two would undo: the value whose last two axes,
 /// exchanged, give `value`. Reuses the operand of a transpose; else builds one at `builder`.
 mlir::Value transposeLastTwo(mlir::OpBuilder &builder, mlir::Value value);

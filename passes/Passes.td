@@ -27,8 +27,7 @@ def FuseAttentionPass : Pass<"heddle-fuse-attention", "::mlir::func::FuncOp"> {
       reshaped to [B, 1, 1, S] (or [B, 1, 1, 1, S]), and `compare ne x, 0` reshaped likewise, or of
       an operand reshaped likewise, for an integer x [B, S]; each kind at most once, up to broadcasts;
     - q is [B, H, T, D] with k, v [B, H, S, D] (perhaps a repeat of [B, G, S, D]: reshape, broadcast,
-      reshape), or q is [B, G, R, T, D] with k, v [B, G, 1, S, D] (grouped queries);
-    - with `training`, a bias does not depend on a parameter: the fused gradient gives it none.
+      reshape), or q is [B, G, R, T, D] with k, v [B, G, 1, S, D] (grouped queries).
 
     Never: changes what is computed where a query sees at least one key. A query that sees none gets
     zeros, where a very negative constant in the mask would give the mean of v.
@@ -51,10 +50,6 @@ def FuseAttentionPass : Pass<"heddle-fuse-attention", "::mlir::func::FuncOp"> {
     %o, %lse = heddle.attention %q, %k, %v {causal, scale = 0.353553385}
     ```
   }];
-  let options = [
-    Option<"training", "training", "bool", "false",
-           "leave attention alone whose bias needs a gradient">,
-  ];
   let dependentDialects = ["::heddle::ir::HeddleDialect"];
 }
 
@@ -63,8 +58,9 @@ def FuseFfnPass : Pass<"heddle-fuse-ffn", "::mlir::func::FuncOp"> {
   let description = [{
     Fires at each activation (`relu`, `gelu`, `silu`) for which all of this holds:
     - its operand is `matmul(x, w)`, perhaps plus a bias [F];
-    - its result, perhaps times `matmul(x, w')` plus bias of the same x (gated), is operand a of one
-      `matmul`, whose result may get a bias; nothing else uses the values between;
+    - its result, perhaps times `matmul(x, w')` plus bias of the same x (gated), perhaps through a
+      dropout, is operand a of one `matmul`, whose result may get a bias; nothing else uses the
+      values between;
     - that `matmul` leads back to the width of x: a head of classes does not, and is no near miss;
     - all weights have rank 2 and are used with the same transpose_b, without transpose_a.
 

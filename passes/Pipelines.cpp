@@ -44,18 +44,15 @@ Stage builder() { return {"builder", "the mathematics of the model, in primitive
 /// loss no logits. Views are folded first, so that patterns see one reshape, not two; equal masks
 /// and constants are joined for the same reason. The loss comes before the FFNs: the product
 /// with the vocabulary behind an activation is a head, not the second half of an FFN.
-Stage fused(const PipelineOptions &options) {
-  FuseAttentionPassOptions attention;
-  attention.training = options.training || options.gradient;
-  return {
-      "fused",
-      "attention, ffn and losses as composite ops",
-      {canonicalize(), cse(),
-       each("heddle-fuse-attention", [attention] { return createFuseAttentionPass(attention); }),
-       each("heddle-fuse-linear-cross-entropy", createFuseLinearCrossEntropyPass),
-       each("heddle-fuse-ffn", createFuseFfnPass), each("heddle-merge-qkv", createMergeQkvPass),
-       // The views that the patterns left over.
-       canonicalize(), cse()}};
+Stage fused() {
+  return {"fused",
+          "attention, ffn and losses as composite ops",
+          {canonicalize(), cse(),
+           each("heddle-fuse-attention", [] { return createFuseAttentionPass(); }),
+           each("heddle-fuse-linear-cross-entropy", createFuseLinearCrossEntropyPass),
+           each("heddle-fuse-ffn", createFuseFfnPass), each("heddle-merge-qkv", createMergeQkvPass),
+           // The views that the patterns left over.
+           canonicalize(), cse()}};
 }
 
 /// Gradients. The loss is computed along with its gradient, so the forward op goes once both are
@@ -144,7 +141,7 @@ PipelineOptions PipelineOptions::of(ModuleOp module, bool training) {
 }
 
 std::vector<Stage> compileStages(const PipelineOptions &options) {
-  return {builder(), fused(options), differentiated(options), optimized(options), expanded(options),
+  return {builder(), fused(),  differentiated(options), optimized(options), expanded(options),
           kernels(), planned()};
 }
 

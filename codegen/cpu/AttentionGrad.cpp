@@ -17,7 +17,9 @@ namespace {
 ///   S = q k^T, dP = do v^T, P = exp(S - lse), dS = P (dP - delta),
 ///   dv += P^T do, dk += dS^T q, dq += dS k.
 /// q, do and dq of all rows lie in scratch, padded per head to whole blocks. Padded rows have q =
-/// do = 0 and finite weights, so they add nothing.
+/// do = 0 and no weights, so they add nothing.
+/// The gradient of a bias is the sum of dS over the axes that the bias is repeated along. Where
+/// those are batches or heads, one task does all that add to the same numbers, one after the other.
 class AttentionGradWriter : public AttentionShell {
 public:
   AttentionGradWriter(ImplicitLocOpBuilder &b, const Target &target, ir::KernelOp kernel,
@@ -39,15 +41,67 @@ public:
       emitGradients("score_gradients", false);
     emitGradients("masked_score_gradients", true);
     emitKernelEntry("attention_grad", [&](Value begin, Value end) {
-      forLoop(b_, begin, end, 1, [&](Value task) {
-        emitGroup({divIndex(b_, task, p_.groups), remIndex(b_, task, p_.groups)});
+      forLoop(b_, begin, end, 1, [&](Value task) { emitTask(task); });
+    });
+  }
+
+  int64_t tasks() const { return (joinsBatches() ? 1 : p_.batches) * groupsApart(); }
+
+private:
+  bool joinsBatches() const { return p_.dBias && p_.dBias->batch == 0; }
+  bool joinsGroups() const { return p_.dBias && p_.dBias->head == 0; }
+  int64_t groupsApart() const { return joinsGroups() ? 1 : p_.groups; }
+
+  void emitTask(Value task) {
+    Value batch = divIndex(b_, task, groupsApart()), group = remIndex(b_, task, groupsApart());
+    if (p_.dBias)
+      clearBiasGradient({batch, group});
+    auto forEach = [&](bool joined, Value own, int64_t count, auto body) {
+      if (joined)
+        forLoop(b_, index(0), index(count), 1, body);
+      else
+        body(own);
+    };
+    forEach(joinsBatches(), batch, p_.batches, [&](Value eachBatch) {
+      forEach(joinsGroups(), group, p_.groups,
+              [&](Value eachGroup) { emitGroup({eachBatch, eachGroup}); });
+    });
+  }
+
+  /// Zeroes what the groups of a task add up.
+  void clearBiasGradient(GroupPlace place) {
+    const HeadsView &view = *p_.dBias;
+    Value group = groupOffset(b_, p_, view, place, true);
+    const int64_t heads = view.head == 0 ? 1 : p_.headsPerGroup();
+    const int64_t rows = view.row == 0 ? 1 : p_.queries, columns = view.column == 0 ? 1 : p_.keys;
+    forLoop(b_, index(0), index(heads), 1, [&](Value head) {
+      forLoop(b_, index(0), index(rows), 1, [&](Value row) {
+        Value from = viewOffset(view, group, head, row);
+        forLoop(b_, index(0), index(columns), lanes_, [&](Value column) {
+          storeVector(b_, splat(b_, lanes_, 0), operands_[view.operand], addIndex(b_, from, column),
+                      prefixMask(b_, lanes_, subIndex(b_, index(columns), column)));
+        });
       });
     });
   }
 
-  int64_t tasks() const { return p_.batches * p_.groups; }
+  /// Adds score gradients of row `row` of the group, from key `key` on.
+  void addToBiasGradient(GroupPlace place, Value row, Value key, Value gradients) {
+    const HeadsView &view = *p_.dBias;
+    Value memory = operands_[view.operand];
+    Value to = addIndex(b_, groupOffset(b_, p_, view, place, true), rowOffset(b_, p_, view, row));
+    Value mask = prefixMask(b_, lanes_, subIndex(b_, index(p_.keys), key));
+    if (view.column == 0) { // lanes behind the last key hold anything
+      Value real = arith::SelectOp::create(b_, mask, gradients, splat(b_, lanes_, 0));
+      Value sum = arith::AddFOp::create(b_, loadScalar(b_, memory, to), sumOfLanes(b_, real));
+      storeScalar(b_, sum, memory, to);
+      return;
+    }
+    to = addIndex(b_, to, key);
+    Value sum = arith::AddFOp::create(b_, loadVector(b_, lanes_, memory, to, mask), gradients);
+    storeVector(b_, sum, memory, to, mask);
+  }
 
-private:
   void layOutScratch() {
     int64_t rows = p_.headsPerGroup() * paddedQueries_, keys = roundUp(p_.keys, keyBlock_);
     q_ = scratch_.take(rows * qStride_);
@@ -142,7 +196,7 @@ private:
           },
           [&](Value row) {
             storeScalar(b_, constantFloat(b_, 0), memory_, at(delta_, row));
-            storeScalar(b_, constantFloat(b_, 0), memory_, at(lse_, row));
+            storeScalar(b_, constantFloat(b_, 3e38), memory_, at(lse_, row));
           });
     });
   }
@@ -236,6 +290,8 @@ private:
             dS = math.mul(dS, slope);
           storeVector(b_, dropped, memory_, at(weights_, where));
           storeVector(b_, dS, memory_, at(gradients_, where));
+          if (p_.dBias)
+            addToBiasGradient(place, row, key, dS);
         });
       });
     });

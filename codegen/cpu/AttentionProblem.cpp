@@ -45,6 +45,22 @@ public:
     return std::nullopt;
   }
 
+  /// A result of a shape that broadcasts to `shape`, likewise.
+  std::optional<HeadsView> broadcastOutput(Value value, ArrayRef<int64_t> shape, const char *name) {
+    Operation *yield = kernel_.getBody().front().getTerminator();
+    for (OpOperand &yielded : yield->getOpOperands())
+      if (std::optional<ir::StridedView> store = ir::storeView(value, yielded.get())) {
+        HeadsView result = view(kernel_.getNumOperands() + yielded.getOperandNumber(),
+                                store->broadcastTo(shape.vec()));
+        if (result.column > 1)
+          refuse(std::string("attention's ") + name + " is not contiguous along the keys");
+        return result;
+      }
+    if (!value.use_empty())
+      refuse(std::string("attention's ") + name + " is stored by no strided view of an output");
+    return std::nullopt;
+  }
+
   /// A result that is stored as it is, or nothing when it has no use.
   std::optional<unsigned> denseOutput(Value value, const char *name) {
     Operation *yield = kernel_.getBody().front().getTerminator();
@@ -174,6 +190,9 @@ FailureOr<AttentionProblem> matchAttentionGrad(ir::KernelOp kernel, std::string 
   problem.dq = reader.output(op.getDq(), "dq");
   problem.dk = reader.output(op.getDk(), "dk");
   problem.dv = reader.output(op.getDv(), "dv");
+  if (op.getDbias())
+    problem.dBias = reader.broadcastOutput(
+        op.getDbias(), {problem.batches, problem.heads, problem.queries, problem.keys}, "dbias");
   auto isRow = [](const HeadsView &view, int64_t size) { return view.column == 1 || size == 1; };
   if ((problem.dq && !isRow(*problem.dq, problem.headSize)) ||
       (problem.dk && !isRow(*problem.dk, problem.headSize)) ||

@@ -36,6 +36,7 @@ struct AttentionProblem {
   // attention_grad only.
   HeadsView dO;
   std::optional<HeadsView> dq, dk, dv;
+  std::optional<HeadsView> dBias; // axes that it is summed over have stride 0
 
   int64_t headsPerGroup() const { return heads / groups; }
   /// Query rows that share one k and v.

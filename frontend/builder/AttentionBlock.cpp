@@ -41,12 +41,25 @@ public:
   }
 
 private:
-  /// k_ and v_ [B, G, S, D] of the encoder's vectors.
+  /// k_ and v_ [B, G, S, D] of the encoder's vectors, or out of the cache.
   void projectSource() {
+    const std::string number = std::to_string(layer_);
+    const std::string keyName = ir::kCrossCacheK.str() + number,
+                      valueName = ir::kCrossCacheV.str() + number;
+    if (w_.cache == Wiring::Cache::extend) {
+      const Shape shape = {w_.batch, w_.dims.kvHeads, w_.sourceLength, w_.dims.headDim};
+      k_ = graph_.state(keyName, shape);
+      v_ = graph_.state(valueName, shape);
+      return;
+    }
     Tensor k = linear(w_, *parameters_.key, *w_.source);
     Tensor v = linear(w_, *parameters_.value, *w_.source);
     k_ = headNorm(parameters_.keyNorm, splitHeads(k, w_.dims.kvHeads, w_.sourceLength));
     v_ = splitHeads(v, w_.dims.kvHeads, w_.sourceLength);
+    if (w_.cache == Wiring::Cache::fill) {
+      graph_.newState(keyName, k_);
+      graph_.newState(valueName, v_);
+    }
   }
 
   /// The values by the weights that scores give them: [B, H, t, D].
@@ -175,8 +188,8 @@ private:
   /// [B, H, t, S], before the mask.
   Tensor scores() {
     Tensor scores = product(q_, k_, /*transposeB=*/true) * scoreScale(w_.definition, layer_);
-    if (w_.keyBias)
-      scores = scores + *w_.keyBias;
+    if (w_.scoreBias)
+      scores = scores + *w_.scoreBias;
     if (w_.distances)
       scores = scores + distanceScores(w_, layer_, q_, k_);
     return capped(scores);

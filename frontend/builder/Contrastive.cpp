@@ -35,7 +35,7 @@ Outputs contrastiveOutputs(Wiring &w, Tensor x) {
   Wiring tower = wiringOf(w.graph, definition, *w.parameters.image, w.batch,
                           fixedSequence(definition), w.number);
   tower.stack = kImageStack;
-  tower.firstRngId = rngStreams(w.dims.layers, /*cross=*/false);
+  tower.firstRngId = rngStreams(w.dims.layers);
   tower.rng = w.rng;
   Tensor images = projection(tower, imageVectors(tower));
   LayerScope scope(w.graph, kHeadPath);

@@ -26,7 +26,7 @@ public:
     Wiring w =
         wiringOf(graph_, definition_, parameters_, options_.batch, options_.seq, options_.number);
     if (definition_.has_encoder())
-      encoderDecoderEntry(w, name, options_.sourceSeq > 0 ? options_.sourceSeq : options_.seq);
+      encoderDecoderEntry(w, name, sourceLength(definition_, options_.seq, options_.sourceSeq));
     else if (name == kForwardEntry)
       forward(w);
     else if (name == kLossEntry)
@@ -71,6 +71,8 @@ private:
     {
       LayerScope scope(graph_, embeddingsPath(w.stack));
       countKeys(w);
+      if (definition_.positions().has_relative_bias())
+        w.scoreBias = relativeBias(w);
     }
     return finalNorm(w, layersOf(w, embedTokens(w, tokens)));
   }
@@ -93,7 +95,7 @@ private:
     if (attention.mean_if_blind() && hasWindows(definition_))
       w.windowKeysSeen = countKeysSeen(w, *w.keyMask, attention.window());
     if (alibi_)
-      w.keyBias = alibiBias(w, *w.keysSeen - graph_.scalar(1, Element::f32));
+      w.scoreBias = alibiBias(w, *w.keysSeen - graph_.scalar(1, Element::f32));
   }
 
   /// Every row is whole and begins at position 0.
@@ -140,29 +142,10 @@ private:
   void decode(Wiring &w) {
     Tensor tokens = graph_.input("input_ids", {w.batch, 1}, Element::i32);
     Tensor positions = graph_.input("positions", {w.batch}, Element::i32);
-    w.cache = Wiring::Cache::extend;
-    w.positions = positions;
-    {
-      LayerScope scope(graph_, embeddingsPath(w.stack));
-      w.positionIds = graph_.reshape(positions, {w.batch, 1});
-      if (rotary_)
-        w.ropeTurns = w.positionIds;
-      w.visibleKeys = graph_.lengthMask(shifted(graph_, positions, 1), w.seq);
-      if (hasWindows(definition_))
-        w.windowKeys = windowKeys(w, positions);
-      if (alibi_)
-        w.keyBias = alibiBias(w, countUp(graph_, w.seq));
-    }
+    extendAt(w, positions);
     Tensor x = layersOf(w, embedTokens(w, tokens));
     x = graph_.reshape(x, {w.batch, w.dims.width});
     graph_.output("logits", head(w, finalNorm(w, x)));
-  }
-
-  /// [B, T]: 1 for the keys from positions[b] - window + 1 on, else 0.
-  Tensor windowKeys(const Wiring &w, Tensor positions) {
-    const int64_t window = definition_.attention().window();
-    Tensor tooOld = graph_.reshape(shifted(graph_, positions, -window), {w.batch, 1});
-    return graph_.cast(graph_.greater(countUp(graph_, w.seq), tooOld), Element::i32);
   }
 
   GraphBuilder &graph_;
@@ -182,7 +165,8 @@ std::vector<std::string> entriesOf(const proto::ModelDef &definition, bool train
   if (kind == proto::Head::NONE || kind == proto::Head::PROJECTION)
     return entries;
   entries.push_back(kLossEntry);
-  if (predictsNext(definition))
+  if (isLanguageModel(definition) && definition.attention().causal() &&
+      !definition.encoder().has_frames())
     entries.insert(entries.end(), {kPrefillEntry, kDecodeEntry});
   if (training)
     entries.insert(entries.end(), {kTrainLossEntry, kEvalEntry});
@@ -198,6 +182,8 @@ bool isContrastive(const proto::ModelDef &definition, const std::string &entry) 
 
 /// What the user may not know of the model.
 const char *whyMissing(const proto::ModelDef &definition, const std::string &entry) {
+  if ((entry == kPrefillEntry || entry == kDecodeEntry) && definition.encoder().has_frames())
+    return ": its encoder reads frames, and generation from those is not supported yet";
   if (entry == kPrefillEntry || entry == kDecodeEntry)
     return definition.attention().causal()
                ? ": its head does not predict tokens, so it does not generate"
@@ -218,8 +204,11 @@ StatusOr<mlir::OwningOpRef<mlir::ModuleOp>> buildModule(mlir::MLIRContext &conte
   if (!definition.has_vocab_size() && !readsImages(definition))
     return invalidInput("field \"vocab_size\": is missing and no tokenizer gives it");
   HEDDLE_RETURN_IF_ERROR(validateShape(definition, options.batch, options.seq));
-  if (definition.has_encoder() && options.sourceSeq > 0)
-    HEDDLE_RETURN_IF_ERROR(validateShape(encoderOf(definition), options.batch, options.sourceSeq));
+  if (definition.has_encoder())
+    HEDDLE_RETURN_IF_ERROR(
+        withContext(validateShape(encoderOf(definition), options.batch,
+                                  sourceLength(definition, options.seq, options.sourceSeq)),
+                    "the encoder"));
   if (definition.has_image()) {
     const proto::ModelDef image = imageOf(definition);
     HEDDLE_RETURN_IF_ERROR(validateShape(image, options.batch, fixedSequence(image)));

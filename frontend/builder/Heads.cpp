@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <cmath>
+
 #include "frontend/LayerNames.h"
 #include "frontend/builder/Wiring.h"
 
 namespace heddle::frontend {
 
 Tensor finalNorm(Wiring &w, Tensor x) {
-  if (!w.parameters.finalNorm)
-    return x;
   LayerScope scope(w.graph, finalNormPath(w.stack));
-  Tensor normed = norm(w, *w.parameters.finalNorm, x);
-  return w.condition ? modulate(w, finalModulation(w), normed) : normed;
+  if (w.parameters.finalNorm)
+    x = norm(w, *w.parameters.finalNorm, x);
+  if (w.condition)
+    x = modulate(w, finalModulation(w), x);
+  return dropout(w, x, w.definition.dropout().output(), outputDropoutId(w.dims.layers));
 }
 
 Tensor head(Wiring &w, Tensor x) {
@@ -17,10 +20,14 @@ Tensor head(Wiring &w, Tensor x) {
   x = headTransform(w, x);
   const ParameterSpec &weight =
       w.parameters.headWeight ? *w.parameters.headWeight : *w.parameters.tokenEmbedding;
+  if (w.definition.head().scaled())
+    x = x * (1 / std::sqrt(static_cast<double>(w.dims.width)));
   if (w.parameters.embeddingOut)
     x = linear(w, *w.parameters.embeddingOut, x);
   Tensor logits = w.graph.matmul(x, w.graph.parameter(weight), /*transposeB=*/true);
   logits = w.parameters.headBias ? logits + w.graph.parameter(*w.parameters.headBias) : logits;
+  if (w.parameters.headConstantBias)
+    logits = logits + w.graph.parameter(*w.parameters.headConstantBias);
   if (w.definition.head().soft_cap() > 0) {
     Tensor cap = w.graph.scalar(w.definition.head().soft_cap());
     logits = w.graph.tanh(logits / cap) * cap;

@@ -33,14 +33,43 @@ Tensor countUp(GraphBuilder &graph, int64_t count) {
 
 void useDefaultPositions(Wiring &w) {
   const bool rotary = w.definition.positions().has_rotary();
+  LayerScope scope(w.graph, embeddingsPath(w.stack));
+  if (w.definition.positions().has_relative_bias())
+    w.scoreBias = relativeBias(w);
   if (!rotary && !w.definition.positions().has_alibi())
     return;
-  LayerScope scope(w.graph, embeddingsPath(w.stack));
   Tensor places = countUp(w.graph, w.seq);
   if (rotary)
     w.ropeTurns = places;
   else
-    w.keyBias = alibiBias(w, places);
+    w.scoreBias = alibiBias(w, places);
+}
+
+namespace {
+
+/// [B, T]: 1 for the keys from positions[b] - window + 1 on, else 0.
+Tensor windowKeysAt(Wiring &w, Tensor positions) {
+  const int64_t window = w.definition.attention().window();
+  Tensor tooOld = w.graph.reshape(shifted(w.graph, positions, -window), {w.batch, 1});
+  return w.graph.cast(w.graph.greater(countUp(w.graph, w.seq), tooOld), Element::i32);
+}
+
+} // namespace
+
+void extendAt(Wiring &w, Tensor positions) {
+  w.cache = Wiring::Cache::extend;
+  w.positions = positions;
+  LayerScope scope(w.graph, embeddingsPath(w.stack));
+  w.positionIds = w.graph.reshape(positions, {w.batch, 1});
+  if (w.definition.positions().has_rotary())
+    w.ropeTurns = w.positionIds;
+  w.visibleKeys = w.graph.lengthMask(shifted(w.graph, positions, 1), w.seq);
+  if (hasWindows(w.definition))
+    w.windowKeys = windowKeysAt(w, positions);
+  if (w.definition.positions().has_alibi())
+    w.scoreBias = alibiBias(w, countUp(w.graph, w.seq));
+  if (w.definition.positions().has_relative_bias())
+    w.scoreBias = relativeBiasAt(w, positions);
 }
 
 Tensor layersOf(Wiring &w, Tensor x) {
@@ -51,7 +80,7 @@ Tensor layersOf(Wiring &w, Tensor x) {
       continue;
     }
     x = attentionBlock(w, layer, x);
-    if (w.source)
+    if (w.sourceLength > 0)
       x = crossAttentionBlock(w, layer, x);
     x = ffnBlock(w, layer, x);
   }

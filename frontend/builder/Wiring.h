@@ -36,11 +36,11 @@ struct Wiring {
   // Where blind queries yield the mean: [B, T] in f32, how many keys a query sees, of all that are
   // not later and of those in the window.
   std::optional<Tensor> keysSeen = {}, windowKeysSeen = {};
-  std::optional<Tensor> keyBias = {}; // [B, H, 1, T] or [1, H, 1, T], added to the scores
+  std::optional<Tensor> scoreBias = {}; // added to the scores [B, H, t, T], broadcast
   // Where the layers attend to an encoder: its last vectors [B, S, C'], and which of them count,
   // [B, S].
   std::optional<Tensor> source = {}, sourceMask = {};
-  int64_t sourceLength = 0;             // S
+  int64_t sourceLength = 0;             // S; 0: the layers attend to themselves only
   std::optional<Tensor> distances = {}; // [rows, C], the table of disentangled attention
   std::optional<Tensor> condition = {}; // SiLU(c) [B, C], where norms take it in
   /// What the layer being built makes of it.
@@ -67,6 +67,8 @@ Wiring wiringOf(GraphBuilder &graph, const proto::ModelDef &definition,
 Tensor idsInput(Wiring &w, const char *name);
 /// Positions 0, 1, ... in every row, where nothing says otherwise.
 void useDefaultPositions(Wiring &w);
+/// The caches are extended by one token of each row, at positions [B].
+void extendAt(Wiring &w, Tensor positions);
 /// 0, 1, ... as [1, count].
 Tensor countUp(GraphBuilder &graph, int64_t count);
 /// All layers of the stack, x [B, t, C] -> [B, t, C].
@@ -100,6 +102,9 @@ Tensor contrastiveLoss(Wiring &w, Tensor perImage, Tensor perText);
 /// x [B, T, C] -> noise [B, channels, height, width], and variance where the head has it.
 std::vector<std::pair<std::string, Tensor>> noiseOutputs(Wiring &w, Tensor x);
 
+/// input_features [B, bins, 2 T] -> [B, T, C]
+Tensor embedFrames(Wiring &w, Tensor features);
+
 /// input_ids [B, t] -> [B, t, C]; the table of distances is ready behind it, where there is one.
 Tensor embedTokens(Wiring &w, Tensor ids);
 
@@ -126,6 +131,12 @@ Tensor distanceScores(Wiring &w, int64_t layer, Tensor q, Tensor k);
 
 /// What ALiBi adds to the scores of keys at positions [B, T] or [1, T]: [B or 1, H, 1, T].
 Tensor alibiBias(Wiring &w, Tensor positions);
+/// What relative positions add to the scores of a whole text: [1, H, T, T].
+Tensor relativeBias(Wiring &w);
+/// The same for one token of each row, at positions [B]: [B, H, 1, T].
+Tensor relativeBiasAt(Wiring &w, Tensor positions);
+/// Sines and cosines of this entry's positions, to be added to [B, t, C].
+Tensor sinusoids(Wiring &w);
 /// How many keys attention_mask [B, T] lets each query see, of the last `window` or (0) of all up
 /// to its own: [B, T] in f32.
 Tensor countKeysSeen(Wiring &w, Tensor mask, int64_t window = 0);
@@ -198,8 +209,8 @@ inline int64_t crossDropoutId(int64_t layers, int64_t layer) { return 1 + 3 * la
 inline int64_t crossResidualDropoutId(int64_t layers, int64_t layer) {
   return crossDropoutId(layers, layer) + 1;
 }
-/// How many streams a stack has, without those of its head.
-inline int64_t rngStreams(int64_t layers, bool cross) { return 1 + (cross ? 5 : 3) * layers; }
+inline int64_t hiddenDropoutId(int64_t layers, int64_t layer) { return 1 + 5 * layers + layer; }
+inline int64_t outputDropoutId(int64_t layers) { return 1 + 6 * layers; }
 
 } // namespace heddle::frontend
 

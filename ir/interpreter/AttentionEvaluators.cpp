@@ -3,6 +3,7 @@
 // nothing with the decomposition.
 
 #include <algorithm>
+#include <array>
 #include <limits>
 
 #include "ir/interpreter/Evaluators.h"
@@ -130,11 +131,24 @@ template <typename Number> std::vector<SumOf<Number>> sumsFor(const TensorOf<Num
   return std::vector<SumOf<Number>>(tensor.floats.size(), 0.0);
 }
 
+int64_t placeIn(const StridedView &view, const std::array<int64_t, 4> &at) {
+  int64_t place = view.offset;
+  for (size_t axis = 0; axis < at.size(); ++axis)
+    place += at[axis] * view.strides[axis];
+  return place;
+}
+
 template <typename Number>
 absl::Status attentionGrad(AttentionGradOp op, const Inputs<Number> &in, Outputs<Number> out) {
   Problem<Number> p(op, in);
   const TensorOf<Number> &o = in[op.getO()], &lse = in[op.getLse()], &dO = in[op.getDO()];
   auto dQ = sumsFor(out[0]), dK = sumsFor(out[1]), dV = sumsFor(out[2]);
+  std::vector<SumOf<Number>> dBias;
+  StridedView biasView; // from [B, H, T, S] to the bias
+  if (op.getDbias()) {
+    dBias = sumsFor(out[3]);
+    biasView = StridedView::dense(out[3].shape).broadcastTo({p.batch, p.heads, p.queries, p.keys});
+  }
   p.forEachQuery([&](int64_t b, int64_t h, int64_t i) {
     int64_t query = p.query(b, h, i);
     if (valueOf(lse.floats[query]) == -kInfinity)
@@ -151,6 +165,8 @@ absl::Status attentionGrad(AttentionGradOp op, const Inputs<Number> &in, Outputs
       Number dScore = weight * (dWeight - delta);
       if (p.softCap)
         dScore *= 1.0 - (score / *p.softCap) * (score / *p.softCap);
+      if (op.getDbias())
+        dBias[placeIn(biasView, {b, h, i, j})] += dScore;
       for (int64_t e = 0; e < p.valueWidth; ++e)
         dV[key * p.valueWidth + e] += weight * keep * dOut[e];
       for (int64_t d = 0; d < p.width; ++d) {
@@ -162,6 +178,8 @@ absl::Status attentionGrad(AttentionGradOp op, const Inputs<Number> &in, Outputs
   out[0].floats.assign(dQ.begin(), dQ.end());
   out[1].floats.assign(dK.begin(), dK.end());
   out[2].floats.assign(dV.begin(), dV.end());
+  if (op.getDbias())
+    out[3].floats.assign(dBias.begin(), dBias.end());
   return absl::OkStatus();
 }
 

@@ -49,6 +49,11 @@ absl::Status ffn(FfnOp op, const Inputs<Number> &in, Outputs<Number> out) {
   };
   for (size_t i = 0; i < active.size(); ++i)
     active[i] = gated ? act(out[2].floats[i]) * active[i] : act(active[i]);
+  if (const double dropout = op.getDropout().convertToDouble(); dropout > 0) {
+    const DropoutStream stream = dropoutStream(in[op.getRng()], op.getRngId());
+    for (size_t i = 0; i < active.size(); ++i)
+      active[i] = active[i] * constantOf<Number>(stream.factor(static_cast<int64_t>(i), dropout));
+  }
   linear(active, hiddenWidth, in[op.getWOut()], in.find(op.getBOut()), transposed, out[0].floats);
   return absl::OkStatus();
 }

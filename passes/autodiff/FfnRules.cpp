@@ -67,7 +67,15 @@ Gradients ffn(FfnOp op, OpBuilder &b, ValueRange dys) {
   Value hidden = op.getHidden(), gate = op.getGate();
   Value active = activate(b, loc, op.getActivation(), gate ? gate : hidden);
   Value inner = gate ? MulOp::create(b, loc, active, hidden).getResult() : active;
-  LinearGrads out = linear(b, loc, inner, op.getWOut(), transposed, op.getBOut(), dys[0]);
+  // The same elements are dropped of the gradient.
+  auto dropped = [&](Value x) {
+    return op.getDropout().isZero() ? x
+                                    : DropoutOp::create(b, loc, x.getType(), x, op.getRng(),
+                                                        op.getDropoutAttr(), op.getRngIdAttr())
+                                          .getResult();
+  };
+  LinearGrads out = linear(b, loc, dropped(inner), op.getWOut(), transposed, op.getBOut(), dys[0]);
+  out.dx = dropped(out.dx);
 
   Value dhidden, dgate;
   LinearGrads gateGrads;
@@ -92,6 +100,8 @@ Gradients ffn(FfnOp op, OpBuilder &b, ValueRange dys) {
   gradients.push_back(out.dw);
   if (op.getBOut())
     gradients.push_back(out.dbias);
+  if (op.getRng())
+    gradients.push_back({});
   return gradients;
 }
 

@@ -53,10 +53,7 @@ bool needsDecomposition(Operation &op, const Activity &activity) {
   if (!isa<DifferentiableOpInterface>(op))
     return true;
   // Rules of composite ops take the gradient of the main result only, not of what was saved.
-  if (llvm::any_of(op.getResults().drop_front(), [&](Value v) { return activity.isActive(v); }))
-    return true;
-  auto attention = dyn_cast<AttentionOp>(op);
-  return attention && attention.getBias() && activity.isActive(attention.getBias());
+  return llvm::any_of(op.getResults().drop_front(), [&](Value v) { return activity.isActive(v); });
 }
 
 void replaceByDecomposition(DecomposableOpInterface op) {

@@ -43,6 +43,8 @@ void addModelFlags(CLI::App &verb, ModelFlags &flags) {
   verb.add_option("--weights", flags.weights, "folder or safetensors file with the weights");
   addNumber(verb, "--batch", flags.batch, "sequences at a time", {.least = 1});
   addNumber(verb, "--seq", flags.seq, "tokens of a sequence", {.least = 1});
+  addNumber(verb, "--source-seq", flags.sourceSeq,
+            "tokens of a source, which an encoder reads; left out: as --seq", {.least = 1});
   verb.add_option("--dtype", flags.dtype, "f32 or bf16");
   verb.add_option("--target", flags.target, "cpu, cpu:avx512, cpu:avx2, cpu:scalar");
   addNumber(verb, "--threads", flags.threads, "0: all CPUs allowed", {0, limits::kThreads});

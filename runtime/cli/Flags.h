@@ -21,7 +21,7 @@ namespace heddle::runtime {
 struct ModelFlags {
   std::string model;
   std::string weights;
-  std::optional<int64_t> batch, seq;
+  std::optional<int64_t> batch, seq, sourceSeq;
   std::string dtype, target, memoryBudget;
   int threads = 0; // 0: all CPUs allowed
   bool strict = false, noGraph = false, json = false;

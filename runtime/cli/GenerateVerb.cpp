@@ -103,17 +103,26 @@ StatusOr<int> generateVerb(FileLayer &layer, SharedExecutable executable,
   if (!chosen.ok() && needsText)
     return chosen.status();
   std::unique_ptr<Tokenizer> tokenizer = chosen.ok() ? *std::move(chosen) : nullptr;
-  HEDDLE_ASSIGN_OR_RETURN(auto prompts, readPrompts(flags, tokenizer.get(), manifest.vocab_size()));
+  HEDDLE_ASSIGN_OR_RETURN(auto prompts,
+                          readPrompts(flags, tokenizer.get(),
+                                      manifest.source_seq() > 0 ? manifest.source_vocab_size()
+                                                                : manifest.vocab_size()));
 
   GenerateOptions options = generateOptions(flags);
   HEDDLE_ASSIGN_OR_RETURN(GenerationConfig config, generationConfig(*executable));
   options.endIds = config.endIds;
+  if (config.decoderStart)
+    options.decoderStart = {*config.decoderStart};
+  options.forcedFirst = config.forcedFirst;
+  options.forcedLast = config.forcedLast;
   for (const std::string &key : config.notFollowed)
     remark(absl::StrCat("generation_config.json: ", key, " is not followed"));
-  remarkOn(flags, prompts, manifest.seq());
+  const bool sources = manifest.source_seq() > 0;
+  remarkOn(flags, sources ? std::vector<std::vector<int32_t>>{options.decoderStart} : prompts,
+           manifest.seq());
   TextListener listener;
   if (flags.stream) {
-    print(tokenizer ? tokenizer->decode(prompts[0]) : "");
+    print(tokenizer && !sources ? tokenizer->decode(prompts[0]) : "");
     fflush(stdout);
     listener = [](size_t, const std::string &piece) {
       print(piece);
@@ -125,7 +134,8 @@ StatusOr<int> generateVerb(FileLayer &layer, SharedExecutable executable,
   if (flags.stream)
     fputc('\n', stdout);
   else
-    report(answers, prompts, flags, tokenizer.get());
+    report(answers, sources ? std::vector<std::vector<int32_t>>(prompts.size()) : prompts, flags,
+           tokenizer.get());
   return 0;
 }
 

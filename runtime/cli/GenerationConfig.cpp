@@ -44,6 +44,30 @@ constexpr Wish kWishes[] = {{"no_repeat_ngram_size", 0},
                             {"forced_bos_token_id", -1},
                             {"forced_eos_token_id", -1}};
 
+/// What encoder-decoders follow.
+bool isForced(std::string_view key) {
+  return key == "forced_bos_token_id" || key == "forced_eos_token_id";
+}
+
+/// The token of a key where the model has such a token, unless it is known already.
+Status takeToken(const JsonRef &config, const char *key, int64_t vocabulary,
+                 std::optional<int32_t> &token) {
+  auto value = config.find(key);
+  if (!value || token)
+    return absl::OkStatus();
+  // A list of one is one.
+  std::vector<JsonRef> entries;
+  if (value->value().elements()) {
+    HEDDLE_ASSIGN_OR_RETURN(entries, value->asArray());
+    if (entries.size() != 1)
+      return value->error(absl::StrCat("expected one token, found ", entries.size()));
+  }
+  HEDDLE_ASSIGN_OR_RETURN(int64_t id,
+                          (entries.empty() ? *value : entries[0]).asInteger(0, vocabulary - 1));
+  token = static_cast<int32_t>(id);
+  return absl::OkStatus();
+}
+
 bool asksForNothing(const JsonRef &value, double neutral) {
   if (const JsonValue::Elements *elements = value.value().elements())
     return elements->empty();
@@ -55,6 +79,8 @@ bool asksForNothing(const JsonRef &value, double neutral) {
 
 StatusOr<GenerationConfig> generationConfig(const Executable &executable) {
   GenerationConfig result;
+  const proto::Manifest &manifest = executable.manifest();
+  const bool sources = manifest.source_seq() > 0;
   for (const char *name : {kGenerationFile, "config.json"}) {
     const proto::EmbeddedFile *file = executable.file(name);
     if (!file)
@@ -63,12 +89,23 @@ StatusOr<GenerationConfig> generationConfig(const Executable &executable) {
     if (name == kGenerationFile)
       for (const Wish &wish : kWishes)
         if (auto value = config.ref().find(wish.key);
-            value && !asksForNothing(*value, wish.neutral))
+            value && !asksForNothing(*value, wish.neutral) && !(sources && isForced(wish.key)))
           result.notFollowed.push_back(wish.key);
     if (auto value = config.ref().find("eos_token_id"); value && result.endIds.empty()) {
       HEDDLE_ASSIGN_OR_RETURN(result.endIds, endIds(*value));
     }
+    if (!sources)
+      continue;
+    const int64_t vocabulary = manifest.vocab_size();
+    HEDDLE_RETURN_IF_ERROR(
+        takeToken(config.ref(), "decoder_start_token_id", vocabulary, result.decoderStart));
+    HEDDLE_RETURN_IF_ERROR(
+        takeToken(config.ref(), "forced_bos_token_id", vocabulary, result.forcedFirst));
+    HEDDLE_RETURN_IF_ERROR(
+        takeToken(config.ref(), "forced_eos_token_id", vocabulary, result.forcedLast));
   }
+  if (!result.decoderStart && manifest.has_decoder_start_id())
+    result.decoderStart = static_cast<int32_t>(manifest.decoder_start_id());
   return result;
 }
 

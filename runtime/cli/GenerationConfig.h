@@ -6,6 +6,7 @@
 #define HEDDLE_RUNTIME_CLI_GENERATIONCONFIG_H
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,8 @@ class Executable;
 
 struct GenerationConfig {
   std::vector<int32_t> endIds; // eos_token_id, a number or a list of them
+  /// Of encoder-decoders.
+  std::optional<int32_t> decoderStart, forcedFirst, forcedLast;
   /// Keys of generation_config.json that would change answers in a way that no flag has.
   std::vector<std::string> notFollowed;
 };

@@ -51,6 +51,9 @@ Status checkCompiled(const Executable &executable, const ModelFlags &flags) {
   if (flags.seq && *flags.seq != manifest.seq())
     return other("--seq", *flags.seq,
                  absl::StrCat("batch ", manifest.batch(), ", sequence ", manifest.seq()));
+  if (flags.sourceSeq && *flags.sourceSeq != manifest.source_seq())
+    return other("--source-seq", *flags.sourceSeq,
+                 absl::StrCat("sources of ", manifest.source_seq(), " tokens"));
   if (!flags.dtype.empty() && flags.dtype != manifest.dtype())
     return other("--dtype", flags.dtype, manifest.dtype());
   // "cpu" is whatever this machine has, and the loader has checked that it has it.

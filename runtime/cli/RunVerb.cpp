@@ -91,18 +91,14 @@ void report(const EntryRun &run, const RunFlags &flags, double milliseconds) {
 
 } // namespace
 
-StatusOr<BatchShape> inputShape(FileLayer &layer, const std::string &inputs,
+namespace {
+
+/// [B, T], or [N, B, T] for a step.
+StatusOr<BatchShape> shapeOfIds(const SafetensorsFile &file, const char *name,
                                 const std::string &entry) {
-  HEDDLE_ASSIGN_OR_RETURN(SafetensorsFile file, SafetensorsFile::open(layer, inputs));
-  auto ids = file.find("input_ids"), pixels = file.find("pixel_values");
-  if (!ids && pixels && pixels->shape().size() == 4)
-    return BatchShape{pixels->shape()[0], 0};
-  if (pixels && !ids)
-    return pixels->error(absl::StrCat("has shape ", shapeText(pixels->shape()),
-                                      ", expected [B, channels, height, width]"));
+  auto ids = file.find(name);
   if (!ids)
-    return invalidInput(inputs, ": holds no tensor input_ids [B, T], nor pixel_values ",
-                        "[B, channels, height, width]");
+    return invalidInput(file.path(), ": holds no tensor ", name);
   const std::vector<int64_t> &sizes = ids->shape();
   bool isStep = entry == "step" && sizes.size() == 3;
   if ((sizes.size() != 2 && !isStep) || ids->elements() == 0)
@@ -113,10 +109,45 @@ StatusOr<BatchShape> inputShape(FileLayer &layer, const std::string &inputs,
   return shape;
 }
 
-StatusOr<TensorMap> readRunInputs(FileLayer &layer, const std::string &path, bool shiftLabels) {
+} // namespace
+
+StatusOr<BatchShape> inputShape(FileLayer &layer, const std::string &inputs,
+                                const std::string &entry, bool encoderDecoder) {
+  HEDDLE_ASSIGN_OR_RETURN(SafetensorsFile file, SafetensorsFile::open(layer, inputs));
+  auto pixels = file.find("pixel_values");
+  if (pixels && pixels->shape().size() != 4)
+    return pixels->error(absl::StrCat("has shape ", shapeText(pixels->shape()),
+                                      ", expected [B, channels, height, width]"));
+  if (pixels && !file.find("input_ids"))
+    return BatchShape{pixels->shape()[0], 0};
+  BatchShape shape;
+  if (auto frames = file.find("input_features"); frames && encoderDecoder) {
+    const std::vector<int64_t> &sizes = frames->shape();
+    if (sizes.size() != 3 || sizes[2] % 2 != 0 || frames->elements() == 0)
+      return frames->error(absl::StrCat("has shape ", shapeText(sizes),
+                                        ", expected [B, bins, frames], an even number of frames"));
+    shape = {sizes[0], sizes[2] / 2};
+  } else {
+    HEDDLE_ASSIGN_OR_RETURN(shape, shapeOfIds(file, "input_ids", entry));
+  }
+  if (!encoderDecoder)
+    return shape;
+  const char *ids = "decoder_input_ids";
+  if (!file.find(ids) && !file.find("labels"))
+    return invalidInput(inputs, ": holds neither decoder_input_ids nor labels, and the decoder ",
+                        "must read something");
+  HEDDLE_ASSIGN_OR_RETURN(BatchShape target,
+                          shapeOfIds(file, file.find(ids) ? ids : "labels", entry));
+  shape.sourceSeq = shape.seq;
+  shape.seq = target.seq;
+  return shape;
+}
+
+StatusOr<TensorMap> readRunInputs(FileLayer &layer, const std::string &path,
+                                  const InputRules &rules) {
   HEDDLE_ASSIGN_OR_RETURN(SafetensorsFile file, SafetensorsFile::open(layer, path));
   HEDDLE_ASSIGN_OR_RETURN(TensorMap inputs, readInputs(file));
-  HEDDLE_RETURN_IF_ERROR(makeEntryInputs(inputs, shiftLabels));
+  HEDDLE_RETURN_IF_ERROR(makeEntryInputs(inputs, rules));
   return inputs;
 }
 
@@ -126,8 +157,8 @@ StatusOr<int> runVerb(FileLayer &layer, SharedExecutable executable, const RunFl
   if (texts)
     return encodeTexts(layer, std::move(executable), flags);
   HEDDLE_RETURN_IF_ERROR(checkOutputs(layer, flags));
-  HEDDLE_ASSIGN_OR_RETURN(
-      TensorMap inputs, readRunInputs(layer, flags.inputs, executable->manifest().shift_labels()));
+  HEDDLE_ASSIGN_OR_RETURN(TensorMap inputs,
+                          readRunInputs(layer, flags.inputs, inputRules(executable->manifest())));
   bool isStep = flags.entry == "step";
   std::string entry = isStep ? stepEntry(inputs) : flags.entry;
   HEDDLE_ASSIGN_OR_RETURN(auto session, openSession(std::move(executable), flags, entry));

@@ -11,6 +11,7 @@
 #include <string>
 
 #include "runtime/cli/Flags.h"
+#include "runtime/plan/EntryInputs.h"
 #include "runtime/plan/Executable.h"
 #include "runtime/plan/Tensor.h"
 
@@ -37,16 +38,18 @@ int runCommand(const std::function<StatusOr<int>()> &command);
 void remark(const std::string &text);
 
 /// For a compiler that must know B and T before it compiles: the shape of `input_ids` in --inputs,
-/// or the B of `pixel_values`, with T 0: the model's own. A step takes several batches too.
+/// or the B of `pixel_values`, with T 0: the model's own. A step takes several batches too. Of an
+/// encoder-decoder that is the source's, and T is that of decoder_input_ids or labels.
 struct BatchShape {
-  int64_t batch = 0, seq = 0, microBatches = 1;
+  int64_t batch = 0, seq = 0, microBatches = 1, sourceSeq = 0;
 };
 StatusOr<BatchShape> inputShape(FileLayer &layer, const std::string &inputs,
-                                const std::string &entry);
+                                const std::string &entry, bool encoderDecoder = false);
 
 /// The tensors of --inputs; `labels` as the aligned `targets` of our loss, shifted where the
 /// model's own labels are.
-StatusOr<TensorMap> readRunInputs(FileLayer &layer, const std::string &inputs, bool shiftLabels);
+StatusOr<TensorMap> readRunInputs(FileLayer &layer, const std::string &inputs,
+                                  const InputRules &rules);
 
 /// --objective, else that of the checkpoint to be resumed; "" where neither says it.
 StatusOr<std::string> trainingObjective(FileLayer &layer, const TrainFlags &flags);

@@ -62,6 +62,8 @@ Status copyCacheRows(Session &session, const std::vector<RowCopy> &copies) {
   if (copies.empty())
     return absl::OkStatus();
   for (const StoredTensor *cache : session.states("cache.")) {
+    if (cache->name.starts_with("cache.cross_"))
+      continue; // rows of one search read the same source
     if (cache->shape.empty() || cache->shape[0] != batch)
       return invalidInput("state ", cache->name, ": has shape ", shapeText(cache->shape),
                           ", expected a row for each of the ", batch, " sequences");

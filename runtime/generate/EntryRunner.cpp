@@ -8,7 +8,8 @@
 namespace heddle::runtime {
 
 EntryRunner::EntryRunner(Session &session)
-    : session_(session), batch_(session.manifest().batch()), window_(session.manifest().seq()) {}
+    : session_(session), batch_(session.manifest().batch()), window_(session.manifest().seq()),
+      source_(session.manifest().source_seq()) {}
 
 Status EntryRunner::prepare() {
   HEDDLE_ASSIGN_OR_RETURN(prefill_, session_.prepare("prefill"));
@@ -16,7 +17,8 @@ Status EntryRunner::prepare() {
   return absl::OkStatus();
 }
 
-StatusOr<Tensor> EntryRunner::prefill(const TokenRows &rows) {
+StatusOr<Tensor> EntryRunner::prefill(const RowTokens &given) {
+  const TokenRows &rows = given.rows;
   std::vector<int32_t> ids(batch_ * window_), last(batch_);
   for (size_t b = 0; b < rows.size(); ++b) {
     const std::vector<int32_t> &tokens = *rows[b];
@@ -26,22 +28,40 @@ StatusOr<Tensor> EntryRunner::prefill(const TokenRows &rows) {
     last[b] = static_cast<int32_t>(length - 1);
   }
   HEDDLE_RETURN_IF_ERROR(
-      prefill_->setInput("input_ids", Tensor::of(DType::I32, {batch_, window_}, ids)));
+      prefill_->setInput(idsName(), Tensor::of(DType::I32, {batch_, window_}, ids)));
   HEDDLE_RETURN_IF_ERROR(prefill_->setInput("last_index", Tensor::of(DType::I32, {batch_}, last)));
+  HEDDLE_RETURN_IF_ERROR(setSources(*prefill_, given.sources, /*read=*/true));
   return logitsOf(*prefill_);
 }
 
-StatusOr<Tensor> EntryRunner::decode(const TokenRows &rows) {
+StatusOr<Tensor> EntryRunner::decode(const RowTokens &given) {
+  const TokenRows &rows = given.rows;
   std::vector<int32_t> ids(batch_), positions(batch_);
   for (size_t b = 0; b < rows.size(); ++b) {
     ids[b] = rows[b]->back();
     positions[b] =
         static_cast<int32_t>(std::min<int64_t>(static_cast<int64_t>(rows[b]->size()), window_) - 1);
   }
-  HEDDLE_RETURN_IF_ERROR(decode_->setInput("input_ids", Tensor::of(DType::I32, {batch_, 1}, ids)));
+  HEDDLE_RETURN_IF_ERROR(decode_->setInput(idsName(), Tensor::of(DType::I32, {batch_, 1}, ids)));
   HEDDLE_RETURN_IF_ERROR(
       decode_->setInput("positions", Tensor::of(DType::I32, {batch_}, positions)));
+  HEDDLE_RETURN_IF_ERROR(setSources(*decode_, given.sources, /*read=*/false));
   return logitsOf(*decode_);
+}
+
+Status EntryRunner::setSources(PreparedEntry &entry, const TokenRows &sources, bool read) {
+  if (source_ == 0)
+    return absl::OkStatus();
+  std::vector<int32_t> ids(batch_ * source_), mask(batch_ * source_);
+  for (size_t b = 0; b < sources.size(); ++b) {
+    const auto first = static_cast<ptrdiff_t>(b) * source_;
+    std::copy(sources[b]->begin(), sources[b]->end(), ids.begin() + first);
+    std::fill_n(mask.begin() + first, sources[b]->size(), 1);
+  }
+  if (read)
+    HEDDLE_RETURN_IF_ERROR(
+        entry.setInput("input_ids", Tensor::of(DType::I32, {batch_, source_}, ids)));
+  return entry.setInput("attention_mask", Tensor::of(DType::I32, {batch_, source_}, mask));
 }
 
 StatusOr<Tensor> EntryRunner::logitsOf(PreparedEntry &entry) {

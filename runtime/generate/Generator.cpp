@@ -15,6 +15,7 @@ namespace {
 struct Task {
   std::unique_ptr<Search> search;
   size_t prompt = 0;
+  const std::vector<int32_t> *source = nullptr; // what the encoder reads
 };
 
 /// As many searches at a time as the batch has rows for.
@@ -81,12 +82,14 @@ private:
     return static_cast<int64_t>(longest) <= runner_.window();
   }
 
-  TokenRows rowsOf(const std::vector<const Task *> &group) const {
-    TokenRows rows;
+  RowTokens rowsOf(const std::vector<const Task *> &group) const {
+    RowTokens tokens;
     for (const Task *task : group)
-      for (const std::vector<int32_t> &row : task->search->rows())
-        rows.push_back(&row);
-    return rows;
+      for (const std::vector<int32_t> &row : task->search->rows()) {
+        tokens.rows.push_back(&row);
+        tokens.sources.push_back(task->source);
+      }
+    return tokens;
   }
 
   Status advance(const Task &task, int64_t firstRow, const Tensor &logits) {
@@ -152,21 +155,29 @@ StatusOr<std::vector<Generation>> generate(Session &session, const Tokenizer *to
                                            const GenerateOptions &options,
                                            const TextListener &listener) {
   HEDDLE_RETURN_IF_ERROR(checkOptions(options, tokenizer != nullptr, session.manifest().batch()));
-  HEDDLE_RETURN_IF_ERROR(checkPrompts(prompts, session.manifest().seq()));
+  const bool sources = session.manifest().source_seq() > 0;
+  HEDDLE_RETURN_IF_ERROR(
+      checkPrompts(prompts, sources ? session.manifest().source_seq() : session.manifest().seq()));
+  if (sources && options.decoderStart.empty())
+    return invalidInput("the model does not say with which token its decoder starts "
+                        "(decoder_start_token_id)");
   std::vector<Task> tasks;
   std::map<std::vector<int32_t>, uint64_t> copies;
   for (size_t i = 0; i < prompts.size(); ++i) {
-    AnswerText text(tokenizer, prompts[i], options.stopTexts);
+    const std::vector<int32_t> &before = sources ? options.decoderStart : prompts[i];
+    AnswerText text(tokenizer, before, options.stopTexts);
     if (options.beams.beams > 1) {
-      tasks.push_back({makeBeamSearch(options, std::move(text), prompts[i]), i});
+      tasks.push_back({makeBeamSearch(options, std::move(text), before), i, &prompts[i]});
       continue;
     }
     std::function<void(const std::string &)> own;
     if (listener)
       own = [&listener, i](const std::string &piece) { listener(i, piece); };
     tasks.push_back(
-        {makeSampling(options, std::move(text), prompts[i], copies[prompts[i]]++, std::move(own)),
-         i});
+        {makeSampling(options, std::move(text), before,
+                      promptStream(options.sampling.seed, prompts[i], copies[prompts[i]]++),
+                      std::move(own)),
+         i, &prompts[i]});
   }
   HEDDLE_RETURN_IF_ERROR(GroupRunner(session, options.beams.beams).run(tasks));
   std::vector<Generation> answers;

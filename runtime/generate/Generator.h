@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Text from a causal language model: one pass over the prompts, then token by token with a cache of
-// keys and values.
+// keys and values. The encoder of an encoder-decoder reads the prompts.
 
 #ifndef HEDDLE_RUNTIME_GENERATE_GENERATOR_H
 #define HEDDLE_RUNTIME_GENERATE_GENERATOR_H
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,6 +23,10 @@ struct GenerateOptions {
   int64_t maxNewTokens = 100;
   std::vector<int32_t> endIds;        // a token of these ends an answer, as its last one
   std::vector<std::string> stopTexts; // text that ends an answer, and is cut off
+  /// Of encoder-decoders: what the decoder reads before its first token, the only first token that
+  /// is permitted, and the only one at the end of the longest answer.
+  std::vector<int32_t> decoderStart;
+  std::optional<int32_t> forcedFirst, forcedLast;
   /// With more than one beam nothing is sampled. What the fields above say too is taken from there.
   BeamOptions beams;
 };
@@ -40,8 +45,9 @@ using TextListener = std::function<void(size_t prompt, const std::string &piece)
 /// Answers to prompts of 1 to T tokens each, as many at a time as the batch compiled has rows: one
 /// a prompt, or one a beam. An answer does not depend on the other prompts, but of equal prompts
 /// each draws anew. Where prompt and answer outgrow T, each further token is computed from the last
-/// T tokens alone. `tokenizer` may be null if there are no stop texts. Runs the session's entries
-/// `prefill` and `decode`.
+/// T tokens alone. The prompts of an encoder-decoder are sources of 1 to S tokens, and T is for
+/// decoderStart, which has a token then, and the answer. `tokenizer` may be null if there are no
+/// stop texts. Runs the session's entries `prefill` and `decode`.
 StatusOr<std::vector<Generation>> generate(Session &session, const Tokenizer *tokenizer,
                                            const std::vector<std::vector<int32_t>> &prompts,
                                            const GenerateOptions &options,

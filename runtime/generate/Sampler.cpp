@@ -120,8 +120,10 @@ std::vector<Candidate> candidatesOf(const SamplingOptions &options, const float 
 
 StatusOr<Sample> sample(const SamplingOptions &options, const float *logits, int64_t vocabSize,
                         const std::vector<int32_t> &history, const RandomStream &stream,
-                        uint64_t position) {
+                        uint64_t position, std::optional<int32_t> forced) {
   HEDDLE_ASSIGN_OR_RETURN(std::vector<double> own, logProbabilities(logits, vocabSize));
+  if (forced)
+    return Sample{*forced, own[*forced]};
   int32_t id = 0;
   if (options.temperature == 0) {
     std::vector<Candidate> all = penalized(options, logits, vocabSize, history);

@@ -5,6 +5,7 @@
 #define HEDDLE_RUNTIME_GENERATE_SAMPLER_H
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "runtime/base/Status.h"
@@ -45,11 +46,12 @@ struct Sample {
 };
 
 /// Picks from `logits` (one per token of the vocabulary). `history` holds the tokens so far,
-/// `position` numbers the draw from `stream`. Of equal logits the lowest id is the likeliest.
+/// `position` numbers the draw from `stream`; a `forced` token, one of the vocabulary, is taken
+/// without a draw. Of equal logits the lowest id is the likeliest.
 /// FailedPrecondition if a logit is NaN or +infinity, or all are -infinity.
 StatusOr<Sample> sample(const SamplingOptions &options, const float *logits, int64_t vocabSize,
                         const std::vector<int32_t> &history, const RandomStream &stream,
-                        uint64_t position);
+                        uint64_t position, std::optional<int32_t> forced = {});
 
 } // namespace heddle::runtime
 

@@ -9,18 +9,19 @@ namespace {
 class Sampling : public Search {
 public:
   Sampling(const GenerateOptions &options, AnswerText text, const std::vector<int32_t> &prompt,
-           uint64_t copy, std::function<void(const std::string &)> listener)
+           RandomStream stream, std::function<void(const std::string &)> listener)
       : options_(options), text_(std::move(text)), listener_(std::move(listener)), rows_({prompt}),
-        stream_(promptStream(options.sampling.seed, prompt, copy)),
-        done_(options.maxNewTokens == 0) {}
+        stream_(std::move(stream)), done_(options.maxNewTokens == 0) {}
 
   bool done() const override { return done_; }
   const std::vector<std::vector<int32_t>> &rows() const override { return rows_; }
   const std::vector<RowCopy> &copies() const override { return copies_; }
 
   Status advance(const std::vector<const float *> &logits, int64_t vocabSize) override {
+    const std::optional<int32_t> forced =
+        forcedToken(options_, static_cast<int64_t>(ids_.size()), options_.maxNewTokens);
     HEDDLE_ASSIGN_OR_RETURN(Sample picked, sample(options_.sampling, logits[0], vocabSize, rows_[0],
-                                                  stream_, ids_.size()));
+                                                  stream_, ids_.size(), forced));
     rows_[0].push_back(picked.id);
     ids_.push_back(picked.id);
     score_ += picked.logProbability;
@@ -102,6 +103,8 @@ private:
     beams.repetitionPenalty = options.sampling.repetitionPenalty;
     beams.maxNewTokens = options.maxNewTokens;
     beams.endIds = options.endIds;
+    beams.forcedFirst = options.forcedFirst;
+    beams.forcedLast = options.forcedLast;
     return beams;
   }
 
@@ -115,9 +118,10 @@ private:
 } // namespace
 
 std::unique_ptr<Search> makeSampling(const GenerateOptions &options, AnswerText text,
-                                     const std::vector<int32_t> &prompt, uint64_t copy,
+                                     const std::vector<int32_t> &prompt, RandomStream stream,
                                      std::function<void(const std::string &)> listener) {
-  return std::make_unique<Sampling>(options, std::move(text), prompt, copy, std::move(listener));
+  return std::make_unique<Sampling>(options, std::move(text), prompt, std::move(stream),
+                                    std::move(listener));
 }
 
 std::unique_ptr<Search> makeBeamSearch(const GenerateOptions &options, AnswerText text,

@@ -27,10 +27,10 @@ public:
   virtual Generation answer() const = 0;
 };
 
-/// Draws token by token, or takes the likeliest, in one row. `listener` gets the text as it comes;
-/// both references outlive the search. `copy` as in promptStream.
+/// Draws token by token from `stream`, or takes the likeliest, in one row. `listener` gets the text
+/// as it comes; both references outlive the search.
 std::unique_ptr<Search> makeSampling(const GenerateOptions &options, AnswerText text,
-                                     const std::vector<int32_t> &prompt, uint64_t copy,
+                                     const std::vector<int32_t> &prompt, RandomStream stream,
                                      std::function<void(const std::string &)> listener);
 
 /// Beam search in one row a beam.

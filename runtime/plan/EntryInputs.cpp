@@ -20,7 +20,37 @@ StatusOr<Tensor> targetsFrom(const Tensor &labels, bool shift) {
   return targets;
 }
 
+/// [..., T]: the start, then all labels but the last.
+StatusOr<Tensor> decoderInputsFrom(const Tensor &labels, const InputRules &rules) {
+  HEDDLE_ASSIGN_OR_RETURN(Tensor given, convertTensor(labels, DType::I32, "labels"));
+  if (given.shape.size() < 2)
+    return invalidInput("input labels: has shape ", shapeText(given.shape), ", expected [B, T]");
+  if (!rules.decoderStart)
+    return invalidInput("input decoder_input_ids: missing, and the model does not say with which "
+                        "token its decoder starts (decoder_start_token_id)");
+  Tensor read = given;
+  const int64_t T = given.shape.back();
+  for (int64_t i = 0; i < given.elements(); ++i) {
+    const int64_t before = i % T == 0 ? *rules.decoderStart : given.as<int32_t>()[i - 1];
+    if (before == kIgnoredTarget && !rules.decoderPadding)
+      return invalidInput("input labels: -100 has a place in what the decoder reads, but the model "
+                          "has no padding token (pad_token_id)");
+    read.as<int32_t>()[i] =
+        static_cast<int32_t>(before == kIgnoredTarget ? *rules.decoderPadding : before);
+  }
+  return read;
+}
+
 } // namespace
+
+InputRules inputRules(const proto::Manifest &manifest) {
+  InputRules rules{manifest.shift_labels(), manifest.source_seq() > 0, {}, {}};
+  if (manifest.has_decoder_start_id())
+    rules.decoderStart = manifest.decoder_start_id();
+  if (manifest.has_decoder_padding_id())
+    rules.decoderPadding = manifest.decoder_padding_id();
+  return rules;
+}
 
 bool isTarget(std::string_view name) {
   return name == "targets" || name == kNextSentenceInput ||
@@ -37,9 +67,13 @@ bool takesTargets(const proto::Plan &plan) {
                      [](const proto::Value &argument) { return isTarget(argument.name()); });
 }
 
-Status makeEntryInputs(TensorMap &inputs, bool shiftLabels) {
+Status makeEntryInputs(TensorMap &inputs, const InputRules &rules) {
   if (auto labels = inputs.find("labels"); labels != inputs.end()) {
-    HEDDLE_ASSIGN_OR_RETURN(Tensor targets, targetsFrom(labels->second, shiftLabels));
+    if (rules.encoderDecoder && !inputs.count("decoder_input_ids")) {
+      HEDDLE_ASSIGN_OR_RETURN(Tensor read, decoderInputsFrom(labels->second, rules));
+      inputs["decoder_input_ids"] = std::move(read);
+    }
+    HEDDLE_ASSIGN_OR_RETURN(Tensor targets, targetsFrom(labels->second, rules.shiftLabels));
     inputs.erase(labels);
     inputs["targets"] = std::move(targets);
   }

@@ -5,9 +5,11 @@
 #define HEDDLE_RUNTIME_PLAN_ENTRYINPUTS_H
 
 #include <cstdint>
+#include <optional>
 #include <string_view>
 #include <vector>
 
+#include "runtime/Executable.pb.h"
 #include "runtime/plan/Tensor.h"
 
 namespace heddle::runtime {
@@ -26,9 +28,19 @@ bool hasTargets(const TensorMap &inputs);
 /// Whether the entry has any such input; a contrastive loss compares its inputs with each other.
 bool takesTargets(const proto::Plan &plan);
 
-/// `labels` become `targets`, shifted to the token before where `shiftLabels`. Places of spans
-/// outside of the sequence [B, T] of `input_ids` become kIgnoredTarget, negative ones 0.
-Status makeEntryInputs(TensorMap &inputs, bool shiftLabels);
+/// What a model says of its inputs.
+struct InputRules {
+  bool shiftLabels = false;    // labels at t + 1 are the targets at t
+  bool encoderDecoder = false; // the decoder reads its labels, one place later
+  std::optional<int64_t> decoderStart, decoderPadding;
+};
+InputRules inputRules(const proto::Manifest &manifest);
+
+/// `labels` become `targets`, shifted to the token before where labels are. A decoder behind an
+/// encoder that is given no decoder_input_ids reads what stands before each label: the start, then
+/// the labels. Places of spans outside of the sequence [B, T] of `input_ids` become kIgnoredTarget,
+/// negative ones 0.
+Status makeEntryInputs(TensorMap &inputs, const InputRules &rules);
 
 /// The same for places alone.
 void clampSpans(int32_t *places, int64_t count, int64_t seq);

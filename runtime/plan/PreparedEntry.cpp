@@ -95,14 +95,14 @@ Status PreparedEntry::checkValues(const proto::Value &argument, const Tensor &va
     end = argument.end();
     what = "value";
     limit = "values that the model knows";
-  } else if (name == "input_ids" || name == "targets") {
+  } else if (name == "input_ids" || name == "decoder_input_ids" || name == "targets") {
     end = manifest.vocab_size() > 0 ? manifest.vocab_size() : end;
     what = "token";
     limit = "tokens of the vocabulary";
   } else if (name == "position_ids") {
     begin = manifest.positions_from_mask() ? -1 : 0;
     end = manifest.max_positions() > 0 ? manifest.max_positions() : end;
-  } else if (name == "attention_mask") {
+  } else if (name == "attention_mask" || name == "decoder_attention_mask") {
     end = 2;
     what = "value";
     limit = "values 0 and 1";

@@ -26,7 +26,7 @@ AttentionData randomAttentionData(const AttentionCase &c) {
   data.k = randomFloats(c.kSize(), 2);
   data.v = randomFloats(c.vSize(), 3);
   data.dO = randomFloats(c.oSize(), 4);
-  data.bias = randomFloats(c.heads * c.queries * c.keys, 5);
+  data.bias = randomFloats(c.biasSize(), 5);
   std::vector<float> coins = randomFloats(c.batches * c.keys, 6);
   for (float coin : coins)
     data.keyMask.push_back(coin > -0.5f);
@@ -42,6 +42,7 @@ AttentionResults referenceAttention(const AttentionCase &c, const AttentionData 
   r.dq.assign(c.qSize(), 0);
   r.dk.assign(c.kSize(), 0);
   r.dv.assign(c.vSize(), 0);
+  r.dBias.assign(c.biasSize(), 0);
   ir::DropoutStream stream{static_cast<uint64_t>(data.rng[0]), static_cast<uint32_t>(data.rng[1]),
                            static_cast<uint32_t>(data.rng[2]), kRngId};
   for (int64_t b = 0; b < c.batches; ++b)
@@ -59,7 +60,7 @@ AttentionResults referenceAttention(const AttentionCase &c, const AttentionData 
             s += double{q[d]} * k[d];
           s *= c.scale;
           if (c.bias)
-            s += data.bias[(h * c.queries + i) * c.keys + j];
+            s += data.bias[c.biasPlace(b, h, i, j)];
           if (c.softCap != 0) {
             slope[j] = 1 - std::pow(std::tanh(s / c.softCap), 2);
             s = c.softCap * std::tanh(s / c.softCap);
@@ -92,7 +93,10 @@ AttentionResults referenceAttention(const AttentionCase &c, const AttentionData 
             dP += double{dO[e]} * data.v[(firstKey + j) * c.valueSize + e];
             r.dv[(firstKey + j) * c.valueSize + e] += weight * factor[j] * dO[e];
           }
-          double dS = weight * (dP * factor[j] - delta) * slope[j] * c.scale;
+          double dS = weight * (dP * factor[j] - delta) * slope[j];
+          if (c.bias)
+            r.dBias[c.biasPlace(b, h, i, j)] += dS;
+          dS *= c.scale;
           for (int64_t d = 0; d < c.headSize; ++d) {
             r.dq[row * c.headSize + d] += dS * data.k[(firstKey + j) * c.headSize + d];
             r.dk[(firstKey + j) * c.headSize + d] += dS * q[d];
@@ -109,7 +113,7 @@ AttentionOptionsText optionsText(const AttentionCase &c, int firstOptional) {
     text.types.push_back(type);
   };
   if (c.bias)
-    operand("bias", tensorText({1, c.heads, c.queries, c.keys}));
+    operand("bias", tensorText(c.biasShape()));
   if (c.keyMask)
     operand("key_mask", tensorText({c.batches, c.keys}, "i32"));
   if (c.lengths)

@@ -30,6 +30,15 @@ const NamedCase kCases[] = {
     {"key_mask", {3, 2, 2, 17, 40, 32, 32, false, 0, 0, true}},
     {"lengths", {3, 2, 2, 9, 80, 32, 32, true, 0, 0, false, true}},
     {"bias", {2, 3, 3, 21, 35, 16, 16, true, 0, 0, false, false, true}},
+    {"bias_of_batch", {2, 2, 2, 21, 35, 16, 16, false, 0, 0, false, false, true, 0, 0.3, {true}}},
+    {"bias_of_key",
+     {2, 4, 2, 21, 35, 16, 16, true, 0, 0, true, false, true, 0, 0.3, {true, true, false, true}}},
+    {"bias_of_query",
+     {2, 3, 3, 21, 35, 16, 16, true, 0, 0, false, false, true, 0, 0.3, {false, true, true, false}}},
+    {"bias_of_pair",
+     {3, 4, 2, 37, 37, 16, 16, true, 0, 0, false, false, true, 0, 0.3, {false, false}}},
+    {"bias_alone",
+     {2, 2, 1, 19, 23, 8, 8, false, 0, 0, false, true, true, 0, 0.3, {false, false, false, false}}},
     {"dropout", {2, 2, 2, 33, 40, 16, 16, true, 0, 0, false, false, false, 0.25}},
     {"grouped", {2, 6, 2, 13, 50, 16, 16, true}},
     {"grouped_whole_tiles", {1, 4, 2, 32, 32, 16, 16, true}},
@@ -153,12 +162,21 @@ TEST_P(AttentionTest, Backward) {
   std::string types;
   for (const std::string &type : inputs)
     types += (types.empty() ? "" : ", ") + type;
+  std::vector<std::string> names = {"%dq", "%dk", "%dv"}, results = {q, k, v};
+  if (c.bias) {
+    names.push_back("%dbias");
+    results.push_back(tensorText(c.biasShape()));
+  }
+  std::string nameList, resultList;
+  for (size_t i = 0; i < names.size(); ++i) {
+    nameList += (i ? ", " : "") + names[i];
+    resultList += (i ? ", " : "") + results[i];
+  }
   auto kernel =
       compile({inputs,
-               "%dq, %dk, %dv = heddle.attention_grad %0, %1, %2, %3, %4, %5" + options.operands +
-                   options.attributes + " : (" + types + ") -> (" + q + ", " + k + ", " + v + ")",
-               {"%dq", "%dk", "%dv"},
-               {q, k, v}},
+               nameList + " = heddle.attention_grad %0, %1, %2, %3, %4, %5" + options.operands +
+                   options.attributes + " : (" + types + ") -> (" + resultList + ")",
+               names, results},
               generateAttentionGrad);
   ASSERT_TRUE(kernel);
   data_ = randomAttentionData(c);
@@ -166,15 +184,23 @@ TEST_P(AttentionTest, Backward) {
   std::vector<float> forward(expected.o.begin(), expected.o.end());
   std::vector<float> lseValues(expected.lse.begin(), expected.lse.end());
   GuardedBuffer dq(c.qSize() * sizeof(float)), dk(c.kSize() * sizeof(float)),
-      dv(c.vSize() * sizeof(float));
+      dv(c.vSize() * sizeof(float)), dBias(c.biasSize() * sizeof(float));
   std::vector<void *> operands = {data_.q.data(), data_.k.data(),   data_.v.data(),
                                   forward.data(), lseValues.data(), data_.dO.data()};
   appendOptions(operands);
   operands.insert(operands.end(), {dq.data(), dk.data(), dv.data()});
+  if (c.bias)
+    operands.push_back(dBias.data());
   kernel->run(operands, 2);
   expectClose(floatsOf(dq), expected.dq, 1e-5, "dq");
   expectClose(floatsOf(dk), expected.dk, 1e-5, "dk");
   expectClose(floatsOf(dv), expected.dv, 1e-5, "dv");
+  if (!c.bias)
+    return;
+  expectClose(floatsOf(dBias), expected.dBias, 2e-5, "dbias");
+  std::vector<float> once = floatsOf(dBias);
+  kernel->run(operands, 3);
+  EXPECT_EQ(once, floatsOf(dBias)) << "the bits depend on how tasks are grouped";
 }
 
 } // namespace

@@ -4,6 +4,7 @@
 #include "frontend/Dimensions.h"
 #include "frontend/Stacks.h"
 #include "frontend/Validate.h"
+#include "frontend/builder/RelativeBuckets.h"
 #include "ir/Conventions.h"
 #include "ir/Dialect.h"
 #include "ir/LayerPath.h"
@@ -185,7 +186,7 @@ TEST(EncoderDecoder, RandomStreamsAreDistinct) {
       build(small("dropout { embedding: 0.1 attention: 0.2 residual: 0.3 } encoder { layers: 1 }"));
   std::vector<int64_t> ids;
   built.entry("train_loss").walk([&](ir::DropoutOp op) { ids.push_back(op.getRngId()); });
-  EXPECT_EQ(ids, (std::vector<int64_t>{11, 12, 13, 14, 0, 1, 2, 7, 8, 3, 4, 5, 9, 10, 6}));
+  EXPECT_EQ(ids, (std::vector<int64_t>{14, 15, 16, 17, 0, 1, 2, 7, 8, 3, 4, 5, 9, 10, 6}));
 }
 
 TEST(EncoderDecoder, WhoSeesWhom) {
@@ -210,6 +211,50 @@ TEST(EncoderDecoder, WhoSeesWhom) {
   const ir::TensorRef before = built.run("forward", masked)["logits"];
   masked["input_ids"] = changed(feed.at("input_ids"), 3, 9);
   EXPECT_EQ(places(before, built.run("forward", masked)["logits"]), Places{});
+}
+
+/// Where buckets begin, from -600 on.
+std::vector<std::pair<int64_t, int64_t>> bucketBounds(bool ahead, int64_t buckets, int64_t most) {
+  std::vector<std::pair<int64_t, int64_t>> bounds;
+  for (int64_t distance = -600; distance <= 600; ++distance)
+    if (int64_t bucket = frontend::relativeBucket(distance, ahead, buckets, most);
+        bounds.empty() || bounds.back().second != bucket)
+      bounds.emplace_back(distance, bucket);
+  return bounds;
+}
+
+TEST(EncoderDecoder, RelativeBucketsAreThoseOfTransformers) {
+  using Bounds = std::vector<std::pair<int64_t, int64_t>>;
+  EXPECT_EQ(
+      bucketBounds(true, 32, 128),
+      (Bounds{{-600, 15}, {-90, 14}, {-63, 13}, {-45, 12}, {-31, 11}, {-22, 10}, {-15, 9}, {-11, 8},
+              {-7, 7},    {-6, 6},   {-5, 5},   {-4, 4},   {-3, 3},   {-2, 2},   {-1, 1},  {0, 0},
+              {1, 17},    {2, 18},   {3, 19},   {4, 20},   {5, 21},   {6, 22},   {7, 23},  {8, 24},
+              {12, 25},   {16, 26},  {23, 27},  {32, 28},  {46, 29},  {64, 30},  {91, 31}}));
+  EXPECT_EQ(bucketBounds(false, 32, 128),
+            (Bounds{{-600, 31}, {-112, 30}, {-98, 29}, {-86, 28}, {-76, 27}, {-66, 26}, {-58, 25},
+                    {-51, 24},  {-45, 23},  {-39, 22}, {-34, 21}, {-30, 20}, {-26, 19}, {-23, 18},
+                    {-20, 17},  {-18, 16},  {-15, 15}, {-14, 14}, {-13, 13}, {-12, 12}, {-11, 11},
+                    {-10, 10},  {-9, 9},    {-8, 8},   {-7, 7},   {-6, 6},   {-5, 5},   {-4, 4},
+                    {-3, 3},    {-2, 2},    {-1, 1},   {0, 0}}));
+  EXPECT_EQ(bucketBounds(false, 6, 20),
+            (Bounds{{-600, 5}, {-10, 4}, {-5, 3}, {-2, 2}, {-1, 1}, {0, 0}}));
+  EXPECT_EQ(bucketBounds(true, 6, 9), (Bounds{{-600, 2}, {-2, 1}, {0, 0}, {1, 4}, {3, 5}}));
+}
+
+/// Sinusoids stand in the graph as they are in the papers.
+TEST(EncoderDecoder, Sinusoids) {
+  auto differs = [&](const std::string &sinusoidal) {
+    const frontend::proto::ModelDef definition =
+        small("head { kind: NONE } positions { sinusoidal { " + sinusoidal + " } } encoder {}");
+    BuiltModel built = build(definition);
+    const Feed feed = feedOf(definition);
+    return built.run("forward", feed)["last_hidden_state"];
+  };
+  const ir::TensorRef interleaved = differs(""), halves = differs("halves: true");
+  EXPECT_GT(largestDifference(interleaved, halves), 1e-3);
+  EXPECT_GT(largestDifference(halves, differs("halves: true reach_theta: true")), 1e-3);
+  EXPECT_LT(largestDifference(halves, differs("halves: true f32: true")), 1e-5);
 }
 
 TEST(EncoderDecoder, Errors) {
@@ -241,10 +286,29 @@ TEST(EncoderDecoder, Errors) {
   EXPECT_THAT(check("decoder_input { start_id: 1 }"), IsBadInput("field \"decoder_input\""));
   EXPECT_THAT(check("share_token_embedding: false"),
               IsBadInput("field \"share_token_embedding\": needs an encoder"));
+  EXPECT_THAT(check("encoder {} positions { sinusoidal {} }"), IsOk());
+  EXPECT_THAT(check("positions { sinusoidal { theta: 0 } }"),
+              IsBadInput("field \"positions.sinusoidal.theta\""));
+  EXPECT_THAT(check("positions { sinusoidal {} } width: 15"),
+              IsBadInput("field \"positions.sinusoidal\": needs an even width, found 15"));
+  EXPECT_THAT(check("positions { relative_bias { buckets: 2 max_distance: 2 } }"), IsOk());
+  EXPECT_THAT(check("positions { relative_bias { buckets: 1 } }"),
+              IsBadInput("field \"positions.relative_bias.buckets\": expected a number from 2"));
+  EXPECT_THAT(check("positions { relative_bias { buckets: 3 } } encoder {}"),
+              IsBadInput("field \"encoder.positions.relative_bias.buckets\""));
+  EXPECT_THAT(check("positions { relative_bias { buckets: 8 max_distance: 4 } }"),
+              IsBadInput("field \"positions.relative_bias.max_distance\""));
+  EXPECT_THAT(check("attention { key_bias: false }"),
+              IsBadInput("field \"attention.key_bias\": needs attention.fused_qkv: false"));
+  EXPECT_THAT(check("attention { key_bias: false fused_qkv: false }"), IsOk());
+  EXPECT_THAT(check("frames { bins: 3 }"), IsBadInput("field \"frames\": needs an encoder"));
+  EXPECT_THAT(check("encoder { frames {} }"), IsBadInput("field \"encoder.frames.bins\""));
+  EXPECT_THAT(check("encoder { frames { bins: 3 } }"), IsOk());
+  EXPECT_THAT(check("dropout { hidden: 1 }"), IsBadInput("field \"dropout.hidden\""));
   EXPECT_THAT(check("encoder { names { final_norm: \"decoder.final_norm\" } }"),
               IsBadInput("\"decoder.final_norm\" is a name of"));
-  EXPECT_THAT(check("layers: 8192 encoder {}"), IsBadInput("field \"layers\": 5 random streams"));
-  EXPECT_THAT(check("layers: 8191 encoder {}"), IsOk());
+  EXPECT_THAT(check("layers: 5461 encoder {}"), IsBadInput("have 65536 random streams"));
+  EXPECT_THAT(check("layers: 5460 encoder {}"), IsOk());
 }
 
 } // namespace

@@ -146,6 +146,9 @@ TEST(LoadModel, ExamplesAreValidAndCountAsTheirCommentsSay) {
   EXPECT_EQ(count(*load("gpt2-124m.textproto")), 124'439'808);
   EXPECT_EQ(count(*load("llama-1b.textproto")), 1'235'814'400);
   EXPECT_EQ(count(*load("bert-base.textproto")), 109'514'298);
+  EXPECT_EQ(count(*load("transformer-base.textproto")), 63'082'496);
+  EXPECT_EQ(count(*load("t5-base.textproto")), 222'903'552);
+  EXPECT_EQ(count(*load("whisper-tiny.textproto")), 37'184'640);
 }
 
 TEST(LoadModel, HugeModelsAreCountedWithoutWeights) {

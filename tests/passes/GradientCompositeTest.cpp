@@ -101,9 +101,10 @@ std::vector<Case> attentionCases() {
           attentionCase("log_sum_exp", {.useLse = true})};
 }
 
-Case ffnCase(Activation activation, bool gated, bool transposed, bool biases) {
+Case ffnCase(Activation activation, bool gated, bool transposed, bool biases, double dropout = 0) {
   std::string name = "ffn_" + stringifyActivation(activation).str() + (gated ? "_gated" : "") +
-                     (transposed ? "_transposed" : "") + (biases ? "_biases" : "");
+                     (transposed ? "_transposed" : "") + (biases ? "_biases" : "") +
+                     (dropout > 0 ? "_dropout" : "");
   return {name, [=](Graph &g) {
             auto weight = [&](int64_t in, int64_t out) {
               return transposed ? g.param({out, in}) : g.param({in, out});
@@ -113,9 +114,12 @@ Case ffnCase(Activation activation, bool gated, bool transposed, bool biases) {
             Value wIn = weight(5, 7), bIn = bias(7, biases);
             Value wGate = gated ? weight(5, 7) : Value(), bGate = bias(7, gated && biases);
             Value wOut = weight(7, 5), bOut = bias(5, biases);
+            OpBuilder &b = g.builder();
             g.output(make<FfnOp>(g, x, wIn, bIn, wGate, bGate, wOut, bOut,
-                                 ActivationAttr::get(g.builder().getContext(), activation),
-                                 transposed ? g.builder().getUnitAttr() : UnitAttr()));
+                                 dropout > 0 ? g.rng() : Value(),
+                                 ActivationAttr::get(b.getContext(), activation),
+                                 transposed ? b.getUnitAttr() : UnitAttr(),
+                                 b.getF64FloatAttr(dropout), b.getI64IntegerAttr(9)));
           }};
 }
 
@@ -127,6 +131,8 @@ std::vector<Case> ffnCases() {
       cases.push_back(ffnCase(activation, gated, gated, !gated));
   cases.push_back(ffnCase(Activation::silu, true, false, true));
   cases.push_back(ffnCase(Activation::gelu, false, true, false));
+  cases.push_back(ffnCase(Activation::gelu, false, true, true, 0.3));
+  cases.push_back(ffnCase(Activation::silu, true, false, true, 0.3));
   return cases;
 }
 

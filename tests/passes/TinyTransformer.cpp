@@ -144,8 +144,9 @@ private:
     layer_ = "h.0.mlp";
     Value y = make<FfnOp>(norm(x, "h.0.ln_2"), weight("h.0.mlp.c_fc.weight"),
                           weight("h.0.mlp.c_fc.bias"), Value(), Value(),
-                          weight("h.0.mlp.c_proj.weight"), weight("h.0.mlp.c_proj.bias"),
-                          ActivationAttr::get(b_.getContext(), Activation::gelu_tanh), UnitAttr());
+                          weight("h.0.mlp.c_proj.weight"), weight("h.0.mlp.c_proj.bias"), Value(),
+                          ActivationAttr::get(b_.getContext(), Activation::gelu_tanh), UnitAttr(),
+                          b_.getF64FloatAttr(0), b_.getI64IntegerAttr(0));
     return make<AddOp>(x, dropout(y, 3));
   }
 
@@ -163,8 +164,9 @@ private:
         attend(rotate(project("h.1.q_proj.weight", kHeads)),
                rotate(project("h.1.k_proj.weight", 1)), project("h.1.v_proj.weight", 1), 0, 0);
     Value y = make<FfnOp>(o, weight("h.1.up_proj.weight"), Value(), weight("h.1.gate_proj.weight"),
-                          Value(), weight("h.1.down_proj.weight"), Value(),
-                          ActivationAttr::get(b_.getContext(), Activation::silu), b_.getUnitAttr());
+                          Value(), weight("h.1.down_proj.weight"), Value(), Value(),
+                          ActivationAttr::get(b_.getContext(), Activation::silu), b_.getUnitAttr(),
+                          b_.getF64FloatAttr(0), b_.getI64IntegerAttr(0));
     return make<AddOp>(x, y);
   }
 

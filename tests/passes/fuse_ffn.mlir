@@ -18,6 +18,20 @@ func.func @plain(%x: tensor<2x3x4xf32>, %w1: tensor<4x16xf32>, %b1: tensor<16xf3
 
 // -----
 
+// A dropout of the activations goes into the op.
+// CHECK-LABEL: func @dropped
+// CHECK: heddle.ffn relu %arg0 in(%arg1) out(%arg2) rng(%arg3) {dropout = 1.000000e-01 : f64, rng_id = 5 : i64}
+// CHECK-NOT: heddle.dropout
+func.func @dropped(%x: tensor<3x4xf32>, %w1: tensor<4x16xf32>, %w2: tensor<16x4xf32>, %rng: tensor<3xi64>) -> tensor<3x4xf32> {
+  %0 = heddle.matmul %x, %w1 : (tensor<3x4xf32>, tensor<4x16xf32>) -> tensor<3x16xf32>
+  %1 = heddle.relu %0 : tensor<3x16xf32>
+  %2 = heddle.dropout %1, %rng {p = 0.1 : f64, rng_id = 5 : i64} : (tensor<3x16xf32>, tensor<3xi64>) -> tensor<3x16xf32>
+  %3 = heddle.matmul %2, %w2 : (tensor<3x16xf32>, tensor<16x4xf32>) -> tensor<3x4xf32>
+  return %3 : tensor<3x4xf32>
+}
+
+// -----
+
 // CHECK-LABEL: func @gated
 // CHECK: heddle.ffn silu %arg0 in(%arg2) gate(%arg1) out(%arg3) {transpose_weights}
 // CHECK-NOT: heddle.mul

@@ -61,13 +61,13 @@ func.func @classifier(%x: tensor<3x4xf32>, %w1: tensor<4x4xf32>, %w2: tensor<4x2
 
 // -----
 
-// CHECK: a dropout stands between the activation and the second product
-func.func @dropout_between(%x: tensor<3x4xf32>, %w1: tensor<4x16xf32>, %w2: tensor<16x4xf32>, %rng: tensor<3xi64>) -> tensor<3x4xf32> {
+// CHECK: the result of the dropout has other uses
+func.func @dropout_read(%x: tensor<3x4xf32>, %w1: tensor<4x16xf32>, %w2: tensor<16x4xf32>, %rng: tensor<3xi64>) -> (tensor<3x4xf32>, tensor<3x16xf32>) {
   %0 = heddle.matmul %x, %w1 : (tensor<3x4xf32>, tensor<4x16xf32>) -> tensor<3x16xf32>
   %1 = heddle.relu %0 : tensor<3x16xf32>
   %2 = heddle.dropout %1, %rng {p = 0.1 : f64, rng_id = 5 : i64} : (tensor<3x16xf32>, tensor<3xi64>) -> tensor<3x16xf32>
   %3 = heddle.matmul %2, %w2 : (tensor<3x16xf32>, tensor<16x4xf32>) -> tensor<3x4xf32>
-  return %3 : tensor<3x4xf32>
+  return %3, %2 : tensor<3x4xf32>, tensor<3x16xf32>
 }
 
 // -----

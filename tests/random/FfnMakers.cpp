@@ -34,8 +34,12 @@ void ffn(GraphMaker &g) {
   const bool transposed = g.random().oneIn(2), gated = g.random().oneIn(2);
   Weights in = weights(g, width, hidden, transposed), last = weights(g, hidden, out, transposed);
   Weights gate = gated ? weights(g, width, hidden, transposed) : Weights();
+  const auto activation = static_cast<Activation>(g.random().below(5));
+  const bool drops = g.random().oneIn(3);
+  const auto rngId = static_cast<int64_t>(drops ? g.random().below(1 << 16) : 0);
   auto op = g.makeOp<FfnOp>(x, in.matrix, in.bias, gate.matrix, gate.bias, last.matrix, last.bias,
-                            static_cast<Activation>(g.random().below(5)), transposed);
+                            drops ? g.rng() : Value(), activation, transposed,
+                            APFloat(drops ? 0.25 : 0.0), rngId);
   if (bendsInside(g, op))
     g.giveUp();
   g.publish(op.getY());

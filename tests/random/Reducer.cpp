@@ -118,8 +118,7 @@ bool dropOperand(Operation *op, unsigned number) {
     optional = {attention.getBiasMutable(), attention.getKeyMaskMutable(),
                 attention.getKvLengthsMutable()};
   if (auto gradient = dyn_cast<AttentionGradOp>(op))
-    optional = {gradient.getBiasMutable(), gradient.getKeyMaskMutable(),
-                gradient.getKvLengthsMutable()};
+    optional = {gradient.getKeyMaskMutable(), gradient.getKvLengthsMutable()};
   if (auto norm = dyn_cast<LayerNormOp>(op))
     optional = {norm.getGammaMutable(), norm.getBetaMutable()};
   if (auto norm = dyn_cast<RmsNormOp>(op))

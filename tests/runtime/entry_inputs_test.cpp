@@ -21,7 +21,7 @@ TEST(EntryInputs, LabelsBecomeTargets) {
     TensorMap inputs;
     inputs["labels"] = Tensor::of(DType::I64, {2, 3}, labels);
     EXPECT_FALSE(hasTargets(inputs));
-    ASSERT_THAT(makeEntryInputs(inputs, shift), IsOk());
+    ASSERT_THAT(makeEntryInputs(inputs, {.shiftLabels = shift}), IsOk());
     EXPECT_FALSE(inputs.count("labels"));
     EXPECT_TRUE(hasTargets(inputs));
     if (shift)
@@ -31,17 +31,38 @@ TEST(EntryInputs, LabelsBecomeTargets) {
   }
 }
 
+TEST(EntryInputs, ADecoderReadsItsLabelsOnePlaceLater) {
+  const InputRules rules{false, true, 7, 9};
+  TensorMap inputs;
+  inputs["labels"] = Tensor::of<int64_t>(DType::I64, {2, 3}, {1, -100, 3, 4, 5, 6});
+  TensorMap given = inputs;
+  ASSERT_THAT(makeEntryInputs(inputs, rules), IsOk());
+  EXPECT_THAT(valuesOf(inputs["targets"]), ElementsAre(1, -100, 3, 4, 5, 6));
+  EXPECT_THAT(valuesOf(inputs["decoder_input_ids"]), ElementsAre(7, 1, 9, 7, 4, 5));
+  // What is given stays.
+  given["decoder_input_ids"] = Tensor::of<int64_t>(DType::I64, {2, 3}, {0, 0, 0, 1, 1, 1});
+  ASSERT_THAT(makeEntryInputs(given, rules), IsOk());
+  EXPECT_EQ(given["decoder_input_ids"].dtype, DType::I64);
+  for (const auto &[start, padding, message] :
+       {std::tuple{std::optional<int64_t>(), std::optional<int64_t>(9), "decoder_start_token_id"},
+        std::tuple{std::optional<int64_t>(7), std::optional<int64_t>(), "pad_token_id"}}) {
+    TensorMap other;
+    other["labels"] = Tensor::of<int64_t>(DType::I64, {1, 3}, {1, -100, 3});
+    EXPECT_THAT(makeEntryInputs(other, {false, true, start, padding}), IsBadInput(message));
+  }
+}
+
 TEST(EntryInputs, LabelsOfRowsAreNotShifted) {
   TensorMap inputs;
   inputs["labels"] = Tensor::of<int64_t>(DType::I64, {3}, {1, 2, 0});
-  ASSERT_THAT(makeEntryInputs(inputs, true), IsOk());
+  ASSERT_THAT(makeEntryInputs(inputs, {.shiftLabels = true}), IsOk());
   EXPECT_THAT(valuesOf(inputs["targets"]), ElementsAre(1, 2, 0));
 }
 
 TEST(EntryInputs, NumbersStayNumbers) {
   TensorMap inputs;
   inputs["labels"] = Tensor::of<double>(DType::F64, {2}, {0.5, -2});
-  ASSERT_THAT(makeEntryInputs(inputs, false), IsOk());
+  ASSERT_THAT(makeEntryInputs(inputs, {}), IsOk());
   ASSERT_EQ(inputs["targets"].dtype, DType::F32);
   EXPECT_EQ(inputs["targets"].as<float>()[1], -2);
 }
@@ -51,7 +72,7 @@ TEST(EntryInputs, PlacesOutsideOfTheSequence) {
   inputs["input_ids"] = Tensor::of<int32_t>(DType::I32, {3, 4}, std::vector<int32_t>(12));
   inputs["start_positions"] = Tensor::of<int64_t>(DType::I64, {3}, {0, 3, 4});
   inputs["end_positions"] = Tensor::of<int64_t>(DType::I64, {3}, {-1, 2, 400});
-  ASSERT_THAT(makeEntryInputs(inputs, false), IsOk());
+  ASSERT_THAT(makeEntryInputs(inputs, {}), IsOk());
   EXPECT_THAT(valuesOf(inputs["start_positions"]), ElementsAre(0, 3, kIgnoredTarget));
   EXPECT_THAT(valuesOf(inputs["end_positions"]), ElementsAre(0, 2, kIgnoredTarget));
 }

@@ -55,6 +55,7 @@ frontend::BuildOptions buildOptions(const CompileRequest &request) {
   frontend::BuildOptions build;
   build.batch = request.batch;
   build.seq = request.seq;
+  build.sourceSeq = request.sourceSeq;
   for (const std::string &entry : request.entries) {
     const std::string function = functionOf(entry);
     if (!contains(build.entries, function.c_str()))

@@ -45,6 +45,8 @@ StatusOr<std::vector<FusionDemand>> parseFusionDemands(const std::string &text);
 struct CompileRequest {
   int64_t batch = 1;
   int64_t seq = 1;
+  /// The source's length, of a model with an encoder. 0: as `seq`.
+  int64_t sourceSeq = 0;
   /// forward, loss, grad, step, accumulate, step_accumulated, eval, prefill, decode.
   std::vector<std::string> entries;
   codegen::Target target = codegen::hostTarget();

@@ -8,6 +8,7 @@
 #include "frontend/Frozen.h"
 #include "frontend/Model.h"
 #include "frontend/PatchGrid.h"
+#include "frontend/Stacks.h"
 #include "ir/Conventions.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/BuiltinOps.h"
@@ -81,13 +82,25 @@ void describeAdapters(const frontend::Model &model, proto::Manifest &manifest) {
   manifest.set_merge_adapters(adapters.merged());
 }
 
-void describeModel(const frontend::Model &model, proto::Manifest &manifest) {
+void describeModel(const frontend::Model &model, const CompileRequest &request,
+                   proto::Manifest &manifest) {
   frontend::Dimensions sizes(model.definition);
   manifest.set_model_name(model.definition.name());
   manifest.set_family(model.family);
   manifest.set_vocab_size(sizes.vocab);
   manifest.set_max_positions(sizes.positions);
   manifest.set_shift_labels(model.shiftLabels);
+  if (model.definition.has_encoder()) {
+    const frontend::proto::DecoderInput &input = model.definition.decoder_input();
+    const frontend::proto::ModelDef encoder = frontend::encoderOf(model.definition);
+    manifest.set_source_seq(
+        frontend::sourceLength(model.definition, request.seq, request.sourceSeq));
+    manifest.set_source_vocab_size(frontend::Dimensions(encoder).vocab);
+    if (input.has_start_id())
+      manifest.set_decoder_start_id(input.start_id());
+    if (input.has_padding_id())
+      manifest.set_decoder_padding_id(input.padding_id());
+  }
   manifest.set_positions_from_mask(model.definition.positions().learned().from_mask());
   *manifest.mutable_task() = taskOf(model);
   manifest.set_dropout(frontend::largestDropout(model.definition));
@@ -175,6 +188,16 @@ proto::Task taskOf(const frontend::Model &model) {
   return task;
 }
 
+runtime::InputRules inputRules(const frontend::Model &model) {
+  const frontend::proto::DecoderInput &input = model.definition.decoder_input();
+  runtime::InputRules rules{model.shiftLabels, model.definition.has_encoder(), {}, {}};
+  if (input.has_start_id())
+    rules.decoderStart = input.start_id();
+  if (input.has_padding_id())
+    rules.decoderPadding = input.padding_id();
+  return rules;
+}
+
 proto::Manifest makeManifest(ModuleOp module, const frontend::Model *model,
                              const std::string &origin, const CompileRequest &request) {
   proto::Manifest manifest;
@@ -187,7 +210,7 @@ proto::Manifest makeManifest(ModuleOp module, const frontend::Model *model,
   manifest.set_batch(request.batch);
   manifest.set_seq(request.seq);
   if (model) {
-    describeModel(*model, manifest);
+    describeModel(*model, request, manifest);
   } else {
     manifest.set_model_name(origin);
     describeModule(module, manifest);

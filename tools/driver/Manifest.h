@@ -7,6 +7,7 @@
 #include <string>
 
 #include "runtime/Executable.pb.h"
+#include "runtime/plan/EntryInputs.h"
 #include "tools/driver/Compile.h"
 
 namespace mlir {
@@ -22,6 +23,9 @@ runtime::proto::Manifest makeManifest(mlir::ModuleOp module, const frontend::Mod
 
 /// What the model's head is for, as far as it is plain.
 runtime::proto::Task taskOf(const frontend::Model &model);
+
+/// What the manifest of the model will say of its inputs.
+runtime::InputRules inputRules(const frontend::Model &model);
 
 } // namespace heddle::tools
 

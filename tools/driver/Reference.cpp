@@ -16,6 +16,7 @@
 #include "runtime/plan/FiniteScan.h"
 #include "runtime/plan/Positions.h"
 #include "runtime/plan/Session.h"
+#include "tools/driver/Manifest.h"
 #include "tools/driver/Values.h"
 
 using namespace mlir;
@@ -68,7 +69,7 @@ StatusOr<ir::TensorRef> argumentValue(func::FuncOp function, unsigned index,
   if (name == "position_ids") {
     HEDDLE_RETURN_IF_ERROR(
         fillPositions(ir::inputFact(function, index, ir::kPaddingAttr), inputs, value));
-  } else if (name == "attention_mask") {
+  } else if (name == "attention_mask" || name == "decoder_attention_mask") {
     std::fill(value.ints.begin(), value.ints.end(), 1);
   } else if (name != "token_type_ids") { // which are zeros
     return invalidInput("input ", name, ": missing");
@@ -90,7 +91,8 @@ StatusOr<int> runReference(const Source &source, CompileRequest request,
   runtime::FileLayer &files = runtime::FileLayer::system();
   HEDDLE_ASSIGN_OR_RETURN(
       runtime::TensorMap inputs,
-      runtime::readRunInputs(files, flags.inputs, source.model && source.model->shiftLabels));
+      runtime::readRunInputs(files, flags.inputs,
+                             source.model ? inputRules(*source.model) : runtime::InputRules()));
   if (auto mask = inputs.find("attention_mask");
       source.model && source.model->definition.positions().learned().from_mask() &&
       mask != inputs.end() && !inputs.count("position_ids")) {

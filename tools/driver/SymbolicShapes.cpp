@@ -3,11 +3,13 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 
 #include "frontend/Builder.h"
 #include "frontend/Dimensions.h"
 #include "frontend/Model.h"
 #include "frontend/PatchGrid.h"
+#include "frontend/Stacks.h"
 #include "ir/Dialect.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "tools/driver/MlirText.h"
@@ -21,6 +23,9 @@ namespace {
 constexpr int64_t kBatch = 1009, kSeq = 1013, kHeads = 101, kKvHeads = 103, kGroup = 3,
                   kHidden = 2011, kVocab = 3001, kPositions = 2003, kChannels = 109,
                   kPatchHeight = 113, kPatchWidth = 127, kRows = 37, kColumns = 41;
+// Of an encoder, where it differs.
+constexpr int64_t kSourceSeq = 1019, kSourceHeads = 107, kSourceHidden = 2017, kSourceVocab = 3011,
+                  kSourcePositions = 2027;
 
 /// What patches leave over is cut off where it is in the real images.
 void setImages(frontend::proto::Patches &patches) {
@@ -31,6 +36,25 @@ void setImages(frontend::proto::Patches &patches) {
   patches.set_width(kColumns * kPatchWidth);
   patches.set_patch_height(kPatchHeight);
   patches.set_patch_width(kPatchWidth);
+}
+
+/// The encoder's sizes by other primes where they are not the decoder's.
+void twinEncoder(const frontend::proto::ModelDef &definition, frontend::proto::ModelDef &twin) {
+  const frontend::Dimensions decoder(definition), encoder(frontend::encoderOf(definition));
+  const frontend::Dimensions decoderTwin(twin);
+  frontend::proto::ModelDef &to = *twin.mutable_encoder();
+  const bool sameHeads = encoder.heads == decoder.heads && encoder.kvHeads == decoder.kvHeads;
+  const int64_t heads = sameHeads ? decoderTwin.heads : kSourceHeads;
+  to.mutable_attention()->set_heads(heads);
+  if (!sameHeads)
+    to.mutable_attention()->set_kv_heads(encoder.kvHeads == encoder.heads ? heads : 1);
+  to.mutable_attention()->set_head_dim(encoder.headDim);
+  to.set_width(encoder.width == decoder.width ? decoderTwin.width : 2 * heads * encoder.headDim);
+  to.mutable_ffn()->set_hidden(encoder.hidden == decoder.hidden ? decoderTwin.hidden
+                                                                : kSourceHidden);
+  to.set_vocab_size(encoder.vocab == decoder.vocab ? kVocab : kSourceVocab);
+  if (encoder.positions > 0)
+    to.set_max_positions(encoder.positions == decoder.positions ? kPositions : kSourcePositions);
 }
 
 frontend::proto::ModelDef twinOf(const frontend::proto::ModelDef &definition) {
@@ -58,6 +82,8 @@ frontend::proto::ModelDef twinOf(const frontend::proto::ModelDef &definition) {
     setImages(*twin.mutable_image()->mutable_patches());
   if (real.positions > 0)
     twin.set_max_positions(kPositions);
+  if (definition.has_encoder())
+    twinEncoder(definition, twin);
   return twin;
 }
 
@@ -71,7 +97,22 @@ struct Shape {
   frontend::proto::Patches patches;
   frontend::PatchGrid grid;
   int64_t batch, seq;
+  /// Of the encoder, if there is one.
+  std::optional<frontend::Dimensions> source = {};
+  int64_t sourceSeq = 0;
+  bool frames = false; // of which there are always as many
 };
+
+Shape shapeOf(const frontend::proto::ModelDef &definition, int64_t batch, int64_t seq,
+              int64_t sourceSeq) {
+  Shape shape(definition, batch, seq);
+  if (definition.has_encoder()) {
+    shape.source = frontend::Dimensions(frontend::encoderOf(definition));
+    shape.sourceSeq = frontend::sourceLength(definition, seq, sourceSeq);
+    shape.frames = definition.encoder().has_frames();
+  }
+  return shape;
+}
 
 /// What sizes of the real graph and of its twin are called.
 class Letters {
@@ -103,6 +144,21 @@ public:
     add("C/2", [](const Shape &s) { return s.sizes.width / 2; }, 0);
     if (real.patches.has_height())
       addImages(add, towers ? 0 : 1);
+    if (real.source)
+      addSource(add, real.frames ? 0 : 1); // else as long as the text
+  }
+
+  template <typename Add> static void addSource(Add add, int grows) {
+    add("S", [](const Shape &s) { return s.sourceSeq; }, grows);
+    add("BS", [](const Shape &s) { return s.batch * s.sourceSeq; }, grows);
+    add("2S", [](const Shape &s) { return 2 * s.sourceSeq; }, grows);
+    add("C'", [](const Shape &s) { return s.source->width; }, 0);
+    add("H'", [](const Shape &s) { return s.source->heads; }, 0);
+    add("D'", [](const Shape &s) { return s.source->headDim; }, 0);
+    add("H'D'", [](const Shape &s) { return s.source->queryWidth(); }, 0);
+    add("F'", [](const Shape &s) { return s.source->hidden; }, 0);
+    add("V'", [](const Shape &s) { return s.source->vocab; }, 0);
+    add("P'", [](const Shape &s) { return s.source->positions; }, 0);
   }
 
   template <typename Add> static void addImages(Add add, int powerOfT) {
@@ -255,9 +311,11 @@ StatusOr<std::vector<OpSizes>> symbolicShapes(const frontend::Model &model, func
   options.batch = kBatch;
   const int64_t fixed = frontend::fixedSequence(twin);
   options.seq = fixed > 0 ? fixed : kSeq;
+  options.sourceSeq = model.definition.has_encoder() ? kSourceSeq : 0;
   options.entries = {function.getName().str()};
   HEDDLE_ASSIGN_OR_RETURN(auto module, frontend::buildModule(*context, twin, options));
-  const Letters letters({model.definition, batch, seq}, {twin, kBatch, options.seq},
+  const Letters letters(shapeOf(model.definition, batch, seq, 0),
+                        shapeOf(twin, kBatch, options.seq, options.sourceSeq),
                         model.definition.has_image());
   std::vector<Operation *> ops = opsOf(function);
   std::vector<Operation *> others = opsOf(module->lookupSymbol<func::FuncOp>(function.getName()));

@@ -30,8 +30,10 @@ StatusOr<std::pair<int64_t, int64_t>> shapeOf(const Golden &golden) {
     return std::pair(ids->at(0), ids->at(1));
   if (const std::vector<int64_t> *pixels = has("pixel_values", 4))
     return std::pair(pixels->at(0), int64_t{0});
+  if (const std::vector<int64_t> *frames = has("input_features", 3))
+    return std::pair(frames->at(0), frames->at(2) / 2);
   return invalidInput(golden.path, ": holds no tensor in.input_ids [B, T], nor in.pixel_values ",
-                      "[B, channels, height, width]");
+                      "[B, channels, height, width], nor in.input_features [B, bins, frames]");
 }
 
 StatusOr<Golden> readGolden(const std::string &path) {
@@ -64,8 +66,8 @@ public:
       : golden_(std::move(golden)), subject_(subject), report_(report) {}
 
   Status run() {
-    HEDDLE_RETURN_IF_ERROR(
-        runtime::makeEntryInputs(golden_.inputs, subject_.executable->manifest().shift_labels()));
+    HEDDLE_RETURN_IF_ERROR(runtime::makeEntryInputs(
+        golden_.inputs, runtime::inputRules(subject_.executable->manifest())));
     for (const auto &[name, expected] : golden_.outputs) {
       HEDDLE_ASSIGN_OR_RETURN(runtime::Tensor actual, output(name));
       HEDDLE_RETURN_IF_ERROR(add("out." + name, name, actual, expected));
@@ -136,10 +138,12 @@ private:
   /// Logits at padding mean nothing, and implementations differ there (a query that sees no key):
   /// they are zeros on both sides.
   runtime::Tensor maskedLike(runtime::Tensor logits) const {
-    auto mask = golden_.inputs.find("attention_mask");
+    const bool decoder = subject_.executable->manifest().source_seq() > 0;
+    const char *name = decoder ? "decoder_attention_mask" : "attention_mask";
+    auto mask = golden_.inputs.find(name);
     if (mask == golden_.inputs.end() || logits.shape.size() != 3 || logits.dtype != DType::F32)
       return logits;
-    auto wide = runtime::convertTensor(mask->second, DType::I64, "in.attention_mask");
+    auto wide = runtime::convertTensor(mask->second, DType::I64, absl::StrCat("in.", name));
     if (!wide.ok())
       return logits;
     const int64_t V = logits.shape[2];
@@ -189,6 +193,13 @@ Status checkGolden(const Source &source, const VerifyRequest &request, VerifyRep
   shaped.compile.batch = shape.first;
   if (source.fixedSequence() == 0)
     shaped.compile.seq = shape.second;
+  if (source.model && source.model->definition.has_encoder()) {
+    shaped.compile.sourceSeq = shaped.compile.seq;
+    for (const char *name : {"labels", "decoder_input_ids"})
+      if (auto target = golden.inputs.find(name);
+          target != golden.inputs.end() && target->second.shape.size() == 2)
+        shaped.compile.seq = target->second.shape[1];
+  }
   std::vector<std::string> entries;
   for (const auto &[name, tensor] : golden.outputs)
     if (const char *entry = name == "loss" ? "loss" : "forward";

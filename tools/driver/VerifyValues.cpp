@@ -102,6 +102,7 @@ ir::TensorRef ArgumentValues::make(const std::string &kind, const std::string &n
 void ArgumentValues::fillIntegers(const std::string &name, const Limits &limits,
                                   ir::Tensor &tensor) const {
   Stream random(seed_, name);
+  const bool isTokens = name == "input_ids" || name == "decoder_input_ids";
   const int64_t T = tensor.shape.empty() ? 1 : std::max<int64_t>(1, tensor.shape.back());
   if (name == "rng" && tensor.elements() == 3) {
     tensor.ints = {static_cast<int64_t>(seed_), 3, 1};
@@ -111,7 +112,7 @@ void ArgumentValues::fillIntegers(const std::string &name, const Limits &limits,
     const int64_t row = i / T, column = i % T;
     const bool isPadding = column >= realTokens(row, T);
     int64_t &value = tensor.ints[i];
-    if (name == "attention_mask")
+    if (name == "attention_mask" || name == "decoder_attention_mask")
       value = isPadding ? 0 : 1;
     else if (name == "position_ids")
       value = column + (limits.padding ? *limits.padding + 1 : 0);
@@ -122,10 +123,9 @@ void ArgumentValues::fillIntegers(const std::string &name, const Limits &limits,
     else if (name == "targets" && (isPadding || column % 5 == 3))
       value = kIgnored;
     else
-      value = random.below(
-          i, limits.end.value_or(name == "input_ids" || name == "targets" ? vocabulary_ : 2));
+      value = random.below(i, limits.end.value_or(isTokens || name == "targets" ? vocabulary_ : 2));
     // Its gradient is none on purpose; differences would show one.
-    if (name == "input_ids" && value == padding_)
+    if (isTokens && value == padding_)
       value = (value + 1) % vocabulary_;
   }
 }

@@ -42,6 +42,9 @@ StatusOr<CompileRequest> requestFor(const Source &source, const runtime::ModelFl
   const int64_t longest =
       source.longestSequence() > 0 ? source.longestSequence() : kLongestDefaultSequence;
   request.seq = flags.seq.value_or(fixed > 0 ? fixed : std::min(longest, kLongestDefaultSequence));
+  if (flags.sourceSeq && !(source.model && source.model->definition.has_encoder()))
+    return invalidInput("--source-seq ", *flags.sourceSeq, ": ", source.path, " has no encoder");
+  request.sourceSeq = flags.sourceSeq.value_or(0);
   HEDDLE_RETURN_IF_ERROR(checkPositive("--batch", request.batch));
   HEDDLE_RETURN_IF_ERROR(checkPositive("--seq", request.seq));
   if (!flags.target.empty()) {

@@ -110,7 +110,8 @@ StatusOr<int> runVerb(const runtime::RunFlags &flags, const CompilerFlags &compi
     HEDDLE_ASSIGN_OR_RETURN(shape, runtime::textShape(files(), flags, filesOf(*source.model),
                                                       source.longestSequence()));
   } else if (source.model) {
-    HEDDLE_ASSIGN_OR_RETURN(shape, runtime::inputShape(files(), flags.inputs, flags.entry));
+    HEDDLE_ASSIGN_OR_RETURN(shape, runtime::inputShape(files(), flags.inputs, flags.entry,
+                                                       source.model->definition.has_encoder()));
   }
   runtime::RunFlags bound = flags;
   setWeights(source, bound);
@@ -118,6 +119,8 @@ StatusOr<int> runVerb(const runtime::RunFlags &flags, const CompilerFlags &compi
     bound.batch = shape.batch;
   if (!bound.seq && source.model && source.fixedSequence() == 0)
     bound.seq = shape.seq;
+  if (!bound.sourceSeq && shape.sourceSeq > 0)
+    bound.sourceSeq = shape.sourceSeq;
   std::vector<std::string> entries = {flags.entry};
   if (flags.entry == "forward")
     entries = entriesPresent(forwardEntries(source.model.get()), source.model.get());
