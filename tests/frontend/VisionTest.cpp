@@ -222,6 +222,11 @@ TEST(ImageDefinition, Mistakes) {
        "field \"condition.classes.dropout\": needs a row for no class"},
       {"head { kind: NONE learned_variance: true }",
        "field \"head.learned_variance\": needs a head"},
+      {none + "names { class_token: \"\" }", "field \"names.class_token\": is empty"},
+      {none + "names { position_table: \"t\" class_token: \"t\" }",
+       "\"t\" is names.class_token too"},
+      {none + "names { class_token: \"decoder.final_norm.bias\" }",
+       "\"decoder.final_norm.bias\" is a name of names.final_norm too"},
       {none + "pooler { width: 0 }", "field \"pooler.width\": expected a number from 1"},
   };
   for (const auto &row : rows)

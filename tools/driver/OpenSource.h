@@ -18,7 +18,7 @@ struct SourceOptions {
   std::string familyFile;
   std::string weights; // --weights
   std::optional<double> dropout;
-  bool embeds = false; // see frontend::ModelOverrides
+  bool embeds = false;             // see frontend::ModelOverrides
   std::vector<std::string> frozen; // --freeze
   std::string lora;                // --lora
   /// As --tokenizer says; where a definition leaves the vocabulary open it takes the tokenizer's.
