@@ -9,6 +9,7 @@
 #include "frontend/PatchGrid.h"
 #include "frontend/SentenceTransformers.h"
 #include "frontend/Validate.h"
+#include "frontend/ValidateNames.h"
 #include "runtime/base/Limits.h"
 #include "runtime/io/Textproto.h"
 #include "runtime/io/Weights.h"
@@ -107,6 +108,7 @@ Status fillParameters(Model &model) {
   if (!model.definition.has_vocab_size() && !readsImages(model.definition))
     return absl::OkStatus();
   model.parameters = parametersOf(model.definition).all();
+  HEDDLE_RETURN_IF_ERROR(withContext(checkDistinctNames(model.parameters), model.path));
   HEDDLE_RETURN_IF_ERROR(checkAdapters(model.definition, model.parameters));
   return checkFrozen(model.definition, model.parameters);
 }

@@ -6,6 +6,7 @@
 #include <tuple>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "google/protobuf/descriptor.h"
 
 #include "frontend/LayerNames.h"
@@ -246,6 +247,26 @@ std::optional<FieldError> findStackNameError(const proto::ModelDef &decoder,
                     stack + "." + path);
   }
   return findClash(Modules(ofDecoder, decoder.layers(), ofOther, other.layers()));
+}
+
+Status checkDistinctNames(const std::vector<ParameterSpec> &parameters) {
+  absl::flat_hash_map<std::string_view, const ParameterSpec *> known;
+  for (const ParameterSpec &spec : parameters) {
+    auto clash = [&](const std::string &name) {
+      auto [at, added] = known.emplace(name, &spec);
+      return !added && at->second != &spec ? at->second : nullptr;
+    };
+    auto wrong = [&](const std::string &name, const ParameterSpec &other) {
+      return invalidInput("field \"names\": \"", name, "\" is a tensor of ", spec.layerPath,
+                          " and of ", other.layerPath);
+    };
+    if (const ParameterSpec *other = clash(spec.name))
+      return wrong(spec.name, *other);
+    for (const std::string &alias : spec.aliases)
+      if (const ParameterSpec *other = clash(alias))
+        return wrong(alias, *other);
+  }
+  return absl::OkStatus();
 }
 
 } // namespace heddle::frontend

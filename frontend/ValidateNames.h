@@ -4,6 +4,7 @@
 #ifndef HEDDLE_FRONTEND_VALIDATENAMES_H
 #define HEDDLE_FRONTEND_VALIDATENAMES_H
 
+#include "frontend/Parameters.h"
 #include "frontend/Validate.h"
 #include "runtime/base/Limits.h"
 
@@ -21,6 +22,10 @@ std::optional<FieldError> findNameError(const proto::ModelDef &definition);
 std::optional<FieldError> findStackNameError(const proto::ModelDef &decoder,
                                              const proto::ModelDef &other,
                                              const std::string &stack);
+
+/// What the names of modules do not tell: whole names, and other names that a checkpoint may have.
+/// InvalidArgument where two of all parameters share one.
+Status checkDistinctNames(const std::vector<ParameterSpec> &parameters);
 
 } // namespace heddle::frontend
 

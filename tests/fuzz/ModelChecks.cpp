@@ -2,7 +2,7 @@
 #include "tests/fuzz/ModelChecks.h"
 
 #include <cmath>
-#include <set>
+#include <map>
 
 #include "frontend/HuggingFace.h"
 #include "frontend/Validate.h"
@@ -16,14 +16,17 @@ namespace {
 using namespace frontend;
 
 void checkParameters(const std::vector<ParameterSpec> &parameters) {
-  std::set<std::string> names;
+  std::map<std::string, const ParameterSpec *> names;
+  auto isOwn = [&](const std::string &name, const ParameterSpec &spec) {
+    return names.emplace(name, &spec).first->second == &spec;
+  };
   for (const ParameterSpec &spec : parameters) {
-    require(names.insert(spec.name).second, "two parameters are called " + spec.name);
+    require(isOwn(spec.name, spec), "two parameters are called " + spec.name);
     int64_t elements = spec.elements();
     require(elements > 0 && elements <= kMaxElements, "a parameter of impossible size");
     require(std::isfinite(spec.initializer.scale), "an initial scale that is not finite");
     for (const std::string &alias : spec.aliases)
-      require(names.insert(alias).second, "a parameter's other name is taken: " + alias);
+      require(isOwn(alias, spec), "a parameter's other name is taken: " + alias);
   }
 }
 
