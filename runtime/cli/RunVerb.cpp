@@ -120,6 +120,9 @@ StatusOr<BatchShape> inputShape(FileLayer &layer, const std::string &inputs,
                                       ", expected [B, channels, height, width]"));
   if (pixels && !file.find("input_ids"))
     return BatchShape{pixels->shape()[0], 0};
+  if (!encoderDecoder && !file.find("input_ids"))
+    return invalidInput(inputs, ": holds no tensor input_ids [B, T], nor pixel_values ",
+                        "[B, channels, height, width]");
   BatchShape shape;
   if (auto frames = file.find("input_features"); frames && encoderDecoder) {
     const std::vector<int64_t> &sizes = frames->shape();
