@@ -159,6 +159,30 @@ std::optional<FieldError> findPrefixClash(const proto::ParameterNames &names,
   return std::nullopt;
 }
 
+/// Names that stand for one parameter, as they are.
+std::optional<FieldError> findWholeNameError(const proto::ParameterNames &names,
+                                             const Modules &modules) {
+  const std::pair<const char *, const std::string *> whole[] = {
+      {"names.class_token", &names.class_token()},
+      {"names.logit_scale", &names.logit_scale()},
+      {"names.position_table", names.has_position_table() ? &names.position_table() : nullptr}};
+  std::map<std::string, std::string> seen; // fields by name
+  for (const auto &[field, name] : whole) {
+    if (!name)
+      continue;
+    if (name->empty())
+      return FieldError{field, "is empty"};
+    if (auto [other, added] = seen.emplace(*name, field); !added)
+      return FieldError{field, absl::StrCat("\"", *name, "\" is ", other->second, " too")};
+    for (const std::string ending : {".weight", ".bias"})
+      if (name->ends_with(ending))
+        if (const auto *module = modules.find(name->substr(0, name->size() - ending.size())))
+          return FieldError{field,
+                            absl::StrCat("\"", *name, "\" is a name of ", *module->field, " too")};
+  }
+  return std::nullopt;
+}
+
 } // namespace
 
 std::optional<FieldError> findNameError(const proto::ModelDef &definition) {
@@ -192,6 +216,8 @@ std::optional<FieldError> findNameError(const proto::ModelDef &definition) {
     return error;
   Modules modules(fieldOf, definition.layers());
   if (std::optional<FieldError> error = findClash(modules))
+    return error;
+  if (std::optional<FieldError> error = findWholeNameError(names, modules))
     return error;
   return findPrefixClash(names, modules);
 }

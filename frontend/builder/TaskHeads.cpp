@@ -83,7 +83,7 @@ Outputs taskOutputs(Wiring &w, Tensor x) {
   case proto::Head::EMBEDDING: {
     Tensor embedding = sentenceEmbedding(w, x);
     Outputs outputs = {{"sentence_embedding", embedding}, {"last_hidden_state", x}};
-    if (w.parameters.pooler)
+    if (w.definition.has_pooler())
       outputs.emplace_back("pooler_output", pool(w, x));
     return outputs;
   }

@@ -117,6 +117,15 @@ StatusOr<BatchShape> shapeOfIds(const SafetensorsFile &file, const char *name,
 StatusOr<BatchShape> inputShape(FileLayer &layer, const std::string &inputs,
                                 const std::string &entry, bool encoderDecoder) {
   HEDDLE_ASSIGN_OR_RETURN(SafetensorsFile file, SafetensorsFile::open(layer, inputs));
+  auto pixels = file.find("pixel_values");
+  if (pixels && pixels->shape().size() != 4)
+    return pixels->error(absl::StrCat("has shape ", shapeText(pixels->shape()),
+                                      ", expected [B, channels, height, width]"));
+  if (pixels && !file.find("input_ids"))
+    return BatchShape{pixels->shape()[0], 0};
+  if (!encoderDecoder && !file.find("input_ids"))
+    return invalidInput(inputs, ": holds no tensor input_ids [B, T], nor pixel_values ",
+                        "[B, channels, height, width]");
   BatchShape shape;
   if (auto frames = file.find("input_features"); frames && encoderDecoder) {
     const std::vector<int64_t> &sizes = frames->shape();
@@ -124,14 +133,6 @@ StatusOr<BatchShape> inputShape(FileLayer &layer, const std::string &inputs,
       return frames->error(absl::StrCat("has shape ", shapeText(sizes),
                                         ", expected [B, bins, frames], an even number of frames"));
     shape = {sizes[0], sizes[2] / 2};
-  } else if (auto pixels = file.find("pixel_values"); pixels && !file.find("input_ids")) {
-    if (pixels->shape().size() != 4)
-      return pixels->error(absl::StrCat("has shape ", shapeText(pixels->shape()),
-                                        ", expected [B, channels, height, width]"));
-    return BatchShape{pixels->shape()[0], 0};
-  } else if (!file.find("input_ids")) {
-    return invalidInput(inputs, ": holds no tensor input_ids [B, T], nor pixel_values ",
-                        "[B, channels, height, width]");
   } else {
     HEDDLE_ASSIGN_OR_RETURN(shape, shapeOfIds(file, "input_ids", entry));
   }

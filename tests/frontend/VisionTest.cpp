@@ -154,6 +154,27 @@ TEST(ClipFamily, Mistakes) {
   EXPECT_THAT(readClip("", "", R"(, "projection_dim": 0)"), IsBadInput("key \"projection_dim\""));
 }
 
+TEST(VisionFamilies, DefaultsHaveAsManyWeightsAsInTransformers) {
+  const struct {
+    const char *type, *architecture;
+    int64_t count;
+  } rows[] = {{"clip", "CLIPModel", 151'277'313},
+              {"clip_text_model", "CLIPTextModel", 63'165'952},
+              {"clip_text_model", "CLIPTextModelWithProjection", 63'428'096},
+              {"clip_vision_model", "CLIPVisionModel", 87'456'000},
+              {"clip_vision_model", "CLIPVisionModelWithProjection", 87'849'216},
+              {"vit", "ViTModel", 86'389'248}};
+  for (const auto &row : rows) {
+    auto model = readJson(std::string(R"({"model_type": ")") + row.type +
+                          R"(", "architectures": [")" + row.architecture + R"("]})");
+    ASSERT_THAT(model, IsOk()) << row.architecture;
+    int64_t count = 0;
+    for (const frontend::ParameterSpec &spec : frontend::parametersOf(*model).all())
+      count += spec.elements();
+    EXPECT_EQ(count, row.count) << row.architecture;
+  }
+}
+
 constexpr char kImages[] =
     "width: 20 layers: 1 patches { height: 12 width: 20 patch_height: 4 patch_width: 5 } "
     "attention { heads: 5 causal: false } ";
@@ -201,6 +222,11 @@ TEST(ImageDefinition, Mistakes) {
        "field \"condition.classes.dropout\": needs a row for no class"},
       {"head { kind: NONE learned_variance: true }",
        "field \"head.learned_variance\": needs a head"},
+      {none + "names { class_token: \"\" }", "field \"names.class_token\": is empty"},
+      {none + "names { position_table: \"t\" class_token: \"t\" }",
+       "\"t\" is names.class_token too"},
+      {none + "names { class_token: \"decoder.final_norm.bias\" }",
+       "\"decoder.final_norm.bias\" is a name of names.final_norm too"},
       {none + "pooler { width: 0 }", "field \"pooler.width\": expected a number from 1"},
   };
   for (const auto &row : rows)
