@@ -165,7 +165,8 @@ std::vector<std::string> entriesOf(const proto::ModelDef &definition, bool train
   if (kind == proto::Head::NONE || kind == proto::Head::PROJECTION)
     return entries;
   entries.push_back(kLossEntry);
-  if (predictsNext(definition) && !definition.encoder().has_frames())
+  const bool writes = isLanguageModel(definition) && definition.attention().causal();
+  if (writes && !definition.encoder().has_frames())
     entries.insert(entries.end(), {kPrefillEntry, kDecodeEntry});
   if (training)
     entries.insert(entries.end(), {kTrainLossEntry, kEvalEntry});
