@@ -89,10 +89,10 @@ Found checkTower(const proto::ModelDef &model) {
   if (tower.head().width() != model.head().width())
     return wrong("image.head.width", "expected the texts' ", model.head().width(), ", found ",
                  tower.head().width());
-  if (4 + 3 * (model.layers() + tower.layers()) > kMaxRngStreams)
-    return wrong("layers", "3 random streams of each of the ", model.layers(),
-                 " layers and of the ", "image tower's ", tower.layers(),
-                 " are more than the limit of ", kMaxRngStreams);
+  const int64_t streams = rngStreams(model.layers()) + rngStreams(tower.layers());
+  if (streams > kMaxRngStreams)
+    return wrong("layers", "the ", model.layers(), " layers and the image tower's ", tower.layers(),
+                 " have ", streams, " random streams, more than the limit of ", kMaxRngStreams);
   return findStackNameError(model, tower, "image");
 }
 

@@ -74,6 +74,25 @@ TEST(ValidateBlocks, Scores) {
   EXPECT_THAT(check("head { soft_cap: inf }"), IsBadInput("field \"head.soft_cap\""));
 }
 
+TEST(ValidateBlocks, RelativeBucketsAtTheirLimit) {
+  EXPECT_THAT(check("positions { relative_bias { buckets: 65536 max_distance: 32769 } }"), IsOk());
+  EXPECT_THAT(check("positions { relative_bias { buckets: 65537 max_distance: 32769 } }"),
+              IsBadInput("field \"positions.relative_bias.buckets\": expected a size from 2 to "
+                         "65536, found 65537"));
+}
+
+TEST(ValidateBlocks, RandomStreamsAtTheirLimit) {
+  EXPECT_THAT(check("layers: 10922 dropout { hidden: 0.1 }"), IsOk());
+  EXPECT_THAT(check("layers: 10923 dropout { hidden: 0.1 }"),
+              IsBadInput("field \"layers\": with dropout.hidden or dropout.output, 10923 layers "
+                         "have more random streams than the limit of 65534"));
+  const std::string encoder = "layers: 921 attention { fused_qkv: false } encoder { layers: ";
+  EXPECT_THAT(check(encoder + "10000 }"), IsOk());
+  EXPECT_THAT(check(encoder + "10001 }"),
+              IsBadInput("the 921 layers and the encoder's 10001 have 65536 random streams, more "
+                         "than the limit of 65534"));
+}
+
 TEST(Dimensions, WindowsByLayer) {
   auto model = parseModel("layers: 5 attention { window: 3 window_layers: [true, false] "
                           "first_window_layer: 1 }");
