@@ -94,15 +94,15 @@ TEST(Seq2SeqConfig, Bart) {
   EXPECT_EQ(encoder.ffn().hidden(), 28);
   EXPECT_EQ(encoder.names().query(), "encoder.layers.{layer}.self_attn.q_proj");
   const frontend::ModelParameters tied = frontend::parametersOf(*model);
-  EXPECT_EQ(tied.tokenEmbedding.name, "model.shared.weight");
+  EXPECT_EQ(tied.tokenEmbedding->name, "model.shared.weight");
   ASSERT_TRUE(tied.headConstantBias.has_value());
   EXPECT_TRUE(tied.headConstantBias->frozen);
   EXPECT_EQ(tied.headConstantBias->name, "final_logits_bias");
   auto untied = read(bartLike("bart", R"(, "tie_word_embeddings": false)"));
   ASSERT_THAT(untied, IsOk());
   const frontend::ModelParameters apart = frontend::parametersOf(*untied);
-  EXPECT_EQ(apart.tokenEmbedding.name, "model.decoder.embed_tokens.weight");
-  EXPECT_EQ(apart.encoder->tokenEmbedding.name, "model.encoder.embed_tokens.weight");
+  EXPECT_EQ(apart.tokenEmbedding->name, "model.decoder.embed_tokens.weight");
+  EXPECT_EQ(apart.encoder->tokenEmbedding->name, "model.encoder.embed_tokens.weight");
   EXPECT_TRUE(apart.headWeight.has_value());
 }
 
@@ -132,8 +132,8 @@ TEST(Seq2SeqConfig, MarianMayHaveTwoVocabularies) {
     "share_encoder_decoder_embeddings": false)"));
   ASSERT_THAT(two, IsOk());
   const frontend::ModelParameters parameters = frontend::parametersOf(*two);
-  EXPECT_EQ(parameters.tokenEmbedding.shape, (std::vector<int64_t>{59000, 20}));
-  EXPECT_EQ(parameters.encoder->tokenEmbedding.shape, (std::vector<int64_t>{60000, 20}));
+  EXPECT_EQ(parameters.tokenEmbedding->shape, (std::vector<int64_t>{59000, 20}));
+  EXPECT_EQ(parameters.encoder->tokenEmbedding->shape, (std::vector<int64_t>{60000, 20}));
   EXPECT_EQ(parameters.headConstantBias->shape, (std::vector<int64_t>{1, 59000}));
   EXPECT_THAT(read(bartLike("marian", R"(, "decoder_vocab_size": 59000)")),
               IsBadInput("key \"vocab_size\": the encoder reads the decoder's token table"));
