@@ -22,7 +22,7 @@ public:
 
   void build(const std::string &name) {
     graph_.beginEntry(name);
-    declareParameters();
+    declareParameters(name == kTrainLossEntry);
     Wiring w =
         wiringOf(graph_, definition_, parameters_, options_.batch, options_.seq, options_.number);
     if (definition_.has_encoder())
@@ -45,11 +45,12 @@ public:
   }
 
 private:
-  /// All of them, in the order of the definition, also those that an entry does not read.
-  void declareParameters() {
+  /// All of them, in the order of the definition, also those that an entry does not read. What the
+  /// user freezes gets no gradient; what no model of the kind trains has one, but in no step.
+  void declareParameters(bool trains) {
     for (const ParameterSpec &spec : parameters_.all()) {
       graph_.parameter(spec);
-      if (isFrozen(definition_, spec))
+      if (isFrozen(definition_, spec) && (trains || !spec.frozen))
         graph_.freezeParameter(spec.name);
     }
   }

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/cli/RunStep.h"
 
+#include <algorithm>
 #include <limits>
 
 #include "runtime/io/FileLayer.h"
 #include "runtime/plan/EntryInputs.h"
 #include "runtime/plan/FiniteScan.h"
+#include "runtime/train/Replay.h"
 #include "runtime/train/Schedule.h"
 #include "runtime/train/TrainingState.h"
 #include "runtime/train/TrainingStep.h"
@@ -46,6 +48,28 @@ Status putInto(Batch &batch, const std::string &name, const TensorSpan &span, bo
   return absl::OkStatus();
 }
 
+/// Those of a replay weigh as in its run, others alike.
+Status setWeights(const TensorMap &inputs, std::vector<Batch> &batches) {
+  for (Batch &batch : batches)
+    batch.weight = 1;
+  auto found = inputs.find(kBatchWeightsInput);
+  if (found == inputs.end())
+    return absl::OkStatus();
+  HEDDLE_ASSIGN_OR_RETURN(Tensor weights,
+                          convertTensor(found->second, DType::I32, kBatchWeightsInput));
+  const int32_t *begin = weights.as<int32_t>(), *end = begin + weights.elements();
+  if (weights.elements() != static_cast<int64_t>(batches.size()))
+    return invalidInput("input ", kBatchWeightsInput, ": has shape ", shapeText(weights.shape),
+                        ", expected a weight for each of ", batches.size(), " micro-batches");
+  if (std::any_of(begin, end, [](int32_t weight) { return weight < 0; }) ||
+      std::all_of(begin, end, [](int32_t weight) { return weight == 0; }))
+    return invalidInput("input ", kBatchWeightsInput,
+                        ": expected numbers from 0 on, not all of them 0");
+  for (size_t i = 0; i < batches.size(); ++i)
+    batches[i].weight = static_cast<uint64_t>(begin[i]);
+  return absl::OkStatus();
+}
+
 /// Through the entry, which checks shapes and values.
 StatusOr<std::vector<Batch>> readBatches(PreparedEntry &entry, const TensorMap &inputs) {
   uint64_t count = microBatchesOf(inputs);
@@ -53,7 +77,7 @@ StatusOr<std::vector<Batch>> readBatches(PreparedEntry &entry, const TensorMap &
   if (!inputs.count("input_ids") || !hasTargets(inputs))
     return invalidInput("--entry step needs tensors input_ids and labels");
   for (const auto &[name, tensor] : inputs) {
-    if (name == "hyper" || name == "grad_clip")
+    if (name == "hyper" || name == "grad_clip" || name == kBatchWeightsInput)
       continue;
     const bool several = count > 1 || tensor.shape.size() == 3;
     if (several &&
@@ -67,6 +91,7 @@ StatusOr<std::vector<Batch>> readBatches(PreparedEntry &entry, const TensorMap &
       HEDDLE_RETURN_IF_ERROR(putInto(batches[i], name, span, argument->dtype() == proto::F32));
     }
   }
+  HEDDLE_RETURN_IF_ERROR(setWeights(inputs, batches));
   return batches;
 }
 

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -29,6 +30,9 @@ struct Batch {
   std::vector<int32_t> targets;  // empty where others stand in their place
   std::map<std::string, std::vector<int32_t>> others = {};
   std::map<std::string, std::vector<float>> numbers = {};
+  /// By how much it weighs among others of a step. Left out: its targets that count. Batches that
+  /// come ready weigh alike, as a loop over them with PyTorch has it.
+  std::optional<uint64_t> weight = {};
 };
 
 /// What an entry is given of a batch. Lives as long as the batch.
@@ -41,9 +45,11 @@ struct BatchPart {
 };
 std::vector<BatchPart> partsOf(const Batch &batch);
 
-/// How many targets count, that is, by how much a batch weighs among others of a step or of an
-/// evaluation; 1 where each of a batch's rows counts alike.
+/// How many targets count, that is, by how much a batch weighs in an evaluation; 1 where each of a
+/// batch's rows counts alike.
 uint64_t targetsOf(const Batch &batch);
+/// By how much it weighs in a step.
+inline uint64_t weightOf(const Batch &batch) { return batch.weight.value_or(targetsOf(batch)); }
 
 /// Batches by number: the same number gives the same batch, so that a resumed run needs no more
 /// state than its step. Immutable.

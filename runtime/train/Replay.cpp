@@ -32,6 +32,20 @@ TensorToWrite joined(size_t index, const proto::Plan &plan, const ReplayedRun &r
           }};
 }
 
+/// By how much each batch weighs: [N].
+TensorToWrite weightsOf(const ReplayedRun &run) {
+  return {kBatchWeightsInput,
+          DType::I32,
+          {static_cast<int64_t>(run.batches.size())},
+          [&run](ByteSink &sink) -> Status {
+            for (const Batch &batch : run.batches) {
+              const auto weight = static_cast<int32_t>(weightOf(batch));
+              HEDDLE_RETURN_IF_ERROR(sink.write(&weight, sizeof weight));
+            }
+            return absl::OkStatus();
+          }};
+}
+
 Status writeInputs(ByteSink &sink, const proto::Plan &plan, const ReplayedRun &run) {
   std::vector<TensorToWrite> tensors;
   for (size_t i = 0; i < partsOf(run.batches.front()).size(); ++i)
@@ -40,6 +54,8 @@ Status writeInputs(ByteSink &sink, const proto::Plan &plan, const ReplayedRun &r
     auto size = static_cast<int64_t>(run.step->hyper.size());
     tensors.push_back(tensorFromMemory("hyper", DType::F32, {size}, run.step->hyper.data()));
     tensors.push_back(tensorFromMemory("grad_clip", DType::F32, {}, &run.step->gradClip));
+    if (run.batches.size() > 1)
+      tensors.push_back(weightsOf(run));
   }
   return writeSafetensors(sink, std::move(tensors));
 }

@@ -17,6 +17,8 @@ namespace heddle::runtime {
 
 inline constexpr char kReplayInputsFile[] = "inputs.safetensors";
 inline constexpr char kReplayTextFile[] = "replay.txt";
+/// Beside the batches of a step, where there are several: by how much each weighs, [N] i32.
+inline constexpr char kBatchWeightsInput[] = "batch_weights";
 
 /// The run of an entry.
 struct ReplayedRun {

@@ -82,6 +82,7 @@ public:
       take(values, index, batch.others[name]);
     for (const auto &[name, values] : batches_.numbers)
       take(values, index, batch.numbers[name]);
+    batch.weight = 1;
   }
   bool hasValidation() const override { return false; }
   void validationBatch(uint64_t, Batch &) const override {}

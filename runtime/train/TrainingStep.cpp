@@ -42,12 +42,12 @@ void TrainingStep::drawBatches(const StepInputs &inputs) {
   bool equal = true;
   for (uint64_t i = 0; i < microBatches_; ++i) {
     inputs.batch(i, batches_[i]);
-    all += targetsOf(batches_[i]);
-    equal = equal && targetsOf(batches_[i]) == targetsOf(batches_[0]);
+    all += weightOf(batches_[i]);
+    equal = equal && weightOf(batches_[i]) == weightOf(batches_[0]);
   }
   for (uint64_t i = 0; i < microBatches_; ++i)
     shares_[i] = equal ? 1.0 / static_cast<double>(microBatches_)
-                       : static_cast<double>(targetsOf(batches_[i])) / static_cast<double>(all);
+                       : static_cast<double>(weightOf(batches_[i])) / static_cast<double>(all);
 }
 
 Status TrainingStep::setInputs(PreparedEntry &entry, const StepInputs &inputs,

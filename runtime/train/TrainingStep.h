@@ -32,8 +32,8 @@ struct StepOutcome {
 };
 
 /// Runs the entry `step`, or `accumulate` and `step_accumulated`, of a session that outlives it.
-/// The loss of several micro-batches is the mean over all their targets, as if they were one batch:
-/// each weighs by the targets that count in it (see targetsOf).
+/// The loss of several micro-batches is the mean of theirs, each weighing as weightOf() says: by
+/// its targets, as if they were one batch, unless they come ready.
 class TrainingStep {
 public:
   static StatusOr<TrainingStep> prepare(Session &session, uint64_t microBatches);

@@ -76,12 +76,11 @@ def curve(model, batches, accumulation):
         optimizer.zero_grad()
         total = 0.0
         chosen = [(micro + i) % N for i in range(accumulation)]
-        targets = sum((labels[batch] != -100).sum() for batch in chosen)
-        for batch in chosen:  # each weighs as many as it has targets
+        for batch in chosen:
             logits = model(input_ids=inputs[batch]).logits
-            loss = F.cross_entropy(logits.flatten(0, 1), labels[batch].flatten(), reduction="sum")
-            (loss / targets).backward()
-            total += loss.item() / targets.item()
+            loss = F.cross_entropy(logits.flatten(0, 1), labels[batch].flatten())
+            (loss / accumulation).backward()
+            total += loss.item() / accumulation
         micro += accumulation
         norm = torch.nn.utils.clip_grad_norm_(trained, FLAGS["grad-clip"])
         optimizer.step()
