@@ -30,6 +30,8 @@ StatusOr<KernelLibrary> KernelLibrary::load(std::string_view sharedObject) {
     for (int shortage : {ENOMEM, EMFILE, ENFILE})
       if (reason.find(strerror(shortage)) != std::string::npos)
         return absl::ResourceExhaustedError(status.message());
+    if (reason.find("failed to map segment") != std::string::npos) // for want of address space
+      return absl::ResourceExhaustedError(status.message());
     return status;
   }
   return library;

@@ -77,7 +77,7 @@ TEST(ValidateBlocks, Scores) {
 TEST(ValidateBlocks, RelativeBucketsAtTheirLimit) {
   EXPECT_THAT(check("positions { relative_bias { buckets: 65536 max_distance: 32769 } }"), IsOk());
   EXPECT_THAT(check("positions { relative_bias { buckets: 65537 max_distance: 32769 } }"),
-              IsBadInput("field \"positions.relative_bias.buckets\": expected a size from 2 to "
+              IsBadInput("field \"positions.relative_bias.buckets\": expected a number from 2 to "
                          "65536, found 65537"));
 }
 

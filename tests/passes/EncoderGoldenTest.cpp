@@ -180,6 +180,10 @@ TEST_P(EncoderGolden, FusedGradients) {
   ASSERT_TRUE(gradient);
   for (const auto &[name, value] : run(gradient)) {
     const std::string known = name == "loss" ? "out.loss" : name;
+    if (name.starts_with("grad.pooler.") && frontend::learnsFromPairs(model_.definition)) {
+      EXPECT_EQ(largestDifference(value, zerosLike(*value)), 0) << name;
+      continue;
+    }
     ASSERT_TRUE(golden_.count(known)) << name;
     EXPECT_LT(largestDifference(value, golden_[known]), toleranceOf(model_.definition)) << name;
   }

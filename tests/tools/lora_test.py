@@ -58,7 +58,7 @@ class Lora(unittest.TestCase):
                 steps = [json.loads(line) for line in log.read_text().splitlines()]
                 self.assertEqual(len(steps), len(curve["steps"]))
                 for ours, theirs in zip(steps, curve["steps"]):
-                    for key, delta in (("loss", 2e-6), ("grad_norm", 1e-5)):
+                    for key, delta in (("loss", 2e-6), ("grad_norm", 5e-5)):
                         self.assertAlmostEqual(ours[key] / theirs[key], 1, delta=delta, msg=key)
 
     def test_checkpoints_are_in_the_layout_of_peft(self):
