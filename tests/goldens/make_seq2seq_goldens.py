@@ -55,6 +55,7 @@ MODELS = {
                                  "share_encoder_decoder_embeddings": False,
                                  "decoder_vocab_size": 41, "decoder_start_token_id": 40,
                                  "pad_token_id": 40, "vocab_size": 41 + 26}),
+    "marian-untied": ("MarianMTModel", {**MARIAN, "tie_word_embeddings": False}),
     "whisper-default": ("WhisperForConditionalGeneration", WHISPER),
     "whisper-untied": ("WhisperForConditionalGeneration",
                        {**WHISPER, "tie_word_embeddings": False, "activation_function": "relu"}),

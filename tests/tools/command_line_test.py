@@ -66,7 +66,7 @@ class Goldens(CommandLine):
                 if path.parent.name in ("bert-untied", "deberta_v2-untied"):
                     # transformers stores the bias under this name too and reads it by the other.
                     header.pop("cls.predictions.bias")
-                if path.parent.name == "bart-scaled-untied":
+                if path.parent.name in ("bart-scaled-untied", "marian-untied"):
                     header.pop("model.shared.weight")  # which no stack reads
                 theirs = sum(math.prod(tensor["shape"]) for tensor in header.values())
                 ours = json.loads(self.heddle("inspect", path.parent, "--params", "--json"))["params"]
