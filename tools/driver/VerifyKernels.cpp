@@ -173,14 +173,31 @@ private:
   /// Fewer than the kernel has where one of them cannot be made up.
   std::vector<ir::TensorRef> madeUpOperands(func::FuncOp function, ir::KernelOp kernel) {
     std::vector<ir::TensorRef> operands;
-    for (Value input : kernel.getInputs())
-      if (ir::TensorRef value = madeUp(function, input))
+    for (auto [index, input] : llvm::enumerate(kernel.getInputs())) {
+      ir::TensorRef value;
+      if (auto result = dyn_cast<OpResult>(input); result && isLogSumExp(kernel, index))
+        value = computed(function, result);
+      if (!value)
+        value = madeUp(function, input);
+      if (value)
         operands.push_back(std::move(value));
+    }
     return operands;
   }
 
-  /// Integers that are computed (lengths, positions) are: only then they make sense. Null where
-  /// that does not work out.
+  /// Whether attention's gradient divides by what comes in there: made up, it has no bound.
+  static bool isLogSumExp(ir::KernelOp kernel, size_t input) {
+    Value argument = kernel.getBody().front().getArgument(static_cast<unsigned>(input));
+    while (argument.hasOneUse() && isa<ir::ReshapeOp>(*argument.user_begin()))
+      argument = argument.user_begin()->getResult(0);
+    return llvm::any_of(argument.getUsers(), [&](Operation *user) {
+      auto gradient = dyn_cast<ir::AttentionGradOp>(user);
+      return gradient && gradient.getLse() == argument;
+    });
+  }
+
+  /// What only makes sense as it is computed (lengths, positions, a log-sum-exp). Null where that
+  /// does not work out.
   ir::TensorRef computed(func::FuncOp function, OpResult value) {
     auto kernel = dyn_cast<ir::KernelOp>(value.getOwner());
     if (!kernel)
