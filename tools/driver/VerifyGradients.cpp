@@ -79,7 +79,7 @@ public:
   StatusOr<double> error(const Direction &direction, double bound) const {
     double analytic = predicted(direction), best = 0;
     bool isFirst = true;
-    for (double step : {1e-4, 1e-5, 1e-3, 1e-6, 1e-7}) {
+    for (double step : {1e-4, 1e-5, 1e-3, 1e-6, 1e-7, 1e-8, 2e-9}) {
       HEDDLE_ASSIGN_OR_RETURN(double numeric, slopeAlong(direction, step));
       double error = std::abs(numeric - analytic);
       // Where nothing depends on the parameter both are zero.
