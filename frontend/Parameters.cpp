@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "frontend/Parameters.h"
 
-#include <cmath>
 #include <string_view>
 
-#include "frontend/Adapters.h"
-#include "frontend/Dimensions.h"
 #include "frontend/LayerNames.h"
+#include "frontend/ParameterMaker.h"
 #include "frontend/PatchGrid.h"
 #include "frontend/Stacks.h"
 
@@ -21,10 +19,10 @@ int64_t ParameterSpec::elements() const {
 
 namespace {
 
-class Collector {
+class Collector : private ParameterMaker {
 public:
   explicit Collector(const proto::ModelDef &definition, std::string_view stack = kDecoderStack)
-      : definition_(definition), names_(definition.names()), dims_(definition), stack_(stack) {
+      : ParameterMaker(definition, stack) {
     if (definition.has_encoder())
       sourceWidth_ = encoderOf(definition).width();
   }
@@ -207,12 +205,12 @@ private:
       if (head.transform().norm())
         model.headNorm = beside.norm(names_.head_norm(), in, kHeadPath);
     }
-    // Some writers keep the head's name of a shared tensor.
     // As with modulations: an untrained model says nothing of the noise.
     const Initializer first =
         head.kind() == proto::Head::NOISE ? zeros() : weightInitializer(in, out, false);
     const ParameterSpec weight =
         headParameter(names_.head() + ".weight", ".weight", {out, in}, first);
+    // Some writers keep the head's name of a shared tensor.
     if (tied) {
       model.tokenEmbedding->aliases.push_back(weight.name);
       for (const std::string &other : weight.aliases)
@@ -227,109 +225,6 @@ private:
     if (head.constant_bias())
       model.headConstantBias = ParameterSpec{
           names_.head_constant_bias(), {1, out}, zeros(), {}, kHeadPath, /*frozen=*/true};
-  }
-
-  static Initializer zeros() { return {}; }
-  static Initializer ones() { return {Initializer::Kind::ones, 0}; }
-  Initializer normal() const {
-    return {Initializer::Kind::normal, definition_.initializer().scale()};
-  }
-
-  Initializer weightInitializer(int64_t in, int64_t out, bool endsInResidual) const {
-    const proto::Initializer &initializer = definition_.initializer();
-    Initializer result = normal();
-    switch (initializer.kind()) {
-    case proto::Initializer::NORMAL:
-      break;
-    case proto::Initializer::XAVIER_UNIFORM: // deviation sqrt(2 / (in + out))
-      result = {Initializer::Kind::uniform, std::sqrt(6.0 / (in + out))};
-      break;
-    case proto::Initializer::XAVIER_NORMAL:
-      result = {Initializer::Kind::normal, std::sqrt(2.0 / (in + out))};
-      break;
-    case proto::Initializer::KAIMING_UNIFORM: // deviation sqrt(2 / in)
-      result = {Initializer::Kind::uniform, std::sqrt(6.0 / in)};
-      break;
-    case proto::Initializer::KAIMING_NORMAL:
-      result = {Initializer::Kind::normal, std::sqrt(2.0 / in)};
-      break;
-    }
-    if (endsInResidual && initializer.scale_residual())
-      result.scale /= std::sqrt(2.0 * static_cast<double>(dims_.layers));
-    return result;
-  }
-
-  /// The one that is written, then those that are read too.
-  std::vector<std::string> prefixes() const {
-    std::vector<std::string> all = {names_.prefix()};
-    for (const std::string &prefix : names_.other_prefixes())
-      if (prefix != names_.prefix())
-        all.push_back(prefix);
-    return all;
-  }
-
-  ParameterSpec parameter(const std::string &module, const std::string &suffix,
-                          std::vector<int64_t> shape, Initializer initializer,
-                          const std::string &layerPath) const {
-    ParameterSpec spec{"", std::move(shape), initializer, {}, layerPath};
-    for (const std::string &prefix : prefixes())
-      spec.aliases.push_back(prefix + module + suffix);
-    spec.name = spec.aliases.front();
-    spec.aliases.erase(spec.aliases.begin());
-    return spec;
-  }
-
-  /// The head's weight or bias: its names are whole.
-  ParameterSpec headParameter(const std::string &name, const std::string &suffix,
-                              std::vector<int64_t> shape, Initializer initializer) const {
-    ParameterSpec spec{name, std::move(shape), initializer, {}, kHeadPath};
-    if (name != names_.head() + suffix)
-      spec.aliases.push_back(names_.head() + suffix);
-    for (const std::string &other : names_.other_heads())
-      spec.aliases.push_back(other + suffix);
-    return spec;
-  }
-
-  NormParameters norm(const std::string &module, int64_t size, const std::string &layerPath) const {
-    auto otherNames = [&](ParameterSpec spec, bool given, const std::string &ending) {
-      if (given)
-        for (const std::string &prefix : prefixes())
-          spec.aliases.push_back(prefix + module + "." + ending);
-      return spec;
-    };
-    if (!definition_.norm().weight())
-      return {};
-    Initializer first = definition_.norm().unit_offset() ? zeros() : ones();
-    NormParameters result{otherNames(parameter(module, ".weight", {size}, first, layerPath),
-                                     names_.has_other_norm_weight(), names_.other_norm_weight()),
-                          {}};
-    if (normsHaveBias(definition_))
-      result.bias = otherNames(parameter(module, ".bias", {size}, zeros(), layerPath),
-                               names_.has_other_norm_bias(), names_.other_norm_bias());
-    return result;
-  }
-
-  LinearParameters linear(const std::string &module, int64_t in, int64_t out, bool bias,
-                          const std::string &layerPath, bool endsInResidual = false) const {
-    std::vector<int64_t> shape = {in, out};
-    if (definition_.weight_layout() == proto::OUT_IN)
-      shape = {out, in};
-    LinearParameters result{
-        parameter(module, ".weight", shape, weightInitializer(in, out, endsInResidual), layerPath),
-        {}};
-    if (bias)
-      result.bias = parameter(module, ".bias", {out}, zeros(), layerPath);
-    result.adapter = adapterOf(definition_, result.weight, in, out);
-    return result;
-  }
-
-  /// A weight [C, H, D] under its whole name.
-  LinearParameters byHead(const std::string &name, const std::string &layerPath) const {
-    const Initializer first = weightInitializer(dims_.width, dims_.queryWidth(), false);
-    LinearParameters result{
-        parameter(name, "", {dims_.width, dims_.heads, dims_.headDim}, first, layerPath), {}};
-    result.byHead = true;
-    return result;
   }
 
   DistanceParameters distances(int64_t i) const {
@@ -434,106 +329,10 @@ private:
     return result;
   }
 
-  const proto::ModelDef &definition_;
-  const proto::ParameterNames &names_;
-  Dimensions dims_;
-  std::string_view stack_;
   int64_t sourceWidth_ = 0; // of the vectors that layers attend to
 };
 
-void append(std::vector<ParameterSpec> &list, const std::optional<ParameterSpec> &parameter) {
-  if (parameter)
-    list.push_back(*parameter);
-}
-/// Appends weight, then bias.
-template <typename Module> void append(std::vector<ParameterSpec> &list, const Module &module) {
-  append(list, std::optional<ParameterSpec>(module.weight));
-  append(list, module.bias);
-  if constexpr (requires { module.adapter; })
-    if (module.adapter) {
-      list.push_back(module.adapter->a);
-      list.push_back(module.adapter->b);
-    }
-}
-template <typename Module>
-void append(std::vector<ParameterSpec> &list, const std::optional<Module> &module) {
-  if (module)
-    append(list, *module);
-}
-
-void appendAttention(std::vector<ParameterSpec> &list, const AttentionParameters &attention) {
-  append(list, attention.attentionNorm);
-  append(list, attention.qkv);
-  append(list, attention.query);
-  append(list, attention.key);
-  append(list, attention.value);
-  append(list, attention.queryNorm);
-  append(list, attention.keyNorm);
-  append(list, attention.attentionOutput);
-  append(list, attention.attentionPostNorm);
-}
-
 } // namespace
-
-std::vector<ParameterSpec> ModelParameters::all() const {
-  std::vector<ParameterSpec> list;
-  if (encoder)
-    list = encoder->all();
-  if (!lacksTokenTable)
-    append(list, tokenEmbedding);
-  append(list, classToken);
-  append(list, patchEmbedding);
-  append(list, embeddingIn);
-  append(list, positionEmbedding);
-  append(list, tokenTypeEmbedding);
-  append(list, relativeBias);
-  append(list, convolutionIn);
-  append(list, convolutionOut);
-  append(list, embeddingNorm);
-  append(list, embeddingProjection);
-  append(list, maskEmbedding);
-  append(list, distanceEmbedding);
-  append(list, distanceNorm);
-  append(list, timestepIn);
-  append(list, timestepOut);
-  append(list, classEmbedding);
-  for (const LayerParameters &layer : layers) {
-    append(list, layer.modulation);
-    appendAttention(list, layer);
-    append(list, layer.distanceKey);
-    append(list, layer.distanceQuery);
-    if (layer.distances) {
-      append(list, layer.distances->projection);
-      append(list, std::optional<ParameterSpec>(layer.distances->contentBias));
-      append(list, std::optional<ParameterSpec>(layer.distances->distanceBias));
-      append(list, layer.distances->typeBias);
-      append(list, layer.distances->typeTable);
-    }
-    if (layer.cross)
-      appendAttention(list, *layer.cross);
-    append(list, layer.ffnNorm);
-    append(list, layer.ffnGate);
-    append(list, layer.ffnIn);
-    append(list, layer.ffnOut);
-    append(list, layer.ffnPostNorm);
-  }
-  append(list, finalModulation);
-  append(list, finalNorm);
-  append(list, poolerNorm);
-  append(list, pooler);
-  append(list, embeddingOut);
-  append(list, headTransform);
-  append(list, headNorm);
-  append(list, headWeight);
-  append(list, headBias);
-  append(list, headConstantBias);
-  append(list, nextSentence);
-  append(list, logitScale);
-  if (image)
-    for (ParameterSpec &parameter : image->all())
-      list.push_back(std::move(parameter));
-  return list;
-}
 
 ModelParameters parametersOf(const proto::ModelDef &definition) {
   return Collector(definition).run();

@@ -6,6 +6,7 @@ import json
 import math
 import os
 import pathlib
+import struct
 import subprocess
 import tempfile
 import unittest
@@ -87,6 +88,56 @@ class Goldens(CommandLine):
                 for ours, theirs in zip(steps, curve["steps"]):
                     for key in ("loss", "grad_norm"):
                         self.assertAlmostEqual(ours[key] / theirs[key], 1, delta=1e-5, msg=key)
+
+
+class MicroBatches(CommandLine):
+    """What each of two batches weighs in the loss of a step."""
+    MODEL = 'name: "m" vocab_size: 11 max_positions: 8 width: 8 layers: 1 attention { heads: 2 }'
+
+    def inputs(self, rows, weights=None):
+        ids = [[(7 * i + t) % 11 for t in range(8)] for i in range(len(rows))]
+        shape = [len(rows), 1, 8] if len(rows) > 1 else [1, 8]
+        tensors = {"input_ids": (ids, shape), "labels": (rows, shape)}
+        if weights:
+            tensors["batch_weights"] = ([weights], [len(weights)])
+        header, data = {}, b""
+        for name, (values, shape) in tensors.items():
+            content = b"".join(struct.pack(f"<{len(row)}i", *row) for row in values)
+            header[name] = {"dtype": "I32", "shape": shape,
+                            "data_offsets": [len(data), len(data) + len(content)]}
+            data += content
+        text = json.dumps(header).encode()
+        (self.at / "in").write_bytes(struct.pack("<Q", len(text)) + text + data)
+
+    def loss(self, rows, weights=None):
+        self.inputs(rows, weights)
+        self.heddle("run", "m.textproto", "--entry", "step", "--inputs", "in", "--outputs", "out")
+        file = (self.at / "out").read_bytes()
+        size = struct.unpack("<Q", file[:8])[0]
+        begin, end = json.loads(file[8:8 + size])["loss"]["data_offsets"]
+        return struct.unpack("<f", file[8 + size + begin:8 + size + end])[0]
+
+    def test_ready_batches_weigh_alike_and_a_replay_as_it_says(self):
+        self.write("m.textproto", self.MODEL)
+        first, second = [5] * 8, [-100] * 6 + [3, 9]
+        both = [self.loss([first]), self.loss([[-100] * 8, second], [0, 1])]
+        self.assertGreater(abs(both[0] - both[1]), 1e-4)
+        self.assertAlmostEqual(self.loss([first, second]), sum(both) / 2, delta=1e-5)
+        self.assertAlmostEqual(self.loss([first, second], [3, 1]), 0.75 * both[0] + 0.25 * both[1],
+                               delta=1e-5)
+
+    def test_wrong_weights(self):
+        self.write("m.textproto", self.MODEL)
+        for weights, message in (([1], "has shape [1], expected a weight for each of 2"),
+                                 ([0, 0], "expected numbers from 0 on, not all of them 0"),
+                                 ([2, -1], "expected numbers from 0 on, not all of them 0")):
+            with self.subTest(weights):
+                self.inputs([[5] * 8, [3] * 8], weights)
+                result = self.call("heddle", "run", "m.textproto", "--entry", "step", "--inputs",
+                                   "in", "--outputs", "out")
+                self.assertEqual(result.returncode, 2, result.stderr)
+                self.assertIn("input batch_weights: " + message, result.stderr)
+                self.assertFalse((self.at / "out").exists())
 
 
 class Shapes(CommandLine):
