@@ -190,14 +190,8 @@ StatusOr<BatchShape> textShape(FileLayer &layer, const RunFlags &flags, const Fi
                                int64_t longest) {
   constexpr int64_t kMostRows = 16, kStep = 16;
   HEDDLE_ASSIGN_OR_RETURN(std::vector<std::string> texts, readTexts(layer, flags));
-  std::unique_ptr<Tokenizer> tokenizer;
-  if (!flags.tokenizer.empty()) {
-    HEDDLE_ASSIGN_OR_RETURN(tokenizer, openTokenizer(layer, flags.tokenizer));
-  } else {
-    HEDDLE_ASSIGN_OR_RETURN(tokenizer, tokenizerAmong(files, flags.model + ": "));
-  }
-  if (!tokenizer)
-    tokenizer = makeByteTokenizer();
+  HEDDLE_ASSIGN_OR_RETURN(auto tokenizer,
+                          tokenizerToCompileFor(layer, flags.tokenizer, files, flags.model));
   int64_t tokens = 1;
   for (const std::string &text : texts) {
     HEDDLE_ASSIGN_OR_RETURN(std::vector<int32_t> ids, tokenizer->encode(text, Framing::Special));

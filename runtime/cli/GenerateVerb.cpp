@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // heddle generate: answers to prompts.
-#include <charconv>
 #include <cstdio>
 
 #include "runtime/cli/GenerateOptions.h"
 #include "runtime/cli/GenerationConfig.h"
 #include "runtime/cli/OpenModel.h"
+#include "runtime/cli/Prompts.h"
 #include "runtime/cli/Verbs.h"
 #include "runtime/generate/Generator.h"
 #include "runtime/io/FileLayer.h"
@@ -13,39 +13,6 @@
 
 namespace heddle::runtime {
 namespace {
-
-StatusOr<std::vector<int32_t>> parseIds(const std::string &text, int64_t vocabSize) {
-  std::vector<int32_t> ids;
-  const char *at = text.data(), *end = at + text.size();
-  while (true) {
-    int32_t id = 0;
-    auto [next, error] = std::from_chars(at, end, id);
-    if (error != std::errc() || (next != end && *next != ','))
-      return invalidInput("--prompt-ids ", text, ": expected numbers as 1,2,3");
-    if (id < 0 || id >= vocabSize)
-      return invalidInput("--prompt-ids: token ", id, " is outside the vocabulary of ", vocabSize);
-    ids.push_back(id);
-    if (next == end)
-      return ids;
-    at = next + 1;
-  }
-}
-
-StatusOr<std::vector<std::vector<int32_t>>>
-readPrompts(const GenerateFlags &flags, const Tokenizer *tokenizer, int64_t vocabSize) {
-  std::vector<std::vector<int32_t>> prompts;
-  for (size_t i = 0; i < flags.prompts.size(); ++i) {
-    auto ids = tokenizer->encode(flags.prompts[i], Framing::Special);
-    if (!ids.ok())
-      return withContext(ids.status(), absl::StrCat("prompt ", i + 1));
-    prompts.push_back(*std::move(ids));
-  }
-  for (const std::string &text : flags.promptIds) {
-    HEDDLE_ASSIGN_OR_RETURN(std::vector<int32_t> ids, parseIds(text, vocabSize));
-    prompts.push_back(std::move(ids));
-  }
-  return prompts;
-}
 
 std::string answerJson(const Generation &answer, bool hasText) {
   JsonWriter json;
@@ -75,7 +42,9 @@ void report(const std::vector<Generation> &answers,
 
 /// What the user may not expect of flags that are right by themselves.
 void remarkOn(const GenerateFlags &flags, const std::vector<std::vector<int32_t>> &prompts,
-              int64_t T) {
+              const proto::Manifest &manifest) {
+  const int64_t T = manifest.seq();
+  const bool mayBeLonger = manifest.max_positions() == 0 || manifest.max_positions() > T;
   if (flags.temperature == 0 && (flags.topK > 0 || flags.topP < 1 || flags.minP > 0))
     remark("--temperature 0 always takes the likeliest token: --top-k, --top-p and --min-p change "
            "nothing");
@@ -85,7 +54,7 @@ void remarkOn(const GenerateFlags &flags, const std::vector<std::vector<int32_t>
       remark(absl::StrCat("prompt and answer outgrow the ", T,
                           " tokens compiled for: from there on each token is computed from the "
                           "last ",
-                          T));
+                          T, mayBeLonger ? "; --seq compiles for more" : ""));
       break;
     }
 }
@@ -119,7 +88,7 @@ StatusOr<int> generateVerb(FileLayer &layer, SharedExecutable executable,
     remark(absl::StrCat("generation_config.json: ", key, " is not followed"));
   const bool sources = manifest.source_seq() > 0;
   remarkOn(flags, sources ? std::vector<std::vector<int32_t>>{options.decoderStart} : prompts,
-           manifest.seq());
+           manifest);
   TextListener listener;
   if (flags.stream) {
     print(tokenizer && !sources ? tokenizer->decode(prompts[0]) : "");

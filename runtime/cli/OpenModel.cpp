@@ -211,4 +211,14 @@ StatusOr<std::unique_ptr<Tokenizer>> chooseTokenizer(FileLayer &layer, const std
   return tokenizer;
 }
 
+StatusOr<std::unique_ptr<Tokenizer>> tokenizerToCompileFor(FileLayer &layer,
+                                                           const std::string &name,
+                                                           const FileLookup &files,
+                                                           const std::string &model) {
+  if (!name.empty())
+    return openTokenizer(layer, name);
+  HEDDLE_ASSIGN_OR_RETURN(auto tokenizer, tokenizerAmong(files, model + ": "));
+  return tokenizer ? std::move(tokenizer) : makeByteTokenizer();
+}
+
 } // namespace heddle::runtime

@@ -63,6 +63,13 @@ StatusOr<std::unique_ptr<Tokenizer>> chooseTokenizer(FileLayer &layer, const std
                                                      const std::string &folder,
                                                      const Executable &executable);
 
+/// The same while there is no executable yet: `name`, else the tokenizer among the model's files,
+/// else bytes. `model` goes before a file's name in messages.
+StatusOr<std::unique_ptr<Tokenizer>> tokenizerToCompileFor(FileLayer &layer,
+                                                           const std::string &name,
+                                                           const FileLookup &files,
+                                                           const std::string &model);
+
 } // namespace heddle::runtime
 
 #endif // HEDDLE_RUNTIME_CLI_OPENMODEL_H

@@ -127,6 +127,17 @@ class Model(Generation):
             rows = self.logits(prompt + answer["ids"][:-1])[len(prompt) - 1:]
             self.assertEqual(answer["ids"], [max(range(256), key=row.__getitem__) for row in rows])
 
+    def test_room_for_the_answer(self):
+        self.assertIn("max_positions: 40", WINDOWED)
+        (self.at / "long.textproto").write_text(WINDOWED.replace("max_positions: 40", "max_positions: 2000"))
+        for model, count, more, outgrown, advised in (("long.textproto", 1030, (), False, False),
+                                                      ("long.textproto", 35, ("--seq", 32), True, True),
+                                                      ("m.textproto", 45, (), True, False)):
+            result = self.call("heddle", "generate", model, "--prompt", "ab", "--max-new-tokens", count, *more)
+            self.assertEqual(result.returncode, 0, result.stderr)
+            self.assertEqual(b"outgrow" in result.stderr, outgrown, result.stderr)
+            self.assertEqual(b"--seq compiles for more" in result.stderr, advised, result.stderr)
+
     def test_neighbours_change_nothing(self):
         flags = (*self.flags, "--top-k", 50, "--temperature", 0.9, "--max-new-tokens", 31)
         several = self.answers("heddle-run", *flags, "--prompt", "one", "another, longer", "x", "x", "y", "zz")

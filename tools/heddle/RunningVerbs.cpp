@@ -2,9 +2,11 @@
 // run, train, generate and bench: compile what the verb needs, then hand over to the runtime's
 // verb.
 #include "frontend/Dimensions.h"
+#include "frontend/Stacks.h"
 #include "runtime/cli/EncodeTexts.h"
 #include "runtime/cli/GenerateOptions.h"
 #include "runtime/cli/Outputs.h"
+#include "runtime/cli/Prompts.h"
 #include "runtime/cli/Verbs.h"
 #include "runtime/io/FileLayer.h"
 #include "runtime/text/Tokenizer.h"
@@ -82,12 +84,15 @@ Status checkObjective(const runtime::TrainFlags &flags, const frontend::Model &m
   return runtime::checkDataKind(flags.data, info.kind, objective);
 }
 
-/// All prompts at a time, each with a row for each beam, as long as that is a batch of ordinary
-/// size.
-int64_t generationBatch(const runtime::GenerateFlags &flags) {
-  constexpr int64_t kMostRows = 16;
-  auto prompts = static_cast<int64_t>(flags.prompts.size() + flags.promptIds.size());
-  return flags.beams * std::min(prompts, std::max<int64_t>(1, kMostRows / flags.beams));
+/// T is the definition's bound where it has one, S its encoder's.
+runtime::PromptLimits promptLimits(const Source &source) {
+  const frontend::proto::ModelDef &definition = source.model->definition;
+  runtime::PromptLimits limits;
+  limits.seq = source.longestSequence();
+  limits.encoderDecoder = definition.has_encoder();
+  if (limits.encoderDecoder)
+    limits.sourceSeq = frontend::longestSequence(frontend::encoderOf(definition));
+  return limits;
 }
 
 } // namespace
@@ -180,8 +185,19 @@ StatusOr<int> generateVerb(const runtime::GenerateFlags &flags, const CompilerFl
     return runtime::generateVerb(files(), source.executable, flags);
   runtime::GenerateFlags bound = flags;
   setWeights(source, bound);
-  if (!bound.batch)
-    bound.batch = generationBatch(flags);
+  if (source.model) {
+    HEDDLE_ASSIGN_OR_RETURN(
+        runtime::BatchShape shape,
+        runtime::promptShape(files(), flags, filesOf(*source.model), promptLimits(source)));
+    if (!bound.batch)
+      bound.batch = shape.batch;
+    if (!bound.seq)
+      bound.seq = shape.seq;
+    if (!bound.sourceSeq && shape.sourceSeq > 0)
+      bound.sourceSeq = shape.sourceSeq;
+  } else if (!bound.batch) {
+    bound.batch = flags.beams;
+  }
   if (*bound.batch < flags.beams)
     return invalidInput("--batch ", *bound.batch, ": each of the --beams ", flags.beams,
                         " is a sequence of the batch; expected at least ", flags.beams);
