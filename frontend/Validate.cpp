@@ -17,12 +17,6 @@
 namespace heddle::frontend {
 namespace {
 
-using Found = std::optional<FieldError>;
-
-template <typename... Parts> Found wrong(const char *field, const Parts &...parts) {
-  return FieldError{field, absl::StrCat(parts...)};
-}
-
 Found checkSize(const char *field, bool given, int64_t value, int64_t limit = kMaxDimension) {
   if (!given)
     return wrong(field, "is missing");

@@ -8,17 +8,11 @@
 #include <optional>
 #include <string>
 
+#include "frontend/FieldError.h"
 #include "frontend/ModelDef.pb.h"
 #include "runtime/base/Status.h"
 
 namespace heddle::frontend {
-
-/// What is wrong with which field of a ModelDef ("attention.heads"). Readers of other formats say
-/// it in the names of their own files.
-struct FieldError {
-  std::string field;
-  std::string problem;
-};
 
 inline constexpr int64_t kMaxDimension = (int64_t{1} << 31) - 1; // token ids are i32
 /// Each layer has three random streams, and a stream's number has 16 bits.

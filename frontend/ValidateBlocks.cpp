@@ -9,12 +9,6 @@
 namespace heddle::frontend {
 namespace {
 
-using Found = std::optional<FieldError>;
-
-template <typename... Parts> Found wrong(const char *field, const Parts &...parts) {
-  return FieldError{field, absl::StrCat(parts...)};
-}
-
 Found checkResidual(const proto::ModelDef &model) {
   const proto::Norm &norm = model.norm();
   const bool pre = norm.placement() == proto::Norm::PRE;

@@ -8,12 +8,6 @@
 namespace heddle::frontend {
 namespace {
 
-using Found = std::optional<FieldError>;
-
-template <typename... Parts> Found wrong(const char *field, const Parts &...parts) {
-  return FieldError{field, absl::StrCat(parts...)};
-}
-
 Found checkAlone(const proto::ModelDef &model) {
   if (model.has_frames())
     return wrong("frames", "needs an encoder that reads them: encoder { frames {} }");

@@ -10,12 +10,6 @@
 namespace heddle::frontend {
 namespace {
 
-using Found = std::optional<FieldError>;
-
-template <typename... Parts> Found wrong(const char *field, const Parts &...parts) {
-  return FieldError{field, absl::StrCat(parts...)};
-}
-
 Found checkRange(const char *field, int64_t value, int64_t from, int64_t to) {
   if (value < from || value > to)
     return wrong(field, "expected a number from ", from, " to ", to, ", found ", value);

@@ -11,12 +11,6 @@
 namespace heddle::frontend {
 namespace {
 
-using Found = std::optional<FieldError>;
-
-template <typename... Parts> Found wrong(const char *field, const Parts &...parts) {
-  return FieldError{field, absl::StrCat(parts...)};
-}
-
 Found checkPooler(const proto::ModelDef &model) {
   const proto::Pooler &pooler = model.pooler();
   if (pooler.has_width() && !pooler.dense())

@@ -19,8 +19,6 @@ namespace {
 
 constexpr int64_t kHyperSize = 9; // see AdamWOp
 
-RankedTensorType typeOf(Value value) { return cast<RankedTensorType>(value.getType()); }
-
 Location optimizerLoc(MLIRContext *context, StringRef parameter) {
   return NameLoc::get(StringAttr::get(context, ("optimizer." + parameter).str()));
 }
@@ -54,7 +52,7 @@ public:
   /// total = grad.<param> + gradient, with the accumulators as states.
   void accumulate() {
     for (auto [name, gradient] : llvm::zip_equal(names_, gradients_)) {
-      Value state = insertState(function_, typeOf(gradient), kGradient.str() + name);
+      Value state = insertState(function_, autodiff::typeOf(gradient), kGradient.str() + name);
       gradient = addTo(state, gradient);
     }
   }
@@ -72,9 +70,9 @@ public:
   void stepAndReturn(bool zeroAccumulators) {
     SmallVector<Value> m, v;
     for (auto [name, gradient] : llvm::zip_equal(names_, gradients_))
-      m.push_back(insertState(function_, typeOf(gradient), kAdamM.str() + name));
+      m.push_back(insertState(function_, autodiff::typeOf(gradient), kAdamM.str() + name));
     for (auto [name, gradient] : llvm::zip_equal(names_, gradients_))
-      v.push_back(insertState(function_, typeOf(gradient), kAdamV.str() + name));
+      v.push_back(insertState(function_, autodiff::typeOf(gradient), kAdamV.str() + name));
     Type f32 = Float32Type::get(function_.getContext());
     Value hyper = insertScalar(function_, RankedTensorType::get({kHyperSize}, f32), "hyper");
     Value clip = insertScalar(function_, RankedTensorType::get({}, f32), "grad_clip");
@@ -88,7 +86,7 @@ public:
     for (auto [i, name] : llvm::enumerate(names_)) {
       Value param = function_.getArgument(*findArgument(function_, name));
       // Biases and the gains of norms are not decayed.
-      const bool decay = typeOf(param).getRank() >= 2;
+      const bool decay = autodiff::typeOf(param).getRank() >= 2;
       steps.push_back(AdamWOp::create(builder, optimizerLoc(builder.getContext(), name),
                                       param.getType(), m[i].getType(), v[i].getType(), param,
                                       gradients_[i], m[i], v[i], hyper, scale, decay));
@@ -105,7 +103,8 @@ public:
       results.add(step.getNewV(), kKindState, kAdamV.str() + name);
     if (zeroAccumulators)
       for (auto [name, gradient] : llvm::zip_equal(names_, gradients_))
-        results.add(zeros(builder, typeOf(gradient), name), kKindState, kGradient.str() + name);
+        results.add(zeros(builder, autodiff::typeOf(gradient), name), kKindState,
+                    kGradient.str() + name);
     results.finish();
   }
 

@@ -9,16 +9,16 @@ using namespace heddle::ir;
 namespace heddle::passes {
 namespace {
 
-RankedTensorType typeOf(Value value) { return cast<RankedTensorType>(value.getType()); }
+RankedTensorType tensorType(Value value) { return cast<RankedTensorType>(value.getType()); }
 
 bool isElementwise(Operation *op) { return op->hasTrait<ElementwiseTrait>() || isa<DropoutOp>(op); }
 
 /// Ops that compute a row of the last axis from rows of their operands.
 bool isRowOp(Operation *op) {
   if (auto sum = dyn_cast<SumOp>(op))
-    return sum.getAxes() == ArrayRef<int64_t>{typeOf(sum.getX()).getRank() - 1};
+    return sum.getAxes() == ArrayRef<int64_t>{tensorType(sum.getX()).getRank() - 1};
   if (auto max = dyn_cast<MaxOp>(op))
-    return max.getAxes() == ArrayRef<int64_t>{typeOf(max.getX()).getRank() - 1};
+    return max.getAxes() == ArrayRef<int64_t>{tensorType(max.getX()).getRank() - 1};
   return isa<SoftmaxOp, SoftmaxGradOp, LayerNormOp, LayerNormGradOp, RmsNormOp, RmsNormGradOp,
              CrossEntropyOp, CrossEntropyGradOp>(op);
 }
@@ -42,7 +42,7 @@ bool overwritesByDefinition(Operation *op, unsigned operand, unsigned result) {
 }
 
 bool sameElement(Value from, Value to) {
-  return typeOf(from).getNumElements() == typeOf(to).getNumElements();
+  return tensorType(from).getNumElements() == tensorType(to).getNumElements();
 }
 
 /// Whether everything computed from `argument` keeps its element (in map and gemm kernels) or its
@@ -66,7 +66,7 @@ bool staysInPlace(BlockArgument argument, Operation *anchor) {
         continue;
       }
       if (user != anchor || !isRowOp(user) ||
-          typeOf(value).getShape() != typeOf(user->getOperand(0)).getShape())
+          tensorType(value).getShape() != tensorType(user->getOperand(0)).getShape())
         return false;
       // Statistics of a row have another size; what is made of them stays in the row.
       for (Value result : user->getResults())
@@ -91,7 +91,7 @@ bool mayShareBuffer(KernelOp kernel, unsigned input, unsigned result) {
   Block &body = kernel.getBody().front();
   BlockArgument argument = body.getArgument(input);
   Value yielded = cast<YieldOp>(body.getTerminator()).getValues()[result];
-  if (typeOf(argument).getElementType() != typeOf(yielded).getElementType() ||
+  if (tensorType(argument).getElementType() != tensorType(yielded).getElementType() ||
       !sameElement(argument, yielded))
     return false;
 

@@ -13,7 +13,6 @@ using namespace mlir;
 namespace heddle::codegen {
 namespace {
 
-constexpr int64_t kWantedTasks = 48;
 constexpr double kMinusInfinity = -std::numeric_limits<double>::infinity();
 
 /// Writes one attention kernel. A task is a run of row tiles of one group; rows of a group are

@@ -14,7 +14,7 @@ namespace {
 /// number of rows, not with the number.
 constexpr int64_t kChunkRows = 64;
 /// Enough tasks for many threads, as long as a task has a whole vector.
-constexpr int64_t kWantedTasks = 16;
+constexpr int64_t kWantedColumnTasks = 16;
 
 class ColumnWriter {
 public:
@@ -40,7 +40,7 @@ public:
     registerInputs();
     space.collapse();
     columns_ = space.inner();
-    int64_t wanted = columns_ * outer_ / (kWantedTasks * lanes_.lanes());
+    int64_t wanted = columns_ * outer_ / (kWantedColumnTasks * lanes_.lanes());
     vectors_ = std::clamp<int64_t>(wanted, 1, target.isa() == Isa::Avx512 ? 4 : 2);
     width_ = vectors_ * lanes_.lanes();
     blocks_ = (columns_ + width_ - 1) / width_;

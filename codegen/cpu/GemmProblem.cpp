@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "codegen/cpu/GemmProblem.h"
 
+#include "codegen/cpu/GeneratedKernel.h"
 #include "ir/ViewChain.h"
 
 using namespace mlir;
@@ -158,8 +159,6 @@ GemmBlocking chooseDot(const GemmProblem &problem, const Target &target) {
   splitTiles(blocking, blocking.tiles);
   return blocking;
 }
-
-constexpr int64_t kWantedTasks = 48;
 
 /// The block of A must stay in L2 beside a panel of B.
 GemmBlocking choosePackA(const GemmProblem &problem, const Target &target, GemmBlocking blocking) {

@@ -32,6 +32,10 @@ struct GeneratedKernel {
   double bytes = 0; // operands read once, results written once
 };
 
+/// Tasks that a kernel is cut into where its shape allows: a few for each of many threads, so that
+/// none waits long for the last.
+constexpr int64_t kWantedTasks = 48;
+
 } // namespace heddle::codegen
 
 #endif // HEDDLE_CODEGEN_CPU_GENERATEDKERNEL_H

@@ -11,8 +11,6 @@
 namespace heddle::ir {
 namespace {
 
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
-
 template <typename Number> Number dot(const Number *a, const Number *b, int64_t count) {
   SumOf<Number> total = 0;
   for (int64_t i = 0; i < count; ++i)

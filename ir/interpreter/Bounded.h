@@ -16,6 +16,7 @@ constexpr double kUnitRoundoff = 0x1p-24;
 /// Results below this may be flushed to zero.
 constexpr double kSmallestNormal = 0x1p-126;
 constexpr double kLargestFinite = 0x1.fffffep127;
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 /// `value` in float64, and a bound on |result in f32 - value|. A bound of infinity says that
 /// nothing is known: a branch was undecided, or f32 may overflow. An error of 0 is exact: where the
@@ -28,13 +29,12 @@ struct Bounded {
   /*implicit*/ Bounded(double exact) : value(exact) {}
   Bounded(double value, double error) : value(value), error(error) {}
 
-  bool isUnbounded() const { return !(error < std::numeric_limits<double>::infinity()); }
+  bool isUnbounded() const { return !(error < kInfinity); }
 };
 
 /// `value` where operands contribute the error `propagated` and the operation itself rounds
 /// `magnitude` by `units` unit roundoffs.
 inline Bounded roundedAt(double value, double propagated, double units, double magnitude) {
-  constexpr double kInfinity = std::numeric_limits<double>::infinity();
   if (!std::isfinite(value))
     return {value, propagated < kInfinity || std::isnan(propagated) ? 0.0 : kInfinity};
   double error = propagated + units * kUnitRoundoff * magnitude;

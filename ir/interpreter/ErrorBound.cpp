@@ -8,8 +8,6 @@ using namespace mlir;
 namespace heddle::ir {
 namespace {
 
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
-
 template <typename Number>
 absl::StatusOr<std::vector<TensorRefOf<Number>>> evaluateOver(Block &block,
                                                               ArrayRef<TensorRef> arguments) {

@@ -120,10 +120,9 @@ private:
     for (int i = 0; i < plan_.arguments_size(); ++i) {
       const proto::Value &value = plan_.arguments(i);
       BufferRef ref = wholeArgument(i);
-      bool isStored = value.kind() == "param" || value.kind() == "state";
       bool meansNone = value.kind() == "scalar";
       HEDDLE_ASSIGN_OR_RETURN(auto found, firstIn(ref, {meansNone, false}));
-      if (!isStored)
+      if (!isStored(value))
         HEDDLE_RETURN_IF_ERROR(excuse(ref, {true, true}));
       if (!found || !origin_.source.empty())
         continue;

@@ -8,13 +8,7 @@
 #include "runtime/plan/ThreadPool.h"
 
 namespace heddle::runtime {
-namespace {
-
-bool isStored(const proto::Value &value) {
-  return value.kind() == "param" || value.kind() == "state";
-}
-
-} // namespace
+namespace {} // namespace
 
 Status PreparedEntry::bind() {
   const proto::Plan &plan = *entry_.plan;

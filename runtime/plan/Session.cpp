@@ -14,10 +14,6 @@ uint64_t bytesOf(const proto::Value &value) {
   return byteSize(value.dtype(), shapeOf(value)).value_or(0);
 }
 
-bool isStored(const proto::Value &value) {
-  return value.kind() == "param" || value.kind() == "state";
-}
-
 /// What an entry takes beside the parameters, the states that are there and the arena in use.
 uint64_t additionalBytes(const proto::Plan &plan, int threads, uint64_t arenaUsed,
                          const std::map<std::string, StoredTensor> &knownStates) {

@@ -65,6 +65,10 @@ StatusOr<DType> dtypeOf(proto::DataType type);
 inline std::vector<int64_t> shapeOf(const proto::Value &value) {
   return {value.shape().begin(), value.shape().end()};
 }
+/// A parameter or a state: what a session keeps from one run to the next.
+inline bool isStored(const proto::Value &value) {
+  return value.kind() == "param" || value.kind() == "state";
+}
 /// Bytes of a value; InvalidArgument for negative extents, more than 8 axes, or more than 2^47
 /// bytes.
 StatusOr<uint64_t> byteSize(proto::DataType type, const std::vector<int64_t> &shape);

@@ -167,7 +167,7 @@ StatusOr<std::unique_ptr<Normalizer>> readReplace(const JsonRef &json) {
   return std::make_unique<ReplaceNormalizer>(std::move(pattern), std::move(content));
 }
 
-StatusOr<std::unique_ptr<Normalizer>> readSequence(const JsonRef &json) {
+StatusOr<std::unique_ptr<Normalizer>> readSequenceOfNormalizers(const JsonRef &json) {
   HEDDLE_RETURN_IF_ERROR(expectKeys(json, {"type", "normalizers"}));
   HEDDLE_ASSIGN_OR_RETURN(JsonRef member, json.at("normalizers"));
   HEDDLE_ASSIGN_OR_RETURN(std::vector<JsonRef> elements, member.asArray());
@@ -210,7 +210,7 @@ StatusOr<std::unique_ptr<Normalizer>> readNormalizer(const JsonRef &json) {
   if (type == "Replace")
     return readReplace(json);
   if (type == "Sequence")
-    return readSequence(json);
+    return readSequenceOfNormalizers(json);
   if (type == "Strip")
     return readStrip(json);
   if (type == "Prepend")

@@ -111,7 +111,7 @@ StatusOr<SpecialFrame> readPairOfEnds(const JsonRef &json, bool twoSeparators) {
   return SpecialFrame{{first}, {last}, true, single, pair};
 }
 
-StatusOr<SpecialFrame> readSequence(const JsonRef &json) {
+StatusOr<SpecialFrame> readSequenceOfFrames(const JsonRef &json) {
   HEDDLE_RETURN_IF_ERROR(expectKeys(json, {"type", "processors"}));
   HEDDLE_ASSIGN_OR_RETURN(JsonRef member, json.at("processors"));
   HEDDLE_ASSIGN_OR_RETURN(std::vector<JsonRef> elements, member.asArray());
@@ -143,7 +143,7 @@ StatusOr<SpecialFrame> readPostProcessor(const JsonRef &json) {
   if (type == "BertProcessing" || type == "RobertaProcessing")
     return readPairOfEnds(json, type == "RobertaProcessing");
   if (type == "Sequence")
-    return readSequence(json);
+    return readSequenceOfFrames(json);
   if (type == "ByteLevel") {
     HEDDLE_RETURN_IF_ERROR(
         expectKeys(json, {"type", "add_prefix_space", "trim_offsets", "use_regex"}));

@@ -172,7 +172,7 @@ bool isMarkOfPunctuation(uint32_t code, uint32_t) { return isPunctuation(code); 
 bool isWhite(uint32_t code, uint32_t) { return isSpace(code); }
 bool isSame(uint32_t code, uint32_t wanted) { return code == wanted; }
 
-StatusOr<std::unique_ptr<PreTokenizer>> readSequence(const JsonRef &json) {
+StatusOr<std::unique_ptr<PreTokenizer>> readSequenceOfPreTokenizers(const JsonRef &json) {
   HEDDLE_RETURN_IF_ERROR(expectKeys(json, {"type", "pretokenizers"}));
   HEDDLE_ASSIGN_OR_RETURN(JsonRef member, json.at("pretokenizers"));
   HEDDLE_ASSIGN_OR_RETURN(std::vector<JsonRef> elements, member.asArray());
@@ -266,7 +266,7 @@ StatusOr<PrependScheme> readPrependScheme(const JsonRef &json) {
 StatusOr<std::unique_ptr<PreTokenizer>> readPreTokenizer(const JsonRef &json) {
   HEDDLE_ASSIGN_OR_RETURN(std::string type, typeOf(json));
   if (type == "Sequence")
-    return readSequence(json);
+    return readSequenceOfPreTokenizers(json);
   if (type == "ByteLevel")
     return readByteLevel(json);
   if (type == "Metaspace")

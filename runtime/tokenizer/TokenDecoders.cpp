@@ -169,7 +169,7 @@ StatusOr<std::unique_ptr<TokenDecoder>> readBytePair(const JsonRef &json) {
   });
 }
 
-StatusOr<std::unique_ptr<TokenDecoder>> readSequence(const JsonRef &json) {
+StatusOr<std::unique_ptr<TokenDecoder>> readSequenceOfDecoders(const JsonRef &json) {
   HEDDLE_RETURN_IF_ERROR(expectKeys(json, {"type", "decoders"}));
   HEDDLE_ASSIGN_OR_RETURN(JsonRef member, json.at("decoders"));
   HEDDLE_ASSIGN_OR_RETURN(std::vector<JsonRef> elements, member.asArray());
@@ -209,7 +209,7 @@ bool joinsFallbackBytes(const JsonRef &decoder) {
 StatusOr<std::unique_ptr<TokenDecoder>> readTokenDecoder(const JsonRef &json) {
   HEDDLE_ASSIGN_OR_RETURN(std::string type, typeOf(json));
   if (type == "Sequence")
-    return readSequence(json);
+    return readSequenceOfDecoders(json);
   if (type == "WordPiece")
     return readWordPiece(json);
   if (type == "Metaspace")

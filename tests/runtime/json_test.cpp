@@ -69,13 +69,13 @@ TEST(Json, WrongTypesNameFileAndKey) {
   EXPECT_EQ(document->root.find("n_head")->describe(), "\"abc\"");
 }
 
-struct Hostile {
+struct HostileText {
   std::string text;
   std::string message;
 };
 
 TEST(Json, RefusesHostileText) {
-  const Hostile kCases[] = {
+  const HostileText kCases[] = {
       {"", "byte 0"},
       {" ", "config.json: byte"},
       {"{", "byte 1"},
@@ -126,7 +126,7 @@ TEST(Json, RefusesHostileText) {
       {std::string(900'000, '['), "nested deeper than the limit of 32"},
       {"{\"a\":" + nested(32) + "}", "nested deeper than the limit of 32"},
   };
-  for (const Hostile &hostile : kCases) {
+  for (const HostileText &hostile : kCases) {
     StatusOr<JsonDocument> document = parse(hostile.text);
     EXPECT_THAT(document, IsBadInput(hostile.message)) << hostile.text.substr(0, 60);
     EXPECT_THAT(document, IsBadInput("config.json: ")) << hostile.text.substr(0, 60);

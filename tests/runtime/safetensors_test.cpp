@@ -102,7 +102,7 @@ TEST(Safetensors, WriterRefusesWhatTheReaderWould) {
   EXPECT_THAT(*layer.list(folder.path()), testing::IsEmpty()); // nothing half written
 }
 
-struct Hostile {
+struct HostileHeader {
   std::string header;
   size_t dataBytes;
   std::string message;
@@ -112,7 +112,7 @@ TEST(Safetensors, RefusesHostileHeaders) {
   auto with = [](const std::string &fields) { return "{\"t\":{" + fields + "}}"; };
   const std::string kU8 = "\"dtype\":\"U8\",";
   const std::string kLong(limits::kTensorNameBytes + 1, 'n');
-  const Hostile kCases[] = {
+  const HostileHeader kCases[] = {
       {"", 0, "begins with '{'"},
       {" {}", 0, "byte 8: a safetensors header begins with '{'"},
       {"[]", 0, "begins with '{'"},
@@ -180,7 +180,7 @@ TEST(Safetensors, RefusesHostileHeaders) {
       {"{\"__metadata__\":{\"a\":\"b\",\"a\":\"c\"}}", 0, "metadata key \"a\" is there twice"},
       {"{\"__metadata__\":{},\"__metadata__\":{}}", 0, "is there twice"},
   };
-  for (const Hostile &hostile : kCases) {
+  for (const HostileHeader &hostile : kCases) {
     StatusOr<SafetensorsHeader> header = parse(hostile.header, hostile.dataBytes);
     EXPECT_THAT(header, IsBadInput(hostile.message)) << hostile.header.substr(0, 100);
     EXPECT_THAT(header, IsBadInput("x.safetensors: ")) << hostile.header.substr(0, 100);
