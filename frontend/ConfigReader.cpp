@@ -354,15 +354,26 @@ private:
 
   /// The user knows the keys, not our fields.
   Status inWordsOfConfig(const FieldError &error) const {
-    for (const proto::ConfigKey &key : family_.keys()) {
-      if (key.field() != error.field || !applied_.count(key.key()))
-        continue;
-      StatusOr<std::optional<JsonRef>> value = lookUp(key);
-      if (value.ok() && *value)
-        return (*value)->error(error.problem);
-      return config_.error(absl::StrCat("key \"", key.key(), "\": ", error.problem));
-    }
-    return config_.error(absl::StrCat(error.field, ": ", error.problem));
+    std::string field = error.field;
+    const proto::ConfigKey *key = keyOf(field);
+    // What a second stack is not told it has from the model.
+    for (std::string_view stack : {"encoder.", "image."})
+      if (!key && field.starts_with(stack))
+        key = keyOf(field.substr(stack.size()));
+    if (!key)
+      return config_.error(absl::StrCat(field, ": ", error.problem));
+    StatusOr<std::optional<JsonRef>> value = lookUp(*key);
+    if (value.ok() && *value)
+      return (*value)->error(error.problem);
+    return config_.error(absl::StrCat("key \"", key->key(), "\": ", error.problem));
+  }
+
+  /// The key that was read for a field; null if there is none.
+  const proto::ConfigKey *keyOf(const std::string &field) const {
+    for (const proto::ConfigKey &key : family_.keys())
+      if (key.field() == field && applied_.count(key.key()))
+        return &key;
+    return nullptr;
   }
 
   const JsonRef &config_;

@@ -40,11 +40,11 @@ Status checkWidth(const JsonRef &width, const Model &model) {
 }
 
 /// "pooling_mode": "mean", of files since version 5.
-StatusOr<std::vector<const PoolingMode *>> namedMode(const JsonRef &mode) {
+StatusOr<const PoolingMode *> namedMode(const JsonRef &mode) {
   HEDDLE_ASSIGN_OR_RETURN(std::string name, mode.asString());
   for (const PoolingMode &known : kModes)
     if (name == known.name)
-      return std::vector{&known};
+      return &known;
   return mode.error(absl::StrCat(mode.value().describe(),
                                  " is not supported, expected cls, mean, max or "
                                  "mean_sqrt_len_tokens"));
@@ -63,7 +63,8 @@ StatusOr<Head::Pooling> readPooling(const JsonRef &config, const Model &model) {
     } else if (key == "word_embedding_dimension" || key == "embedding_dimension") {
       HEDDLE_RETURN_IF_ERROR(checkWidth(value, model));
     } else if (key == "pooling_mode") {
-      HEDDLE_ASSIGN_OR_RETURN(modes, namedMode(value));
+      HEDDLE_ASSIGN_OR_RETURN(const PoolingMode *named, namedMode(value));
+      modes.push_back(named);
     } else if (key == "include_prompt") {
       HEDDLE_ASSIGN_OR_RETURN(bool included, value.asBool());
       if (!included)
@@ -75,9 +76,8 @@ StatusOr<Head::Pooling> readPooling(const JsonRef &config, const Model &model) {
   if (modes.empty())
     return config.error("no pooling_mode is on");
   if (modes.size() > 1)
-    return config.at(modes[1]->key)
-        ->error(
-            absl::StrCat("several ways to pool are not supported; ", modes[0]->key, " is on too"));
+    return config.error(absl::StrCat("pooling ", modes[0]->name, " and ", modes[1]->name,
+                                     ": several ways to pool are not supported"));
   if (!modes[0]->pooling)
     return config.error(absl::StrCat("pooling ", modes[0]->name, " is not supported"));
   return *modes[0]->pooling;

@@ -79,6 +79,10 @@ Found checkEncoderFields(const proto::ModelDef &encoder) {
     return wrong("encoder.decoder_input", "belongs to the model");
   if (encoder.has_weight_layout())
     return wrong("encoder.weight_layout", "belongs to the model");
+  if (encoder.has_adapters())
+    return wrong("encoder.adapters", "belongs to the model");
+  if (encoder.frozen_size() > 0)
+    return wrong("encoder.frozen", "belongs to the model");
   if (encoder.attention().has_causal())
     return wrong("encoder.attention.causal", "an encoder looks ahead");
   return std::nullopt;

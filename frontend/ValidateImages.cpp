@@ -122,9 +122,9 @@ Found checkCondition(const proto::ModelDef &model) {
     return wrong("condition", "nothing reads it: expected norm.adaln_zero");
   const proto::TimestepEmbedding &timestep = condition.timestep();
   if (timestep.frequencies() < 2 || timestep.frequencies() % 2 != 0 ||
-      timestep.frequencies() > kMaxDimension)
+      timestep.frequencies() > kMaxFrequencies)
     return wrong("condition.timestep.frequencies", "expected an even number from 2 to ",
-                 kMaxDimension, ", found ", timestep.frequencies());
+                 kMaxFrequencies, ", found ", timestep.frequencies());
   if (!(timestep.theta() > 0) || !std::isfinite(timestep.theta()))
     return wrong("condition.timestep.theta", "expected a positive number, found ",
                  timestep.theta());

@@ -8,6 +8,9 @@
 
 namespace heddle::frontend {
 
+/// Of a timestep's embedding: the model holds them.
+inline constexpr int64_t kMaxFrequencies = 65'536;
+
 /// The first thing wrong with patches, condition, adaptive norms or a head of noise. Sizes, norms
 /// and attention were checked before.
 std::optional<FieldError> findImageError(const proto::ModelDef &definition);

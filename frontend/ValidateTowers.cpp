@@ -61,6 +61,8 @@ Found checkTowerFields(const proto::ModelDef &image) {
       {"image.encoder", image.has_encoder()},
       {"image.condition", image.has_condition()},
       {"image.loss", image.has_loss()},
+      {"image.adapters", image.has_adapters()},
+      {"image.frozen", image.frozen_size() > 0},
       {"image.weight_layout", image.has_weight_layout()}};
   for (const auto &[field, given] : fields)
     if (given)

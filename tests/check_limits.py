@@ -9,8 +9,9 @@ import pathlib
 import re
 import sys
 
-HEADERS = ("runtime/base/Limits.h", "frontend/Validate.h", "frontend/ValidateNames.h",
-           "frontend/Families.h")
+HEADERS = ("runtime/base/Limits.h", "runtime/tokenizer/Normalizer.h", "runtime/cli/EncodeTexts.h",
+           "runtime/cli/GenerateOptions.h", "frontend/Validate.h", "frontend/ValidateNames.h",
+           "frontend/ValidateImages.h", "frontend/Families.h")
 CONSTANT = re.compile(r"inline constexpr \w+ (k\w+) =\s*([^;]+);")
 ROW = re.compile(r"^\| `(k\w+)` \| (\d+) \|.*\| ([^|]*) \|$", re.M)
 # Those that only build other numbers.

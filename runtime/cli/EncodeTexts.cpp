@@ -26,16 +26,21 @@ constexpr char kOutput[] = "sentence_embedding";
 /// The texts of --text, then the lines of --file.
 StatusOr<std::vector<std::string>> readTexts(FileLayer &layer, const RunFlags &flags) {
   std::vector<std::string> texts = flags.texts;
-  if (flags.textFile.empty())
-    return texts;
-  HEDDLE_ASSIGN_OR_RETURN(File file, layer.openForRead(flags.textFile));
-  LineReader lines(std::move(file), limits::kTokenizeLineBytes);
-  while (true) {
-    HEDDLE_ASSIGN_OR_RETURN(std::optional<std::string> line, lines.next());
-    if (!line)
-      break;
-    texts.push_back(*std::move(line));
+  auto tooMany = [&] {
+    return flags.similarity && static_cast<int64_t>(texts.size()) > kSimilarityTexts;
+  };
+  if (!flags.textFile.empty()) {
+    HEDDLE_ASSIGN_OR_RETURN(File file, layer.openForRead(flags.textFile));
+    LineReader lines(std::move(file), limits::kTokenizeLineBytes);
+    while (!tooMany()) {
+      HEDDLE_ASSIGN_OR_RETURN(std::optional<std::string> line, lines.next());
+      if (!line)
+        break;
+      texts.push_back(*std::move(line));
+    }
   }
+  if (tooMany())
+    return invalidInput("--similarity: more than the limit of ", kSimilarityTexts, " texts");
   if (texts.empty())
     return invalidInput("--file ", flags.textFile, ": holds no text");
   return texts;
@@ -47,6 +52,7 @@ StatusOr<int64_t> longestText(const FileLookup &files) {
   if (!text)
     return 0;
   HEDDLE_ASSIGN_OR_RETURN(JsonDocument document, parseJson(*text, kLengthFile));
+  HEDDLE_RETURN_IF_ERROR(document.ref().asObject().status());
   auto length = document.ref().find("max_seq_length");
   if (!length)
     return 0;

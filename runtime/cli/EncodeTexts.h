@@ -9,6 +9,9 @@
 
 namespace heddle::runtime {
 
+/// Texts of --similarity: it compares each with each other.
+inline constexpr int64_t kSimilarityTexts = 4096;
+
 /// Whether the flags give texts in place of --inputs. InvalidArgument where they contradict each
 /// other or the entry.
 StatusOr<bool> givesTexts(const RunFlags &flags);

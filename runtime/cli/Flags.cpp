@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/cli/Flags.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <map>
@@ -17,6 +18,21 @@ std::string twinOf(const std::string &flag) {
   for (char c : flag)
     name += c == '-' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
   return name;
+}
+
+/// Texts that may be empty, or of which the verb says what is wrong.
+constexpr std::string_view kMayBeEmpty[] = {"prompt", "prompt-ids", "text", "stop", "freeze"};
+
+/// An empty text would pass for a flag that is left out: `--out "$DIRECTORY"` without the variable
+/// would save nothing.
+void refuseEmpty(CLI::Option &option) {
+  const std::string &name = option.get_lnames()[0];
+  if (option.get_items_expected_max() == 0 ||
+      std::find(std::begin(kMayBeEmpty), std::end(kMayBeEmpty), name) != std::end(kMayBeEmpty))
+    return;
+  option.check(CLI::Validator(
+      [](std::string &text) { return text.empty() ? std::string("is empty") : std::string(); },
+      ""));
 }
 
 /// Who did not type the flag that a problem names may not know that the environment holds it.
@@ -168,8 +184,10 @@ void addFlags(CLI::App &verb, BenchFlags &flags) {
 
 void addEnvironmentTwins(CLI::App &command) {
   for (CLI::Option *option : command.get_options())
-    if (!option->get_lnames().empty() && option->get_lnames()[0] != "help")
+    if (!option->get_lnames().empty() && option->get_lnames()[0] != "help") {
       option->envname(twinOf(option->get_lnames()[0]));
+      refuseEmpty(*option);
+    }
   for (CLI::App *verb : command.get_subcommands({}))
     addEnvironmentTwins(*verb);
 }

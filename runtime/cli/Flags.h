@@ -44,7 +44,7 @@ struct RunFlags : ModelFlags {
 struct TrainFlags : ModelFlags {
   std::string data, out, log, tokenizer, objective, lora;
   std::vector<std::string> freeze;
-  std::string noiseSchedule = "linear"; // or cosine, of --objective denoising
+  std::string noiseSchedule; // linear or cosine, of --objective denoising; empty: linear
   bool resume = false;
   uint64_t steps = 1000;
   std::optional<uint64_t> seed; // 0, or that of the run resumed
@@ -97,7 +97,8 @@ void addFreeze(CLI::App &verb, std::vector<std::string> &patterns);
 
 void addLora(CLI::App &verb, std::string &lora);
 
-/// Gives every flag of the command and its subcommands its environment twin. Call it once, last.
+/// Gives every flag of the command and its subcommands its environment twin, and refuses empty
+/// texts where none is meant. Call it once, last.
 void addEnvironmentTwins(CLI::App &command);
 
 /// Parses and returns -1, or prints help (standard output) or what is wrong (standard error) and

@@ -42,8 +42,9 @@ Status checkGenerateFlags(const GenerateFlags &flags) {
   HEDDLE_RETURN_IF_ERROR(checkSampling(options.sampling));
   HEDDLE_RETURN_IF_ERROR(checkBeams(options.beams));
   HEDDLE_RETURN_IF_ERROR(flags.beams > 1 ? checkBeamFlags(flags) : checkFlagsWithoutBeams(flags));
-  if (flags.maxNewTokens < 0)
-    return invalidInput("--max-new-tokens ", flags.maxNewTokens, ": expected a number >= 0");
+  if (flags.maxNewTokens < 0 || flags.maxNewTokens > kNewTokens)
+    return invalidInput("--max-new-tokens ", flags.maxNewTokens, ": expected a number from 0 to ",
+                        kNewTokens);
   for (const std::string &stop : flags.stop)
     if (stop.empty())
       return invalidInput("--stop: the text is empty");

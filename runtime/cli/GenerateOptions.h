@@ -9,6 +9,9 @@
 
 namespace heddle::runtime {
 
+/// Of --max-new-tokens.
+inline constexpr int64_t kNewTokens = 1 << 24;
+
 /// InvalidArgument that names a flag out of range, one without effect, or two that contradict each
 /// other. Knows neither model nor executable: call it before anything that takes time.
 Status checkGenerateFlags(const GenerateFlags &flags);

@@ -86,6 +86,7 @@ StatusOr<GenerationConfig> generationConfig(const Executable &executable) {
     if (!file)
       continue;
     HEDDLE_ASSIGN_OR_RETURN(JsonDocument config, parseJson(file->content(), name));
+    HEDDLE_RETURN_IF_ERROR(config.ref().asObject().status());
     if (name == kGenerationFile)
       for (const Wish &wish : kWishes)
         if (auto value = config.ref().find(wish.key);

@@ -285,6 +285,9 @@ StatusOr<int> trainVerb(FileLayer &layer, SharedExecutable executable, const Tra
   }
   HEDDLE_ASSIGN_OR_RETURN(Objective objective,
                           objectiveFor(executable->manifest(), flags.objective));
+  if (!flags.noiseSchedule.empty() && objective != Objective::Denoising)
+    return invalidInput("--noise-schedule ", flags.noiseSchedule, ": is for denoising, the model (",
+                        "--objective ", objectiveName(objective), ") learns no noise");
   if (!flags.data.empty())
     HEDDLE_RETURN_IF_ERROR(checkDataKind(flags.data, info.kind, objective));
   HEDDLE_ASSIGN_OR_RETURN(std::optional<FoundCheckpoint> resumed, findResume(layer, flags));

@@ -59,7 +59,9 @@ int64_t FileCalls::statPath(const std::string &path, PathInfo &info) {
     fill(status, info);
     return 0;
   }
-  return errno == ENOENT || errno == ENOTDIR ? 0 : -errno;
+  if (errno != ENOENT && errno != ENOTDIR)
+    return -errno;
+  return ::lstat(path.c_str(), &status) == 0 ? -ENOLINK : 0;
 }
 
 int64_t FileCalls::statOpen(int fd, PathInfo &info) {

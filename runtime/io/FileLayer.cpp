@@ -62,7 +62,10 @@ StatusOr<MappedFile> FileLayer::map(const std::string &path) {
 
 StatusOr<PathInfo> FileLayer::info(const std::string &path) {
   PathInfo info;
-  if (int64_t result = calls_->statPath(path, info); result < 0)
+  int64_t result = calls_->statPath(path, info);
+  if (result == -ENOLINK)
+    return invalidInput("cannot open ", path, ": it is a link to nothing");
+  if (result < 0)
     return fileError("inspect", path, -result);
   return info;
 }

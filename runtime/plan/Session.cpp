@@ -37,6 +37,19 @@ uint64_t additionalBytes(const proto::Plan &plan, int threads, uint64_t arenaUse
   return bytes + scratch * threads;
 }
 
+/// Parameters take no memory until they are filled, tensor after tensor: too many of them would
+/// show only when the machine has none left.
+Status checkParameterMemory(const proto::Manifest &manifest, const Device &device) {
+  uint64_t available = device.availableBytes(), needed = 0;
+  for (const proto::Parameter &parameter : manifest.parameters())
+    needed += byteSize(parameter.dtype(), {parameter.shape().begin(), parameter.shape().end()})
+                  .value_or(0);
+  if (available == 0 || needed <= available)
+    return absl::OkStatus();
+  return invalidInput("the model's parameters need ", byteText(needed), " of memory, ",
+                      byteText(available), " are free");
+}
+
 } // namespace
 
 uint64_t memoryAlone(const proto::Manifest &manifest, const proto::Plan &plan, int threads) {
@@ -53,6 +66,7 @@ StatusOr<std::unique_ptr<Session>> Session::create(std::shared_ptr<const Executa
                                                    std::unique_ptr<Device> device) {
   std::unique_ptr<Session> session(new Session(std::move(executable), std::move(device)));
   const proto::Manifest &manifest = session->manifest();
+  HEDDLE_RETURN_IF_ERROR(checkParameterMemory(manifest, *session->device_));
   session->parameters_.reserve(manifest.parameters_size()); // pointers into it are kept
   for (const proto::Parameter &parameter : manifest.parameters()) {
     if (parameter.dtype() != proto::F32)

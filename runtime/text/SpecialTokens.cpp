@@ -42,6 +42,7 @@ StatusOr<SpecialTokens> specialTokensOf(const Tokenizer &tokenizer, const FileLo
       continue;
     HEDDLE_ASSIGN_OR_RETURN(JsonDocument document,
                             parseJson(*text, place + name, limits::kTokenizerJsonBytes));
+    HEDDLE_RETURN_IF_ERROR(document.ref().asObject().status());
     for (const Role &role : roles) {
       HEDDLE_ASSIGN_OR_RETURN(std::optional<std::string> token,
                               namedToken(document.ref(), role.key));

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "runtime/base/Limits.h"
 #include "runtime/base/Utf8.h"
 #include "runtime/io/JsonWriter.h"
 #include "runtime/tokenizer/ByteAlphabet.h"
@@ -62,7 +63,8 @@ public:
       }
       if (count < 1)
         break;
-      merge(top);
+      if (lengthOf(top.pair) <= limits::kTokenBytes) // no reader would take a longer one
+        merge(top);
     }
   }
 
@@ -127,6 +129,11 @@ private:
     for (auto &[pair, words] : places)
       if (int64_t count = counts_[pair]; count > 0)
         queue_.push({count, pair, std::move(words)});
+  }
+
+  size_t lengthOf(Pair pair) const {
+    return tokens_[static_cast<size_t>(pair.first)].size() +
+           tokens_[static_cast<size_t>(pair.second)].size();
   }
 
   void merge(const Candidate &top) {

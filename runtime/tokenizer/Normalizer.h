@@ -10,11 +10,18 @@
 
 namespace heddle::runtime {
 
+/// A text may become this many times as long, and this many bytes longer.
+inline constexpr uint64_t kNormalizedGrowth = 64;
+inline constexpr uint64_t kNormalizedBytes = 1 << 20;
+
 /// Text on its way through the normalizers.
 struct NormalizedText {
   std::string text; // UTF-8
   /// Does it still begin where the input began? Some pre-tokenizers treat the front differently.
   bool front = true;
+  /// Of what the text may become, in bytes: steps that each make it a little longer make it endless
+  /// together.
+  size_t limit = kNormalizedGrowth * text.size() + kNormalizedBytes;
 };
 
 /// One step of "normalizer". Immutable: safe on all threads.

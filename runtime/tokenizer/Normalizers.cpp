@@ -116,7 +116,7 @@ public:
   ReplaceNormalizer(Pattern pattern, std::string content)
       : pattern_(std::move(pattern)), content_(std::move(content)) {}
   Status apply(NormalizedText &text, Workspace &workspace) const override {
-    return pattern_.replace(text.text, content_, text.front, workspace);
+    return pattern_.replace(text.text, content_, text.front, text.limit, workspace);
   }
 
 private:

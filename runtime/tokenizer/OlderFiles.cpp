@@ -194,8 +194,12 @@ StatusOr<std::optional<std::string>> jsonOfOlderFiles(const FileContent &files,
     return std::optional<std::string>(std::move(json));
   }
   HEDDLE_ASSIGN_OR_RETURN(std::optional<std::string> text, files("vocab.txt"));
-  if (!text)
+  if (!text) {
+    HEDDLE_ASSIGN_OR_RETURN(std::optional<std::string> merges, files("merges.txt"));
+    if (merges)
+      return invalidInput(place, "vocab.json: is missing beside merges.txt");
     return std::optional<std::string>();
+  }
   HEDDLE_RETURN_IF_ERROR(readConfig());
   HEDDLE_ASSIGN_OR_RETURN(std::string json, jsonOfWordPiece(*text, place + "vocab.txt", config));
   return std::optional<std::string>(std::move(json));

@@ -52,7 +52,7 @@ Status Pattern::segments(std::string_view text, Workspace &workspace, SegmentSin
   return done < text.size() ? sink({done, text.size(), false}) : absl::OkStatus();
 }
 
-Status Pattern::replace(std::string &text, std::string_view content, bool &front,
+Status Pattern::replace(std::string &text, std::string_view content, bool &front, size_t limit,
                         Workspace &workspace) const {
   if (!regex_ && text.find(text_) == std::string::npos)
     return absl::OkStatus();
@@ -66,7 +66,10 @@ Status Pattern::replace(std::string &text, std::string_view content, bool &front
     } else {
       replaced.append(text, segment.begin, segment.end - segment.begin);
     }
-    return absl::OkStatus();
+    return replaced.size() <= limit
+               ? absl::OkStatus()
+               : invalidInput("the tokenizer's normalizer makes the text longer than the limit of ",
+                              limit, " bytes");
   }));
   text = std::move(replaced);
   return absl::OkStatus();

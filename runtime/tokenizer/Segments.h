@@ -33,8 +33,8 @@ public:
   Status segments(std::string_view text, Workspace &workspace, SegmentSink sink) const;
 
   /// `text` with `content` in place of each match. `front` becomes false where the first character
-  /// is replaced by nothing.
-  Status replace(std::string &text, std::string_view content, bool &front,
+  /// is replaced by nothing. InvalidArgument where it would be longer than `limit` bytes.
+  Status replace(std::string &text, std::string_view content, bool &front, size_t limit,
                  Workspace &workspace) const;
 
 private:

@@ -5,6 +5,7 @@
 #include "runtime/base/Utf8.h"
 #include "runtime/tokenizer/ByteAlphabet.h"
 #include "runtime/tokenizer/Characters.h"
+#include "runtime/tokenizer/Normalizer.h"
 #include "runtime/tokenizer/PreTokenizer.h"
 #include "runtime/tokenizer/ReadHelpers.h"
 #include "runtime/tokenizer/Segments.h"
@@ -153,8 +154,9 @@ StatusOr<std::unique_ptr<TokenDecoder>> readReplace(const JsonRef &json) {
     bool front = true;
     for (std::string &token : tokens) {
       std::string replaced = token;
-      // A token on which the pattern does not come to an end stays as it is.
-      if (pattern.replace(replaced, content, front, workspace).ok())
+      // A token on which the pattern does not come to an end, or that would become endless, stays.
+      const size_t limit = kNormalizedGrowth * token.size() + kNormalizedBytes;
+      if (pattern.replace(replaced, content, front, limit, workspace).ok())
         token = std::move(replaced);
     }
   });

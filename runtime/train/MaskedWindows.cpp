@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Windows of a text for models that guess its masked tokens.
+#include <algorithm>
+
 #include "runtime/text/Tokenizer.h"
 #include "runtime/train/RowSetup.h"
 #include "runtime/train/TextRows.h"
@@ -62,6 +64,10 @@ StatusOr<std::unique_ptr<TrainingData>> makeMaskedWindows(std::vector<int32_t> t
     return invalidInput(name, ": ", training, " tokens for training and ", validation,
                         " for validation, a window takes ", window, " (sequence ", options.seq,
                         " without its special tokens)");
+  if (std::all_of(tokens.begin(), tokens.begin() + static_cast<ptrdiff_t>(training),
+                  [&](int32_t id) { return tokenizer.isSpecial(id); }))
+    return invalidInput(name, ": the text for training has nothing to learn (it holds no tokens ",
+                        "but special ones)");
   auto source =
       std::make_unique<WindowSource>(std::move(tokens), training, std::move(framer), options.seed);
   return makeRowData(std::move(source), layoutFor(options), std::move(masker));

@@ -265,6 +265,25 @@ private:
   std::vector<Example> examples_, partners_;
 };
 
+/// Whether a loss can come of the example: rows without any would train to a loss of 0.
+bool hasTarget(const Example &example, const std::optional<TokenMasker> &masker) {
+  if (masker) {
+    Example copy = example;
+    return masker->chooseOne(Part::Training, 0, copy);
+  }
+  auto counts = [](int32_t target) { return target != kIgnoredTarget; };
+  if (!example.span.empty())
+    return std::any_of(example.span.begin(), example.span.end(), counts);
+  return !example.numbers.empty() || example.targets.empty() ||
+         std::any_of(example.targets.begin(), example.targets.end(), counts);
+}
+
+const char *nothingToLearn(const TrainingTask &task) {
+  if (task.objective == Objective::MaskedLm)
+    return "they hold no tokens but special ones";
+  return task.labels == proto::Task::SPAN ? "every answer is cut off" : "they hold no labels";
+}
+
 /// Texts one after the other, each with the token that ends it, as windows.
 StatusOr<std::unique_ptr<TrainingData>> openPackedTexts(FileLayer &layer, const std::string &path,
                                                         const Tokenizer &tokenizer,
@@ -349,7 +368,12 @@ StatusOr<std::unique_ptr<TrainingData>> openRecords(FileLayer &layer, const std:
     absl::StrAppend(&text, ", the last ", reader.count() - training, " for validation");
   if (reader.cut() > 0)
     absl::StrAppend(&text, ", ", reader.cut(), " texts cut to the sequence of ", options.seq);
-  auto source = makeExampleSource(reader.takeExamples(), reader.takePartners(), training,
+  std::vector<Example> examples = reader.takeExamples();
+  if (std::none_of(examples.begin(), examples.begin() + static_cast<ptrdiff_t>(training),
+                   [&](const Example &example) { return hasTarget(example, masker); }))
+    return invalidInput(path, ": no record for training has anything to learn (",
+                        nothingToLearn(task), ")");
+  auto source = makeExampleSource(std::move(examples), reader.takePartners(), training,
                                   options.seed, std::move(text));
   return makeRowData(std::move(source), layoutFor(options), std::move(masker));
 }

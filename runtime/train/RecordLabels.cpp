@@ -48,8 +48,11 @@ StatusOr<int32_t> readClass(const JsonRef &json, const TrainingTask &task) {
   int64_t number = -1;
   if (const std::string *name = json.value().string()) {
     auto known = std::find(task.labelNames.begin(), task.labelNames.end(), *name);
-    if (known != task.labelNames.end())
+    if (known != task.labelNames.end() && !name->empty())
       number = known - task.labelNames.begin();
+    if (number >= 0 && std::find(known + 1, task.labelNames.end(), *name) != task.labelNames.end())
+      return json.error(absl::StrCat(json.value().describe(),
+                                     " is the name of several classes; give the class's number"));
   } else {
     HEDDLE_ASSIGN_OR_RETURN(number, json.asInteger());
   }
@@ -68,7 +71,10 @@ Status readRowLabel(const JsonRef &record, const TrainingTask &task, Example &ex
     HEDDLE_ASSIGN_OR_RETURN(std::vector<JsonRef> classes, label.asArray());
     for (const JsonRef &element : classes) {
       HEDDLE_ASSIGN_OR_RETURN(int32_t number, readClass(element, task));
-      example.numbers[static_cast<size_t>(number)] = 1;
+      float &there = example.numbers[static_cast<size_t>(number)];
+      if (there == 1)
+        return element.error(absl::StrCat("class ", number, " is there twice"));
+      there = 1;
     }
     return absl::OkStatus();
   }

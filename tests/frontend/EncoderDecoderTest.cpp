@@ -263,6 +263,9 @@ TEST(EncoderDecoder, Errors) {
   EXPECT_THAT(check("encoder { encoder {} }"), IsBadInput("field \"encoder.encoder\""));
   EXPECT_THAT(check("encoder { loss {} }"), IsBadInput("field \"encoder.loss\""));
   EXPECT_THAT(check("encoder { pooler {} }"), IsBadInput("field \"encoder.pooler\""));
+  EXPECT_THAT(check("encoder { frozen: \"*\" }"), IsBadInput("field \"encoder.frozen\""));
+  EXPECT_THAT(check("encoder { adapters { targets: \"query\" } }"),
+              IsBadInput("field \"encoder.adapters\": belongs to the model"));
   EXPECT_THAT(check("encoder { weight_layout: OUT_IN }"),
               IsBadInput("field \"encoder.weight_layout\""));
   EXPECT_THAT(check("encoder { attention { causal: true } }"),

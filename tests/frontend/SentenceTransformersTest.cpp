@@ -102,6 +102,10 @@ TEST(SentenceTransformers, WhatIsNotSupportedIsNamed) {
        "have 20"},
       {R"({"pooling_mode_mean_tokens": true, "pooling_mode_cls_token": true})",
        "several ways to pool are not supported"},
+      {R"({"pooling_mode_mean_tokens": true, "pooling_mode": "max"})", // in either order
+       "pooling mean and max: several ways to pool are not supported"},
+      {R"({"pooling_mode": "max", "pooling_mode_mean_tokens": true})",
+       "pooling max and mean: several ways to pool are not supported"},
       {R"({"pooling_mode_mean_tokens": false})", "no pooling_mode is on"},
       {R"({"pooling_mode_lasttoken": true})", "pooling lasttoken is not supported"},
       {R"({"pooling_mode": "median"})", "key \"pooling_mode\": \"median\" is not supported"},

@@ -162,7 +162,7 @@ TEST(Seq2SeqConfig, Errors) {
   EXPECT_THAT(read(t5(R"(, "feed_forward_proj": "gated-mish")")),
               IsBadInput("key \"feed_forward_proj\": \"gated-mish\" is not supported"));
   EXPECT_THAT(read(t5(R"(, "relative_attention_num_buckets": 3)")),
-              IsBadInput("positions.relative_bias.buckets"));
+              IsBadInput("key \"relative_attention_num_buckets\": expected a number from 4"));
   EXPECT_THAT(read(t5(R"(, "sliding_window": 3)")), IsBadInput("key \"sliding_window\": unknown"));
   EXPECT_THAT(read(t5(R"(, "is_encoder_decoder": false)")),
               IsBadInput("key \"is_encoder_decoder\""));

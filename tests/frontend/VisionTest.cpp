@@ -244,6 +244,15 @@ TEST(ImageDefinition, Mistakes) {
               IsBadInput("field \"condition\": needs patches"));
 }
 
+TEST(ImageDefinition, FrequenciesAtTheirLimit) {
+  const std::string model =
+      std::string(kAdaptive) + "head { kind: NONE } condition { timestep { frequencies: ";
+  EXPECT_THAT(check(kImages, model + "65536 } }"), IsOk());
+  EXPECT_THAT(check(kImages, model + "65538 } }"),
+              IsBadInput("field \"condition.timestep.frequencies\": expected an even number from 2 "
+                         "to 65536, found 65538"));
+}
+
 TEST(ImageDefinition, TheSequenceIsTheImages) {
   const frontend::proto::ModelDef model = parseModel(std::string(kImages) + "head { kind: NONE }");
   EXPECT_THAT(frontend::validateShape(model, 2, 12), IsOk());
@@ -281,6 +290,8 @@ TEST(TowerDefinition, Mistakes) {
       {"image { head { width: 9 } }", "field \"image.head.width\": expected the texts' 8"},
       {"image { attention { causal: true } }", "field \"image.attention.causal\": expected false"},
       {"image { loss { } }", "field \"image.loss\": does not go with an image tower"},
+      {"image { frozen: \"*\" }", "field \"image.frozen\": does not go with an image tower"},
+      {"image { adapters { targets: \"query\" } }", "field \"image.adapters\""},
       {"image { pooler { token: HIGHEST_ID } }", "field \"image.pooler.token\": expected FIRST"},
       {"image { names { head: \"lm_head\" } }", "\"lm_head\" is a name of"},
       {"image { names { final_norm: \"decoder.final_norm\" } }", "is a name of"},

@@ -75,6 +75,18 @@ TEST(FileLayer, RemovesLinksAndDoesNotFollowThem) {
   EXPECT_EQ(slurp(folder / "kept/file"), "x");
 }
 
+/// Whoever made the link meant something to be there: no file that may be left out.
+TEST(FileLayer, ALinkToNothingIsNotAbsent) {
+  TempFolder folder;
+  FileLayer &layer = FileLayer::system();
+  ASSERT_EQ(symlink("nowhere", (folder / "link").c_str()), 0);
+  EXPECT_THAT(layer.exists(folder / "link"), IsBadInput("link: it is a link to nothing"));
+  EXPECT_THAT(layer.isFolder(folder / "link"), IsBadInput("link: it is a link to nothing"));
+  spill(folder / "nowhere", "x");
+  EXPECT_TRUE(*layer.exists(folder / "link"));
+  EXPECT_FALSE(*layer.exists(folder / "link/below"));
+}
+
 TEST(FileLayer, OneLockAtATime) {
   TempFolder folder;
   FileLayer &layer = FileLayer::system();

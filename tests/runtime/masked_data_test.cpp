@@ -150,6 +150,10 @@ TEST(MaskedLm, WindowsOfATextHaveTheirSpecialTokens) {
   options = objectiveOptions(Objective::MaskedLm, 4, 2);
   EXPECT_THAT(openTrainingData(layer, folder / "t.txt", tokenizer.get(), options),
               IsBadInput("--seq 2: the tokenizer's 2 special tokens leave no room"));
+  spill(folder / "none.txt", "[PAD] [SEP] [PAD] [SEP] [PAD] [SEP] [PAD] [SEP]");
+  options = objectiveOptions(Objective::MaskedLm, 4, 8);
+  EXPECT_THAT(openTrainingData(layer, folder / "none.txt", tokenizer.get(), options),
+              IsBadInput("none.txt: the text for training has nothing to learn"));
 }
 
 /// The two texts of a row, by the separators; masked tokens as they were.

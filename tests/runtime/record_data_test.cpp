@@ -127,8 +127,16 @@ TEST(Records, SpansAreTheTokensOfTheAnswer) {
   // [CLS] z y [SEP] takes four places.
   EXPECT_EQ(spanOf("a b c d", "b c", 2), std::pair(5, 6));
   EXPECT_EQ(spanOf("a b c d", "a", 0), std::pair(4, 4));
-  EXPECT_EQ(spanOf("\xC3\xA9 b c", "c", 4), std::pair(6, 6));         // characters, not bytes
-  EXPECT_EQ(spanOf("a b c d e f g", "g", 12), std::pair(-100, -100)); // cut off
+  EXPECT_EQ(spanOf("\xC3\xA9 b c", "c", 4), std::pair(6, 6)); // characters, not bytes
+  options = classification(proto::Task::SPAN, 0, 2, 10);
+  OpenedRecords records(
+      R"({"question":"z y","context":"a b c d e f g","answer":{"text":"g","start":12}})"
+      "\n"
+      R"({"question":"z y","context":"a b c d e f g","answer":{"text":"a","start":0}})",
+      options);
+  Batch batch = records.batch();
+  EXPECT_THAT(batch.others["start_positions"], testing::UnorderedElementsAre(-100, 4)); // cut off
+  EXPECT_THAT(batch.others["end_positions"], testing::UnorderedElementsAre(-100, 4));
 }
 
 TEST(Records, LossIsOnTheCompletionOnly) {
@@ -244,6 +252,41 @@ TEST(Records, WrongOnesAreNamedByFileLineAndKey) {
               IsBadInput("key \"label\": expected 2 numbers, found 1"));
   EXPECT_THAT(OpenedRecords("{\"text\":\"a\",\"label\":[1,1e300]}", numbers).data,
               IsBadInput("key \"label[1]\": 1e+300 is beyond the range of f32"));
+}
+
+TEST(Records, ANameOrAClassThatIsThereTwice) {
+  DataOptions options = classification(proto::Task::CLASS, 3, 1, 8);
+  options.task.labelNames = {"bad", "bad", ""};
+  EXPECT_THAT(OpenedRecords("{\"text\":\"a\",\"label\":\"bad\"}", options).data,
+              IsBadInput("key \"label\": \"bad\" is the name of several classes"));
+  EXPECT_THAT(OpenedRecords("{\"text\":\"a\",\"label\":\"\"}", options).data,
+              IsBadInput("key \"label\": \"\" is none of the 3 classes"));
+  EXPECT_THAT(OpenedRecords("{\"text\":\"a\",\"label\":1}", options).data, IsOk());
+  options = classification(proto::Task::SEVERAL_CLASSES, 3, 1, 8);
+  EXPECT_THAT(OpenedRecords("{\"text\":\"a\",\"label\":[2,0,2]}", options).data,
+              IsBadInput("key \"label[2]\": class 2 is there twice"));
+}
+
+/// They would train to a loss of 0.
+TEST(Records, NothingToLearn) {
+  const std::string cut = R"({"question":"q","context":"a b c d e f g h i j",)"
+                          R"("answer":{"text":"j","start":18}})"
+                          "\n";
+  const std::string whole = R"({"question":"q","context":"a b","answer":{"text":"a","start":0}})";
+  DataOptions spans = classification(proto::Task::SPAN, 0, 1, 8);
+  EXPECT_THAT(OpenedRecords(cut + cut, spans).data,
+              IsBadInput("x.jsonl: no record for training has anything to learn (every answer is "
+                         "cut off)"));
+  EXPECT_THAT(OpenedRecords(cut + whole, spans).data, IsOk());
+  spans.valSplit = 0.5; // the last one is for validation
+  EXPECT_THAT(OpenedRecords(cut + whole, spans).data, IsBadInput("no record for training"));
+  DataOptions tokens = classification(proto::Task::TOKEN_CLASSES, 2, 1, 8);
+  EXPECT_THAT(OpenedRecords("{\"tokens\":[],\"labels\":[]}", tokens).data,
+              IsBadInput("(they hold no labels)"));
+  const DataOptions masked = objectiveOptions(Objective::MaskedLm, 1, 8);
+  EXPECT_THAT(OpenedRecords("{\"text\":\"\"}\n{\"text\":\"[PAD]\"}", masked).data,
+              IsBadInput("(they hold no tokens but special ones)"));
+  EXPECT_THAT(OpenedRecords("{\"text\":\"\"}\n{\"text\":\"a\"}", masked).data, IsOk());
 }
 
 TEST(Records, LineAtItsLimit) {

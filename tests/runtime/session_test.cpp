@@ -197,6 +197,19 @@ TEST(Weights, IgnoredTensorsMayBeThere) {
   EXPECT_THAT(load(*session, path), IsOk());
 }
 
+/// Before anything is filled: the machine would have no memory left.
+TEST(Session, ParametersThatNoMachineHolds) {
+  proto::Executable executable = fakeExecutable();
+  proto::Parameter &large = *executable.mutable_manifest()->add_parameters();
+  large = executable.manifest().parameters(0);
+  large.set_name("large");
+  large.clear_shape();
+  large.add_shape(int64_t{1} << 44);
+  sealExecutable(executable);
+  EXPECT_THAT(Session::create(loadFake(std::move(executable)), makeCpuDevice(1)),
+              IsBadInput("the model's parameters need 64.0 TiB of memory, "));
+}
+
 TEST(Session, MemoryIsCounted) {
   auto session = fakeSession();
   auto forward = session->memoryNeeded("forward"), step = session->memoryNeeded("step");

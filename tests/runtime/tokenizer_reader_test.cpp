@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // tokenizer.json: what is refused, and where; hostile and long texts.
 #include "runtime/base/Limits.h"
+#include "runtime/io/FileLayer.h"
 #include "runtime/text/Tokenizer.h"
 #include "runtime/tokenizer/Characters.h"
+#include "runtime/tokenizer/Normalizer.h"
 #include "runtime/tokenizer/Regex.h"
 #include "tests/runtime/TempFolder.h"
 
@@ -134,6 +136,48 @@ TEST(BytePairTraining, SizeAtItsLimits) {
   auto largest = makeTextTokenizer("bpe:1000000", "ab ab", "x.txt");
   ASSERT_THAT(largest, IsOk());
   EXPECT_EQ((*largest)->vocabSize(), 258);
+}
+
+/// No reader takes a longer one.
+TEST(BytePairTraining, TokensAreNoLongerThanOnesThatAreRead) {
+  auto tokenizer = makeTextTokenizer("bpe:300", std::string(1 << 16, 'a'), "x.txt");
+  ASSERT_THAT(tokenizer, IsOk());
+  EXPECT_EQ((*tokenizer)->vocabSize(), 256 + 12); // 2, 4, ... 4096 letters
+}
+
+/// Twelve steps would make 50^12 letters of one.
+TEST(TokenizerReader, NormalizersDoNotMakeATextEndless) {
+  auto read = [](int steps, uint64_t size) {
+    std::string list;
+    for (int i = 0; i < steps; ++i)
+      list += std::string(i ? "," : "") +
+              R"({"type":"Replace","pattern":{"String":"a"},"content":")" + std::string(size, 'a') +
+              R"("})";
+    return parseTokenizer(
+        withPart("normalizer", R"({"type":"Sequence","normalizers":[)" + list + "]}"), "t.json");
+  };
+  auto endless = read(12, 50);
+  ASSERT_THAT(endless, IsOk());
+  EXPECT_THAT((*endless)->encode("a"), IsBadInput("longer than the limit of 1048640 bytes"));
+  // At the limit and one beyond.
+  for (uint64_t more : {0, 1}) {
+    auto once = read(1, kNormalizedGrowth + kNormalizedBytes + more);
+    ASSERT_THAT(once, IsOk());
+    if (more == 0)
+      EXPECT_THAT((*once)->encode("a"), IsOk());
+    else
+      EXPECT_THAT((*once)->encode("a"), IsBadInput("longer than the limit"));
+  }
+}
+
+TEST(OlderFiles, HalfATokenizerIsNone) {
+  for (const char *name : {"merges.txt", "vocab.json"}) {
+    TempFolder folder;
+    spill(folder / name, name == std::string("merges.txt") ? "#version: 0.2\na b\n" : "{}");
+    for (const std::string &place : {folder.path(), folder / name})
+      EXPECT_THAT(openTokenizer(FileLayer::system(), place), IsBadInput("is missing beside"))
+          << name;
+  }
 }
 
 /// A word of a megabyte: neither merging nor searching is quadratic.

@@ -5,6 +5,8 @@
 #include <limits>
 #include <map>
 
+#include "absl/strings/str_join.h"
+
 #include "tools/driver/Values.h"
 #include "tools/driver/VerifyParts.h"
 
@@ -68,6 +70,10 @@ StatusOr<VerifyReport> verify(const Source &source, const VerifyRequest &request
     if (request.passes)
       HEDDLE_RETURN_IF_ERROR(checkPasses(subject, report));
   }
+  if (report.checks.empty())
+    return invalidInput(source.path, ": nothing can be compared",
+                        report.remarks.empty() ? "" : ", ", absl::StrJoin(report.remarks, "; "),
+                        "; verify a smaller batch or sequence (--batch, --seq)");
   report.sortWorstFirst();
   return report;
 }

@@ -4,6 +4,7 @@
 #include "ir/interpreter/Interpreter.h"
 #include "runtime/cli/OpenModel.h"
 #include "runtime/io/FileLayer.h"
+#include "runtime/plan/ByteText.h"
 #include "runtime/plan/FiniteScan.h"
 #include "tools/driver/Values.h"
 #include "tools/driver/VerifyParts.h"
@@ -31,6 +32,16 @@ loadedSession(std::shared_ptr<const runtime::Executable> executable, const Sourc
   HEDDLE_ASSIGN_OR_RETURN(
       auto session, runtime::Session::create(std::move(executable),
                                              runtime::makeCpuDevice(request.compile.threads)));
+  // What cannot be run here cannot be compared: said before time goes into it.
+  for (const runtime::Entry &entry : session->executable().entries()) {
+    const std::string &name = entry.plan->entry();
+    HEDDLE_ASSIGN_OR_RETURN(uint64_t needed, session->memoryNeeded(name));
+    if (const uint64_t available = session->device().availableBytes();
+        available > 0 && needed > available)
+      return invalidInput("entry ", name, " needs ", runtime::byteText(needed), " of memory, ",
+                          runtime::byteText(available),
+                          " are free: verify a smaller batch or sequence (--batch, --seq)");
+  }
   runtime::ModelFlags flags;
   flags.weights = request.weights;
   if (flags.weights.empty() && source.model)
