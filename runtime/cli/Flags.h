@@ -64,12 +64,13 @@ struct GenerateFlags : ModelFlags {
   std::vector<std::string> prompts, promptIds; // promptIds: "1,2,3" each
   std::string tokenizer;
   int64_t maxNewTokens = 100;
-  double temperature = 1, topP = 1, minP = 0, repetitionPenalty = 1;
-  int64_t topK = 0;
+  // Those that are not given are the model's, or else change nothing.
+  std::optional<double> temperature, topP, minP, repetitionPenalty;
+  std::optional<int64_t> topK;
   std::vector<std::string> stop;
   int64_t beams = 1;
-  double lengthPenalty = 1;
-  std::string earlyStopping; // "" or "false", "true", "never"
+  std::optional<double> lengthPenalty;
+  std::string earlyStopping; // "false", "true", "never"; "": not given
   bool stream = false;
   uint64_t seed = 0;
 };

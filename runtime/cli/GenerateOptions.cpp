@@ -10,14 +10,15 @@ Status checkBeamFlags(const GenerateFlags &flags) {
     return invalidInput(flag, " ", value, ": is for sampling, --beams ", flags.beams,
                         " searches; give one of the two");
   };
-  if (flags.temperature != 0 && flags.temperature != 1)
-    return samples("--temperature", flags.temperature);
-  if (flags.topK != 0)
-    return samples("--top-k", static_cast<double>(flags.topK));
-  if (flags.topP != 1)
-    return samples("--top-p", flags.topP);
-  if (flags.minP != 0)
-    return samples("--min-p", flags.minP);
+  const SamplingOptions sampling = generateOptions(flags).sampling;
+  if (sampling.temperature != 0 && sampling.temperature != 1)
+    return samples("--temperature", sampling.temperature);
+  if (sampling.topK != 0)
+    return samples("--top-k", static_cast<double>(sampling.topK));
+  if (sampling.topP != 1)
+    return samples("--top-p", sampling.topP);
+  if (sampling.minP != 0)
+    return samples("--min-p", sampling.minP);
   if (flags.stream)
     return invalidInput("--stream: does not go with --beams ", flags.beams,
                         ": which answer it is shows only at the end of the search");
@@ -28,8 +29,8 @@ Status checkFlagsWithoutBeams(const GenerateFlags &flags) {
   auto searches = [](const std::string &flag) {
     return invalidInput(flag, ": is for beam search; give --beams 2 or more with it");
   };
-  if (flags.lengthPenalty != 1)
-    return searches(absl::StrCat("--length-penalty ", flags.lengthPenalty));
+  if (flags.lengthPenalty.value_or(1) != 1)
+    return searches(absl::StrCat("--length-penalty ", *flags.lengthPenalty));
   if (!flags.earlyStopping.empty() && flags.earlyStopping != "false")
     return searches("--early-stopping");
   return absl::OkStatus();
@@ -58,18 +59,29 @@ Status checkGenerateFlags(const GenerateFlags &flags) {
   return absl::OkStatus();
 }
 
-GenerateOptions generateOptions(const GenerateFlags &flags) {
+GenerateOptions generateOptions(const GenerateFlags &flags, const GenerationConfig &model) {
   GenerateOptions options;
-  options.sampling = {flags.temperature,       flags.topK, flags.topP, flags.minP,
-                      flags.repetitionPenalty, flags.seed};
+  // Searches draw nothing, and who gives a temperature of 0 asks for none of it.
+  const bool draws = model.samples && flags.beams == 1 && flags.temperature.value_or(1) != 0;
+  const SamplingOptions own = draws ? model.sampling : SamplingOptions();
+  options.sampling.temperature = flags.temperature.value_or(own.temperature);
+  options.sampling.topK = flags.topK.value_or(own.topK);
+  options.sampling.topP = flags.topP.value_or(own.topP);
+  options.sampling.minP = flags.minP.value_or(own.minP);
+  options.sampling.repetitionPenalty =
+      flags.repetitionPenalty.value_or(model.sampling.repetitionPenalty);
+  options.sampling.seed = flags.seed;
   options.maxNewTokens = flags.maxNewTokens;
   options.stopTexts = flags.stop;
   options.beams.beams = flags.beams;
-  options.beams.lengthPenalty = flags.lengthPenalty;
-  if (flags.earlyStopping == "true")
-    options.beams.earlyStopping = EarlyStopping::WhenFull;
-  else if (flags.earlyStopping == "never")
-    options.beams.earlyStopping = EarlyStopping::Never;
+  options.beams.lengthPenalty = flags.lengthPenalty.value_or(model.lengthPenalty);
+  options.beams.earlyStopping =
+      flags.earlyStopping.empty() ? model.earlyStopping : *earlyStoppingOf(flags.earlyStopping);
+  options.endIds = model.endIds;
+  if (model.decoderStart)
+    options.decoderStart = {*model.decoderStart};
+  options.forcedFirst = model.forcedFirst;
+  options.forcedLast = model.forcedLast;
   return options;
 }
 

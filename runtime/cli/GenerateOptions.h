@@ -5,6 +5,7 @@
 #define HEDDLE_RUNTIME_CLI_GENERATEOPTIONS_H
 
 #include "runtime/cli/Flags.h"
+#include "runtime/cli/GenerationConfig.h"
 #include "runtime/generate/Generator.h"
 
 namespace heddle::runtime {
@@ -16,8 +17,9 @@ inline constexpr int64_t kNewTokens = 1 << 24;
 /// other. Knows neither model nor executable: call it before anything that takes time.
 Status checkGenerateFlags(const GenerateFlags &flags);
 
-/// Flags that passed the check; the ids that end an answer are the model's.
-GenerateOptions generateOptions(const GenerateFlags &flags);
+/// Flags that passed the check, and what the model says where a flag is not given. The ids that
+/// begin and end an answer are the model's.
+GenerateOptions generateOptions(const GenerateFlags &flags, const GenerationConfig &model = {});
 
 } // namespace heddle::runtime
 

@@ -45,7 +45,8 @@ void remarkOn(const GenerateFlags &flags, const std::vector<std::vector<int32_t>
               const proto::Manifest &manifest) {
   const int64_t T = manifest.seq();
   const bool mayBeLonger = manifest.max_positions() == 0 || manifest.max_positions() > T;
-  if (flags.temperature == 0 && (flags.topK > 0 || flags.topP < 1 || flags.minP > 0))
+  const SamplingOptions sampling = generateOptions(flags).sampling;
+  if (sampling.temperature == 0 && (sampling.topK > 0 || sampling.topP < 1 || sampling.minP > 0))
     remark("--temperature 0 always takes the likeliest token: --top-k, --top-p and --min-p change "
            "nothing");
   for (const std::vector<int32_t> &prompt : prompts)
@@ -77,15 +78,12 @@ StatusOr<int> generateVerb(FileLayer &layer, SharedExecutable executable,
                                       manifest.source_seq() > 0 ? manifest.source_vocab_size()
                                                                 : manifest.vocab_size()));
 
-  GenerateOptions options = generateOptions(flags);
   HEDDLE_ASSIGN_OR_RETURN(GenerationConfig config, generationConfig(*executable));
-  options.endIds = config.endIds;
-  if (config.decoderStart)
-    options.decoderStart = {*config.decoderStart};
-  options.forcedFirst = config.forcedFirst;
-  options.forcedLast = config.forcedLast;
+  GenerateOptions options = generateOptions(flags, config);
   for (const std::string &key : config.notFollowed)
-    remark(absl::StrCat("generation_config.json: ", key, " is not followed"));
+    if (key != "num_beams" || flags.beams == 1)
+      remark(absl::StrCat(config.file, ": ", key, " is not followed",
+                          key == "num_beams" ? "; --beams gives their number" : ""));
   const bool sources = manifest.source_seq() > 0;
   remarkOn(flags, sources ? std::vector<std::vector<int32_t>>{options.decoderStart} : prompts,
            manifest);

@@ -27,7 +27,8 @@ struct Wish {
   const char *key;
   double neutral;
 };
-constexpr Wish kWishes[] = {{"no_repeat_ngram_size", 0},
+constexpr Wish kWishes[] = {{"num_beams", 1},
+                            {"no_repeat_ngram_size", 0},
                             {"encoder_no_repeat_ngram_size", 0},
                             {"encoder_repetition_penalty", 1},
                             {"min_length", 0},
@@ -68,6 +69,38 @@ Status takeToken(const JsonRef &config, const char *key, int64_t vocabulary,
   return absl::OkStatus();
 }
 
+/// true, false or "never".
+Status takeEarlyStopping(const JsonRef &config, EarlyStopping &stopping) {
+  auto value = config.find("early_stopping");
+  if (!value)
+    return absl::OkStatus();
+  StatusOr<bool> whenFull = value->asBool();
+  StatusOr<std::string> text =
+      whenFull.ok() ? StatusOr<std::string>(*whenFull ? "true" : "false") : value->asString();
+  auto found = text.ok() ? earlyStoppingOf(*text) : std::nullopt;
+  if (!found)
+    return value->error("expected true, false or \"never\"");
+  stopping = *found;
+  return absl::OkStatus();
+}
+
+/// What flags say too.
+Status takeOptions(const JsonRef &config, GenerationConfig &result) {
+  SamplingOptions &sampling = result.sampling;
+  HEDDLE_ASSIGN_OR_RETURN(result.samples, config.getBool("do_sample", false));
+  HEDDLE_ASSIGN_OR_RETURN(sampling.repetitionPenalty, config.getNumber("repetition_penalty", 1));
+  HEDDLE_ASSIGN_OR_RETURN(result.lengthPenalty, config.getNumber("length_penalty", 1));
+  HEDDLE_RETURN_IF_ERROR(takeEarlyStopping(config, result.earlyStopping));
+  if (result.samples) {
+    HEDDLE_ASSIGN_OR_RETURN(sampling.temperature, config.getNumber("temperature", 1));
+    HEDDLE_ASSIGN_OR_RETURN(sampling.topK, config.getInteger("top_k", 0));
+    HEDDLE_ASSIGN_OR_RETURN(sampling.topP, config.getNumber("top_p", 1));
+    HEDDLE_ASSIGN_OR_RETURN(sampling.minP, config.getNumber("min_p", 0));
+  }
+  HEDDLE_RETURN_IF_ERROR(withContext(checkSampling(sampling), config.file()));
+  return withContext(checkBeams({.lengthPenalty = result.lengthPenalty}), config.file());
+}
+
 bool asksForNothing(const JsonRef &value, double neutral) {
   if (const JsonValue::Elements *elements = value.value().elements())
     return elements->empty();
@@ -76,6 +109,16 @@ bool asksForNothing(const JsonRef &value, double neutral) {
 }
 
 } // namespace
+
+std::optional<EarlyStopping> earlyStoppingOf(std::string_view text) {
+  if (text == "false")
+    return EarlyStopping::WhenUnlikely;
+  if (text == "true")
+    return EarlyStopping::WhenFull;
+  if (text == "never")
+    return EarlyStopping::Never;
+  return std::nullopt;
+}
 
 StatusOr<GenerationConfig> generationConfig(const Executable &executable) {
   GenerationConfig result;
@@ -87,19 +130,24 @@ StatusOr<GenerationConfig> generationConfig(const Executable &executable) {
       continue;
     HEDDLE_ASSIGN_OR_RETURN(JsonDocument config, parseJson(file->content(), name));
     HEDDLE_RETURN_IF_ERROR(config.ref().asObject().status());
-    if (name == kGenerationFile)
-      for (const Wish &wish : kWishes)
-        if (auto value = config.ref().find(wish.key);
-            value && !asksForNothing(*value, wish.neutral) && !(sources && isForced(wish.key)))
-          result.notFollowed.push_back(wish.key);
-    if (auto value = config.ref().find("eos_token_id"); value && result.endIds.empty()) {
+    const int64_t vocabulary = manifest.vocab_size();
+    if (sources)
+      HEDDLE_RETURN_IF_ERROR(
+          takeToken(config.ref(), "decoder_start_token_id", vocabulary, result.decoderStart));
+    // What config.json says of generation counts where there is no other file for it.
+    if (name != kGenerationFile && executable.file(kGenerationFile))
+      continue;
+    HEDDLE_RETURN_IF_ERROR(takeOptions(config.ref(), result));
+    result.file = name;
+    for (const Wish &wish : kWishes)
+      if (auto value = config.ref().find(wish.key);
+          value && !asksForNothing(*value, wish.neutral) && !(sources && isForced(wish.key)))
+        result.notFollowed.push_back(wish.key);
+    if (auto value = config.ref().find("eos_token_id")) {
       HEDDLE_ASSIGN_OR_RETURN(result.endIds, endIds(*value));
     }
     if (!sources)
       continue;
-    const int64_t vocabulary = manifest.vocab_size();
-    HEDDLE_RETURN_IF_ERROR(
-        takeToken(config.ref(), "decoder_start_token_id", vocabulary, result.decoderStart));
     HEDDLE_RETURN_IF_ERROR(
         takeToken(config.ref(), "forced_bos_token_id", vocabulary, result.forcedFirst));
     HEDDLE_RETURN_IF_ERROR(

@@ -11,6 +11,8 @@
 #include <vector>
 
 #include "runtime/base/Status.h"
+#include "runtime/generate/BeamSearch.h"
+#include "runtime/generate/Sampler.h"
 
 namespace heddle::runtime {
 
@@ -20,9 +22,19 @@ struct GenerationConfig {
   std::vector<int32_t> endIds; // eos_token_id, a number or a list of them
   /// Of encoder-decoders.
   std::optional<int32_t> decoderStart, forcedFirst, forcedLast;
-  /// Keys of generation_config.json that would change answers in a way that no flag has.
+  /// What flags say too, for where they do not. All of `sampling` but the repetition penalty is for
+  /// who `samples` (do_sample).
+  SamplingOptions sampling;
+  bool samples = false;
+  double lengthPenalty = 1;
+  EarlyStopping earlyStopping = EarlyStopping::WhenUnlikely;
+  /// Keys that would change answers and are left out, and the file that has them.
   std::vector<std::string> notFollowed;
+  std::string file;
 };
+
+/// "false", "true" or "never"; nothing for another text.
+std::optional<EarlyStopping> earlyStoppingOf(std::string_view text);
 
 /// From the files in the executable; empty where it has none. InvalidArgument names file and key.
 StatusOr<GenerationConfig> generationConfig(const Executable &executable);

@@ -336,11 +336,13 @@ StatusOr<int> trainVerb(FileLayer &layer, SharedExecutable executable, const Tra
                             taskOfModel(layer, *executable, *first, tokenizer.get(), flags,
                                         {tokenizerFolder(layer, flags.tokenizer),
                                          resumed ? resumed->path : "", weightsFolder}));
+    const proto::Manifest &manifest = executable->manifest();
     HEDDLE_ASSIGN_OR_RETURN(
         data,
         openTrainingData(layer, flags.data, tokenizer.get(),
-                         {state.batch, state.seq, executable->manifest().vocab_size(), state.seed,
-                          state.valSplit, targets ? targets->end() : 0, std::move(task)}));
+                         {state.batch, state.seq, manifest.vocab_size(), state.seed, state.valSplit,
+                          targets ? targets->end() : 0, std::move(task), manifest.source_seq(),
+                          manifest.source_vocab_size(), inputRules(manifest)}));
     HEDDLE_RETURN_IF_ERROR(withContext(checkBatches(*data, *first), flags.data));
     remark(absl::StrCat(flags.data, ": ", data->describe()));
   }

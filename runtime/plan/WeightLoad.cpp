@@ -27,13 +27,39 @@ bool matches(std::string_view pattern, std::string_view text) {
   return pattern.find_first_not_of('*', p) == std::string_view::npos;
 }
 
-std::optional<TensorView> findParameter(const Weights &weights, const proto::Parameter &parameter) {
-  if (auto found = weights.find(parameter.name()))
-    return found;
-  for (const std::string &alias : parameter.aliases())
-    if (auto found = weights.find(alias))
-      return found;
-  return std::nullopt;
+StatusOr<bool> areEqual(const TensorView &a, const TensorView &b) {
+  if (a.shape() != b.shape())
+    return false;
+  if (a.dtype() == b.dtype())
+    return a.content() == b.content();
+  std::vector<float> left(a.elements()), right(b.elements());
+  HEDDLE_RETURN_IF_ERROR(copyToF32(a, left.data()));
+  HEDDLE_RETURN_IF_ERROR(copyToF32(b, right.data()));
+  return left == right;
+}
+
+/// The tensor under the parameter's name, else under another that it may have. What is stored more
+/// than once, as tied weights may be, must be the same each time: one of them would count for
+/// nothing.
+StatusOr<std::optional<TensorView>> findParameter(const Weights &weights,
+                                                  const proto::Parameter &parameter) {
+  std::optional<TensorView> first = weights.find(parameter.name());
+  for (const std::string &alias : parameter.aliases()) {
+    auto found = weights.find(alias);
+    if (!found || alias == parameter.name())
+      continue;
+    if (!first) {
+      first = found;
+      continue;
+    }
+    HEDDLE_ASSIGN_OR_RETURN(bool equal, areEqual(*first, *found));
+    if (!equal)
+      return found->error(absl::StrCat("differs from \"", first->name(),
+                                       "\", and the model has one parameter for the two; if they "
+                                       "are not tied, config.json must say so "
+                                       "(\"tie_word_embeddings\": false)"));
+  }
+  return first;
 }
 
 Status refuseUnknown(const Weights &weights, const proto::Manifest &manifest) {
@@ -59,7 +85,7 @@ Status Session::loadWeights(const Weights &weights) {
   HEDDLE_RETURN_IF_ERROR(refuseUnknown(weights, manifest()));
   std::vector<std::optional<TensorView>> sources;
   for (const proto::Parameter &parameter : manifest().parameters()) {
-    auto source = findParameter(weights, parameter);
+    HEDDLE_ASSIGN_OR_RETURN(std::optional<TensorView> source, findParameter(weights, parameter));
     if (!source && parameter.of_adapter()) {
       sources.emplace_back();
       continue;

@@ -14,6 +14,7 @@
 #include "runtime/base/DType.h"
 #include "runtime/base/Limits.h"
 #include "runtime/base/Status.h"
+#include "runtime/plan/EntryInputs.h"
 #include "runtime/train/Objective.h"
 
 namespace heddle::runtime {
@@ -69,11 +70,13 @@ public:
 
 enum class DataKind { Text, Records, Tokens, Batches, Images };
 
-/// What `--data` names, found without reading it all. Batches know their B and T, else 0.
+/// What `--data` names, found without reading it all. Batches know their B and T, else 0, and how
+/// long input_ids are: an encoder may read more or less than its decoder.
 struct DataInfo {
   DataKind kind = DataKind::Text;
   int64_t batch = 0;
   int64_t seq = 0;
+  int64_t sourceSeq = 0;
 };
 StatusOr<DataInfo> inspectData(FileLayer &layer, const std::string &path);
 
@@ -94,6 +97,10 @@ struct DataOptions {
   double valSplit = 0; // the last share of the tokens
   int64_t classes = 0; // labels of ready batches are below it; 0: below vocabSize
   TrainingTask task = {};
+  /// Of encoder-decoders: what input_ids are, and what the decoder reads where only labels say it.
+  int64_t sourceSeq = 0;
+  int64_t sourceVocabSize = 0;
+  InputRules rules = {};
 };
 
 /// Opens `path` as inspectData says, for the objective of options.task. `tokenizer` is needed for

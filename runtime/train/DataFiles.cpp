@@ -63,29 +63,46 @@ bool isNumbers(const TensorView &tensor) {
                                        dtype == DType::F16 || dtype == DType::BF16);
 }
 
+bool isOfDecoder(std::string_view name) {
+  return name == "decoder_input_ids" || name == "decoder_attention_mask";
+}
+
+/// What says how long the sequences of a decoder are, which input_ids need not be.
+std::optional<TensorView> decoderTensor(const SafetensorsFile &file) {
+  for (const char *name : {"decoder_input_ids", "labels"})
+    if (auto found = file.find(name); found && found->shape().size() == 3 && !isNumbers(*found))
+      return found;
+  return std::nullopt;
+}
+
 /// Tensors [N, B, T], or [N, B] where they may belong to rows; labels that are numbers may be
-/// [N, B, K].
+/// [N, B, K]. What a decoder reads and learns may have a T of its own.
 Status checkBatches(const SafetensorsFile &file) {
   auto ids = file.find("input_ids");
   if (ids->shape().size() != 3 || ids->elements() == 0)
     return ids->error(
         absl::StrCat("has shape ", describeShape(ids->shape()), ", expected [N, B, T]"));
   const std::vector<int64_t> rows = {ids->shape()[0], ids->shape()[1]};
+  std::vector<int64_t> decoder = ids->shape();
+  if (auto tensor = decoderTensor(file); tensor && tensor->elements() > 0)
+    decoder.back() = tensor->shape().back();
   for (size_t i = 0; i < file.size(); ++i) {
     TensorView tensor = file.at(i);
     const bool perRow = tensor.name() == "labels" || isTarget(tensor.name());
     const bool several = isNumbers(tensor) && tensor.shape().size() == 3 &&
                          std::equal(rows.begin(), rows.end(), tensor.shape().begin());
-    if (tensor.shape() != ids->shape() && !(perRow && tensor.shape() == rows) && !several)
-      return tensor.error(absl::StrCat(
-          "has shape ", describeShape(tensor.shape()), ", expected that of input_ids, ",
-          describeShape(ids->shape()), perRow ? ", or " + describeShape(rows) : ""));
+    const std::vector<int64_t> &expected =
+        tensor.name() == "labels" || isOfDecoder(tensor.name()) ? decoder : ids->shape();
+    if (tensor.shape() != expected && !(perRow && tensor.shape() == rows) && !several)
+      return tensor.error(absl::StrCat("has shape ", describeShape(tensor.shape()),
+                                       ", expected that of input_ids, ", describeShape(expected),
+                                       perRow ? ", or " + describeShape(rows) : ""));
   }
   return absl::OkStatus();
 }
 
 /// All batches of a file that checkBatches() accepts.
-StatusOr<Batch> readBatches(const SafetensorsFile &file, int64_t seq) {
+StatusOr<Batch> readBatches(const SafetensorsFile &file, const DataOptions &options) {
   Batch batches;
   for (size_t i = 0; i < file.size(); ++i) {
     TensorView tensor = file.at(i);
@@ -97,10 +114,21 @@ StatusOr<Batch> readBatches(const SafetensorsFile &file, int64_t seq) {
     }
     HEDDLE_ASSIGN_OR_RETURN(std::vector<int32_t> values, readIntegers(tensor));
     if (isSpan(tensor.name()))
-      clampSpans(values.data(), static_cast<int64_t>(values.size()), seq);
+      clampSpans(values.data(), static_cast<int64_t>(values.size()), options.seq);
     (tensor.name() == "input_ids" ? batches.inputIds
      : tensor.name() == "labels"  ? batches.targets
                                   : batches.others[tensor.name()]) = std::move(values);
+  }
+  if (options.rules.encoderDecoder && !batches.others.count("decoder_input_ids")) {
+    TensorMap inputs;
+    inputs["labels"] = Tensor::of(
+        DType::I32, {static_cast<int64_t>(batches.targets.size()) / options.seq, options.seq},
+        batches.targets);
+    if (Status made = makeEntryInputs(inputs, options.rules); !made.ok())
+      return withContext(made, file.path());
+    const Tensor &read = inputs["decoder_input_ids"];
+    batches.others["decoder_input_ids"].assign(read.as<int32_t>(),
+                                               read.as<int32_t>() + read.elements());
   }
   return batches;
 }
@@ -116,7 +144,9 @@ StatusOr<OpenedTensors> openTensors(FileLayer &layer, const std::string &path) {
     info.kind = DataKind::Tokens;
   } else if (ids && (labels || file.find(kSpanInputs[0]))) {
     HEDDLE_RETURN_IF_ERROR(checkBatches(file));
-    info = {DataKind::Batches, ids->shape()[1], ids->shape()[2]};
+    info = {DataKind::Batches, ids->shape()[1], ids->shape()[2], ids->shape()[2]};
+    if (auto tensor = decoderTensor(file))
+      info.seq = tensor->shape().back();
   } else if (file.find("images")) {
     info.kind = DataKind::Images;
   } else {
@@ -237,7 +267,12 @@ StatusOr<std::unique_ptr<TrainingData>> openTrainingData(FileLayer &layer, const
     return invalidInput(path, ": batches of ", info.batch, " x ", info.seq,
                         " tokens, the executable is compiled for batch ", options.batch,
                         ", sequence ", options.seq);
-  HEDDLE_ASSIGN_OR_RETURN(Batch batches, readBatches(opened.file, options.seq));
+  const int64_t sourceSeq = options.sourceSeq > 0 ? options.sourceSeq : options.seq;
+  if (info.sourceSeq != sourceSeq)
+    return invalidInput(
+        path, ": input_ids are ", info.sourceSeq, " tokens long, expected ", sourceSeq,
+        options.sourceSeq > 0 ? ", the source length compiled for" : ", as many as labels");
+  HEDDLE_ASSIGN_OR_RETURN(Batch batches, readBatches(opened.file, options));
   int64_t count = opened.file.find("input_ids")->shape()[0];
   return makeReadyBatches(std::move(batches), count, path, options);
 }

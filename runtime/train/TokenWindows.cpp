@@ -134,8 +134,10 @@ makeTokenWindows(std::vector<int32_t> tokens, const std::string &name, const Dat
 StatusOr<std::unique_ptr<TrainingData>> makeReadyBatches(Batch batches, int64_t count,
                                                          const std::string &name,
                                                          const DataOptions &options) {
-  HEDDLE_RETURN_IF_ERROR(
-      checkIds(batches.inputIds, options.vocabSize, false, absl::StrCat(name, ": input_ids")));
+  const bool sources = options.sourceSeq > 0;
+  HEDDLE_RETURN_IF_ERROR(checkIds(batches.inputIds,
+                                  sources ? options.sourceVocabSize : options.vocabSize, false,
+                                  absl::StrCat(name, ": input_ids")));
   HEDDLE_RETURN_IF_ERROR(options.classes > 0 ? checkLabels(batches.targets, options.classes, name)
                                              : checkIds(batches.targets, options.vocabSize, true,
                                                         absl::StrCat(name, ": labels")));

@@ -15,13 +15,16 @@ from make_curves import FLAGS, HERE, STEPS, B, N, T, learning_rate
 from safetensors.torch import save_file
 
 RUNS = {"bert-masked-lm": 2, "roberta-sequence": 1, "distilbert-span": 1,  # gradient accumulation
-        "deberta_v2-untied": 1, "t5-gated": 2, "bart-default": 1, "xlnet-sequence": 1}
+        "deberta_v2-untied": 1, "t5-gated": 2, "bart-default": 1, "xlnet-sequence": 1,
+        "marian-two-vocabularies": 1}
+SOURCES = {"marian-two-vocabularies": 9}  # tokens of a source; there labels alone say what the decoder reads
 
 
-def batches(kind, config):
+def batches(name, kind, config):
     torch.manual_seed(11)
-    ids = torch.randint(0, config.vocab_size, (N, B, T))
-    mask = torch.ones(N, B, T, dtype=torch.int64)
+    length = SOURCES.get(name, T)
+    ids = torch.randint(0, config.vocab_size, (N, B, length))
+    mask = torch.ones(N, B, length, dtype=torch.int64)
     mask[:, 1, 8:] = mask[1, 0, :2] = mask[3, 2, 5] = 0
     ids[mask == 0] = config.pad_token_id
     feed = {"input_ids": ids, "attention_mask": mask}
@@ -33,11 +36,13 @@ def batches(kind, config):
         labels = torch.randint(0, config.vocab_size, (N, B, T))
         labels[mask == 0] = labels[:, :, ::3] = -100
         feed["labels"] = labels
-    elif kind.endswith("ConditionalGeneration"):
-        labels = torch.randint(0, config.vocab_size, (N, B, T))
+    elif config.is_encoder_decoder:
+        labels = torch.randint(0, getattr(config, "decoder_vocab_size", config.vocab_size), (N, B, T))
         labels[:, :, 10:] = -100
-        read = torch.cat([torch.full((N, B, 1), config.decoder_start_token_id), labels[:, :, :-1]], dim=2)
         feed["labels"] = labels
+        if name in SOURCES:
+            return feed
+        read = torch.cat([torch.full((N, B, 1), config.decoder_start_token_id), labels[:, :, :-1]], dim=2)
         feed["decoder_input_ids"] = read.masked_fill(read == -100, config.pad_token_id)
     elif kind.endswith("SequenceClassification"):
         feed["labels"] = torch.randint(0, config.num_labels, (N, B))
@@ -78,7 +83,7 @@ def main():
         with open(os.path.join(folder, "config.json")) as file:
             kind = json.load(file)["architectures"][0]
         model = getattr(transformers, kind).from_pretrained(folder).double().eval()
-        feed = batches(kind, model.config)
+        feed = batches(name, kind, model.config)
         save_file({key: value.int().contiguous() for key, value in feed.items()},
                   os.path.join(folder, "batches.safetensors"))
         flags = {**FLAGS, "steps": STEPS, "grad-accum": accumulation, "dropout": 0}

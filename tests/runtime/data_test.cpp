@@ -180,6 +180,57 @@ TEST(OpenTrainingData, ReadyBatchesInOrder) {
               IsBadInput("input_ids: token 20 at 20"));
 }
 
+TEST(OpenTrainingData, ReadyBatchesOfSourcesAndTargets) {
+  TempFolder folder;
+  std::string path = folder / "b.safetensors";
+  std::vector<int32_t> ids(2 * 1 * 5), labels = {7, 8, -100, 9, 10, 11};
+  std::iota(ids.begin(), ids.end(), 20);
+  FileLayer &layer = FileLayer::system();
+  auto write = [&](std::vector<int64_t> maskShape) {
+    const std::vector<int32_t> mask(2 * 5, 1);
+    ASSERT_THAT(writeSafetensorsFile(
+                    layer, path,
+                    {tensorFromMemory("attention_mask", DType::I32, maskShape, mask.data()),
+                     tensorFromMemory("input_ids", DType::I32, {2, 1, 5}, ids.data()),
+                     tensorFromMemory("labels", DType::I32, {2, 1, 3}, labels.data())}),
+                IsOk());
+  };
+  write({2, 1, 5});
+  auto info = inspectData(layer, path);
+  ASSERT_THAT(info, IsOk());
+  EXPECT_EQ(info->seq, 3);
+  EXPECT_EQ(info->sourceSeq, 5);
+  DataOptions pairs = options(1, 3);
+  pairs.vocabSize = 12;
+  pairs.sourceSeq = 5;
+  pairs.sourceVocabSize = 30; // of its own
+  pairs.rules = {false, true, 2, 3};
+  auto data = openTrainingData(layer, path, nullptr, pairs);
+  ASSERT_THAT(data, IsOk());
+  Batch batch;
+  (*data)->trainingBatch(0, batch);
+  EXPECT_THAT(batch.inputIds, ElementsAre(20, 21, 22, 23, 24));
+  EXPECT_THAT(batch.others["decoder_input_ids"], ElementsAre(2, 7, 8));
+  (*data)->trainingBatch(1, batch);
+  EXPECT_THAT(batch.targets, ElementsAre(9, 10, 11));
+  EXPECT_THAT(batch.others["decoder_input_ids"], ElementsAre(2, 9, 10));
+
+  pairs.sourceVocabSize = 29;
+  EXPECT_THAT(openTrainingData(layer, path, nullptr, pairs),
+              IsBadInput("input_ids: token 29 at 9 is outside the vocabulary of 29"));
+  pairs.sourceVocabSize = 30;
+  pairs.rules.decoderStart.reset();
+  EXPECT_THAT(openTrainingData(layer, path, nullptr, pairs), IsBadInput("decoder_start_token_id"));
+  pairs.sourceSeq = 4;
+  EXPECT_THAT(
+      openTrainingData(layer, path, nullptr, pairs),
+      IsBadInput("input_ids are 5 tokens long, expected 4, the source length compiled for"));
+  EXPECT_THAT(openTrainingData(layer, path, nullptr, options(1, 3)),
+              IsBadInput("input_ids are 5 tokens long, expected 3, as many as labels"));
+  write({2, 5, 1});
+  EXPECT_THAT(inspectData(layer, path), IsBadInput("attention_mask"));
+}
+
 TEST(OpenTrainingData, ReadyBatchesOfRowsWithMasks) {
   TempFolder folder;
   std::string path = folder / "b.safetensors";

@@ -170,6 +170,30 @@ TEST(Weights, LoadUnderNameOrAlias) {
   EXPECT_EQ(static_cast<const float *>(session->find("table")->data())[77], 0.25f);
 }
 
+TEST(Weights, WhatIsStoredTwiceIsTheSame) {
+  TempFolder folder;
+  auto session = fakeSession();
+  std::vector<float> table(V * V, 0.5f), bias(V, 2);
+  std::vector<uint16_t> half(V * V, 0x3F00); // 0.5 in BF16
+  auto store = [&](DType dtype, const void *tied) {
+    std::string path = folder / "w.safetensors";
+    EXPECT_THAT(writeSafetensorsFile(FileLayer::system(), path,
+                                     {tensorFromMemory("bias", DType::F32, {V}, bias.data()),
+                                      tensorFromMemory("model.table", dtype, {V, V}, tied),
+                                      tensorFromMemory("table", DType::F32, {V, V}, table.data())}),
+                IsOk());
+    return path;
+  };
+  EXPECT_THAT(load(*session, store(DType::F32, table.data())), IsOk());
+  EXPECT_THAT(load(*session, store(DType::BF16, half.data())), IsOk());
+  half.back() = 0x3F01;
+  std::vector<float> other = table;
+  other.back() = 1;
+  const char *message = "tensor \"model.table\": differs from \"table\"";
+  EXPECT_THAT(load(*session, store(DType::BF16, half.data())), IsBadInput(message));
+  EXPECT_THAT(load(*session, store(DType::F32, other.data())), IsBadInput(message));
+}
+
 TEST(Weights, WrongCheckpointsChangeNothing) {
   TempFolder folder;
   auto session = fakeSession();

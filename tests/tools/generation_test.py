@@ -78,14 +78,62 @@ class Transformers(Generation):
 
     def test_wishes_not_followed_are_named(self):
         shutil.copytree(GOLDENS / "gpt2-default", self.at / "model")
-        config = {"no_repeat_ngram_size": 2, "min_length": 0, "bad_words_ids": [], "suppress_tokens": [3],
-                  "forced_eos_token_id": None, "eos_token_id": 0, "encoder_repetition_penalty": 1.0}
+        config = {"no_repeat_ngram_size": 2, "num_beams": 4, "min_length": 0, "bad_words_ids": [],
+                  "suppress_tokens": [3], "forced_eos_token_id": None, "eos_token_id": 0, "encoder_repetition_penalty": 1.0}
         (self.at / "model/generation_config.json").write_text(json.dumps(config))
         result = self.call("heddle", "generate", "model", "--prompt-ids", "5", "--max-new-tokens", 1)
         self.assertEqual(result.returncode, 0, result.stderr)
         for key in config:
             self.assertEqual(f"{key} is not followed" in result.stderr.decode(),
-                             key in ("no_repeat_ngram_size", "suppress_tokens"), key)
+                             key in ("no_repeat_ngram_size", "num_beams", "suppress_tokens"), key)
+
+        (self.at / "model/generation_config.json").unlink()  # older folders have it all in one file
+        older = json.loads((self.at / "model/config.json").read_text())
+        (self.at / "model/config.json").write_text(json.dumps({**older, "num_beams": 4, "max_length": 20}))
+        result = self.call("heddle", "generate", "model", "--prompt-ids", "5", "--max-new-tokens", 1)
+        self.assertIn("config.json: num_beams is not followed; --beams gives their number",
+                      result.stderr.decode())
+
+    def test_a_folder_says_what_flags_do_not(self):
+        """generation_config.json in place of flags gives the same answers, and flags come first."""
+        golden = json.loads((GOLDENS / "generation/folders.json").read_text())
+        folder = self.at / "gpt2-default"
+        shutil.copytree(GOLDENS / "gpt2-default", folder)
+
+        def answers(prompts, eos, config, *flags, code=0):
+            config = {"eos_token_id": eos, **config}
+            (folder / "generation_config.json").write_text(json.dumps(config))
+            said = self.call("heddle", "generate", folder, "--max-new-tokens", 8, "--seq", 17, "--json", *flags,
+                             "--prompt-ids", *(",".join(map(str, prompt)) for prompt in prompts))
+            self.assertEqual(said.returncode, code, said.stderr)
+            return [json.loads(line)["ids"] for line in said.stdout.splitlines()] or said.stderr.decode()
+
+        cases = [case for case in golden["cases"] if case["folder"] == "gpt2-default" and case["eos"] == [0]]
+        for case in cases:
+            theirs = [answer["ids"] for answer in case["answers"]]
+            own = {key: case[key] for key in ("length_penalty", "early_stopping", "repetition_penalty") if key in case}
+            mode = ["--beams", case["beams"]] if case["beams"] > 1 else ["--temperature", 0]
+            with self.subTest(config=own):
+                self.assertEqual(answers(case["prompts"], [0], own, *mode), theirs)
+        greedy = [[answer["ids"] for answer in case["answers"]] for case in cases if case["beams"] == 1]
+        prompts = cases[0]["prompts"]
+        self.assertNotEqual(*greedy)
+        self.assertEqual(answers(prompts, [0], {"repetition_penalty": 1.4}, "--temperature", 0,
+                                 "--repetition-penalty", 1), greedy[0])
+        # The file says of no token that it ends an answer, whatever config.json says.
+        config = json.loads((folder / "config.json").read_text())
+        (folder / "config.json").write_text(json.dumps({**config, "eos_token_id": greedy[0][1][0]}))
+        whole = answers(prompts[1:2], None, {}, "--temperature", 0)
+        self.assertEqual([len(ids) for ids in whole], [8])
+        one = {"do_sample": True, "temperature": 0.7, "top_k": 1}
+        self.assertEqual(answers(prompts, [0], one), greedy[0])
+        self.assertNotEqual(answers(prompts, [0], one, "--top-k", 0), greedy[0])
+        self.assertNotEqual(answers(prompts, [0], {**one, "do_sample": False}), greedy[0])
+        for wrong, message in (({"do_sample": True, "top_p": 1.5}, "generation_config.json: --top-p 1.5"),
+                               ({"repetition_penalty": -1}, "generation_config.json: --repetition-penalty -1"),
+                               ({"repetition_penalty": "x"}, 'key "repetition_penalty"'),
+                               ({"early_stopping": "soon"}, 'key "early_stopping": expected true, false or "never"')):
+            self.assertIn(message, answers(prompts, [0], wrong, code=2))
 
     def test_compiled_on_the_spot(self):
         golden = json.loads((GOLDENS / "generation/folders.json").read_text())

@@ -35,7 +35,8 @@ void setWeights(const Source &source, runtime::ModelFlags &flags) {
 }
 
 /// Ready batches bring their own B and T; text and tokens take the flags', or a batch of 8.
-Status setTrainingShape(const runtime::TrainFlags &flags, runtime::ModelFlags &shape) {
+Status setTrainingShape(const runtime::TrainFlags &flags, const Source &source,
+                        runtime::ModelFlags &shape) {
   constexpr int64_t kDefaultBatch = 8;
   if (!flags.data.empty()) {
     HEDDLE_ASSIGN_OR_RETURN(runtime::DataInfo info, runtime::inspectData(files(), flags.data));
@@ -48,6 +49,12 @@ Status setTrainingShape(const runtime::TrainFlags &flags, runtime::ModelFlags &s
                             info.seq, " tokens a sequence");
       shape.batch = info.batch;
       shape.seq = info.seq;
+      if (!source.model || !source.model->definition.has_encoder())
+        return absl::OkStatus();
+      if (flags.sourceSeq && *flags.sourceSeq != info.sourceSeq)
+        return invalidInput("--source-seq ", *flags.sourceSeq, ": the batches in ", flags.data,
+                            " have ", info.sourceSeq, " tokens a source");
+      shape.sourceSeq = info.sourceSeq;
       return absl::OkStatus();
     }
   }
@@ -162,7 +169,7 @@ StatusOr<int> trainVerb(const runtime::TrainFlags &flags, const CompilerFlags &c
   setWeights(source, bound);
   if (source.model)
     HEDDLE_RETURN_IF_ERROR(checkObjective(flags, *source.model));
-  HEDDLE_RETURN_IF_ERROR(setTrainingShape(flags, bound));
+  HEDDLE_RETURN_IF_ERROR(setTrainingShape(flags, source, bound));
   std::vector<std::string> entries = trainingEntries(flags.gradAccum > 1);
   // What a metric other than perplexity is read from.
   if (flags.evalInterval > 0 && source.model && !source.model->shiftLabels)
