@@ -8,16 +8,15 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_split.h"
 
+#include "frontend/ConfigFamily.h"
 #include "frontend/FieldPath.h"
+#include "frontend/NamePattern.h"
 #include "frontend/Validate.h"
 
 namespace heddle::frontend {
 namespace {
 
 using runtime::JsonRef;
-
-constexpr char kModelType[] = "model_type";
-constexpr char kArchitectures[] = "architectures";
 
 /// A value as family files spell it: text without quotes, numbers in their shortest form.
 std::string spelled(const JsonRef &ref) {
@@ -384,65 +383,8 @@ private:
 
 } // namespace
 
-StatusOr<const proto::Family *> familyOf(const JsonRef &config, const Families &families) {
-  HEDDLE_ASSIGN_OR_RETURN(std::string type, config.getString(kModelType));
-  const proto::Family *family = families.find(type);
-  if (!family)
-    return invalidInput(config.file(), ": key \"", kModelType, "\": \"", type,
-                        "\" is not supported; supported: ", families.known(),
-                        " (another family can be added with --family)");
-  return family;
-}
-
-StatusOr<proto::Family> withArchitecture(const JsonRef &config, const proto::Family &family) {
-  proto::Family whole = family;
-  whole.clear_variants();
-  for (const proto::Architecture &variant : family.variants())
-    whole.mutable_architectures()->MergeFrom(variant.names());
-  std::optional<JsonRef> list = config.find(kArchitectures);
-  if (!list)
-    return whole;
-  HEDDLE_ASSIGN_OR_RETURN(std::vector<JsonRef> names, list->asArray());
-  if (names.empty())
-    return whole;
-  if (names.size() > 1 && !family.variants().empty())
-    return list->error(absl::StrCat("names ", names.size(), " architectures, expected one"));
-  HEDDLE_ASSIGN_OR_RETURN(std::string name, names.front().asString());
-  for (const proto::Architecture &variant : family.variants()) {
-    if (std::find(variant.names().begin(), variant.names().end(), name) == variant.names().end())
-      continue;
-    whole.mutable_definition()->MergeFrom(variant.definition());
-    whole.mutable_keys()->MergeFrom(variant.keys());
-    whole.mutable_ignored_tensors()->MergeFrom(variant.ignored_tensors());
-    whole.mutable_optional_parts()->MergeFrom(variant.optional_parts());
-  }
-  return whole;
-}
-
 StatusOr<proto::ModelDef> readConfig(const JsonRef &config, const proto::Family &family) {
   return Reader(config, family).run();
-}
-
-bool matchesPattern(std::string_view pattern, std::string_view text) {
-  // Greedy with one point to go back to: the last star takes one more character.
-  size_t p = 0, t = 0, star = std::string_view::npos, resume = 0;
-  while (t < text.size()) {
-    if (p < pattern.size() && pattern[p] == '*') {
-      star = p++;
-      resume = t;
-    } else if (p < pattern.size() && pattern[p] == text[t]) {
-      ++p;
-      ++t;
-    } else if (star != std::string_view::npos) {
-      p = star + 1;
-      t = ++resume;
-    } else {
-      return false;
-    }
-  }
-  while (p < pattern.size() && pattern[p] == '*')
-    ++p;
-  return p == pattern.size();
 }
 
 } // namespace heddle::frontend

@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "frontend/ConfigReader.h"
+#include "frontend/NamePattern.h"
 
 namespace heddle::frontend {
 namespace {

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "frontend/ConfigFamily.h"
 #include "frontend/ConfigReader.h"
 #include "frontend/PatchGrid.h"
 #include "runtime/io/Json.h"
@@ -14,8 +15,7 @@ Status readHuggingFace(runtime::FileLayer &layer, const std::string &folder,
   HEDDLE_ASSIGN_OR_RETURN(runtime::JsonDocument document,
                           runtime::readJsonFile(layer, folder + "/" + kConfigFile));
   runtime::JsonRef config = document.ref();
-  HEDDLE_ASSIGN_OR_RETURN(const proto::Family *known, familyOf(config, families));
-  HEDDLE_ASSIGN_OR_RETURN(proto::Family family, withArchitecture(config, *known));
+  HEDDLE_ASSIGN_OR_RETURN(proto::Family family, familyOf(config, families));
   HEDDLE_ASSIGN_OR_RETURN(model.definition, readConfig(config, family));
   model.family = family.model_type();
   model.shiftLabels = family.shift_labels();

@@ -1,24 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // config.json of gpt2 and llama as transformers 4 and 5 and older tools write it, and what is wrong
 // with others, in the user's words.
-#include "frontend/ConfigReader.h"
 #include "frontend/Dimensions.h"
+#include "frontend/NamePattern.h"
+#include "tests/frontend/ConfigText.h"
 #include "tests/frontend/ModelHarness.h"
 #include "tests/runtime/TempFolder.h"
 
 namespace heddle::test {
 namespace {
-
-using frontend::Families;
-
-StatusOr<frontend::proto::ModelDef> read(const std::string &json) {
-  HEDDLE_ASSIGN_OR_RETURN(Families families, Families::load(runtime::FileLayer::system()));
-  HEDDLE_ASSIGN_OR_RETURN(runtime::JsonDocument document, runtime::parseJson(json, "config.json"));
-  runtime::JsonRef config = document.ref();
-  HEDDLE_ASSIGN_OR_RETURN(const frontend::proto::Family *family,
-                          frontend::familyOf(config, families));
-  return frontend::readConfig(config, *family);
-}
 
 /// A small folder's config with more members at its end.
 std::string gpt2(const std::string &more = "") {
@@ -34,7 +24,7 @@ std::string llama(const std::string &more = "") {
 }
 
 TEST(Config, Gpt2Defaults) {
-  auto model = read(gpt2());
+  auto model = readConfigText(gpt2());
   ASSERT_THAT(model, IsOk());
   EXPECT_EQ(model->ffn().activation(), frontend::proto::Ffn::GELU_TANH);
   EXPECT_EQ(frontend::Dimensions(*model).hidden, 80);
@@ -48,7 +38,7 @@ TEST(Config, Gpt2Defaults) {
 }
 
 TEST(Config, Gpt2AsOpenAiPublishedIt) {
-  auto model = read(gpt2(R"(, "activation_function": "gelu_new",
+  auto model = readConfigText(gpt2(R"(, "activation_function": "gelu_new",
     "architectures": ["GPT2LMHeadModel"], "attn_pdrop": 0.1, "bos_token_id": 50256,
     "embd_pdrop": 0.1, "eos_token_id": 50256, "initializer_range": 0.02,
     "layer_norm_epsilon": 1e-05, "n_ctx": 1024, "n_special": 0, "predict_special_tokens": true,
@@ -60,7 +50,7 @@ TEST(Config, Gpt2AsOpenAiPublishedIt) {
 }
 
 TEST(Config, AllKeysOfTransformers4) {
-  EXPECT_THAT(read(gpt2(R"(, "_name_or_path": "", "add_cross_attention": false,
+  EXPECT_THAT(readConfigText(gpt2(R"(, "_name_or_path": "", "add_cross_attention": false,
     "bad_words_ids": null, "begin_suppress_tokens": null, "chunk_size_feed_forward": 0,
     "cross_attention_hidden_size": null, "decoder_start_token_id": null, "diversity_penalty": 0.0,
     "do_sample": false, "early_stopping": false, "encoder_no_repeat_ngram_size": 0,
@@ -82,7 +72,7 @@ TEST(Config, AllKeysOfTransformers4) {
 }
 
 TEST(Config, Gpt2Variants) {
-  auto model = read(gpt2(R"(, "n_inner": 33, "activation_function": "relu",
+  auto model = readConfigText(gpt2(R"(, "n_inner": 33, "activation_function": "relu",
     "scale_attn_weights": false, "scale_attn_by_inverse_layer_idx": true,
     "tie_word_embeddings": false)"));
   ASSERT_THAT(model, IsOk());
@@ -94,19 +84,21 @@ TEST(Config, Gpt2Variants) {
 }
 
 TEST(Config, KeysHaveTheAliasesOfTransformers) {
-  EXPECT_THAT(read(R"({"model_type": "gpt2", "vocab_size": 11, "max_position_embeddings": 16,
+  EXPECT_THAT(
+      readConfigText(R"({"model_type": "gpt2", "vocab_size": 11, "max_position_embeddings": 16,
     "hidden_size": 20, "num_hidden_layers": 2, "num_attention_heads": 5})"),
-              IsOk());
-  EXPECT_THAT(read(gpt2(R"(, "hidden_size": 20)")), IsOk());
-  EXPECT_THAT(read(gpt2(R"(, "hidden_size": 21)")),
+      IsOk());
+  EXPECT_THAT(readConfigText(gpt2(R"(, "hidden_size": 20)")), IsOk());
+  EXPECT_THAT(readConfigText(gpt2(R"(, "hidden_size": 21)")),
               IsBadInput("config.json: key \"hidden_size\": found 21, but key \"n_embd\" says 20"));
 }
 
 TEST(Config, LlamaOldAndNewRotaryKeys) {
-  auto old = read(llama(R"(, "rope_theta": 500000.0, "rope_scaling": {"factor": 8.0,
+  auto old = readConfigText(llama(R"(, "rope_theta": 500000.0, "rope_scaling": {"factor": 8.0,
     "low_freq_factor": 1.0, "high_freq_factor": 4.0, "original_max_position_embeddings": 16,
     "rope_type": "llama3"})"));
-  auto current = read(llama(R"(, "rope_parameters": {"rope_theta": 500000.0, "factor": 8.0,
+  auto current =
+      readConfigText(llama(R"(, "rope_parameters": {"rope_theta": 500000.0, "factor": 8.0,
     "low_freq_factor": 1.0, "high_freq_factor": 4.0, "original_max_position_embeddings": 16,
     "rope_type": "llama3"})"));
   ASSERT_THAT(old, IsOk());
@@ -114,21 +106,22 @@ TEST(Config, LlamaOldAndNewRotaryKeys) {
   EXPECT_EQ(old->SerializeAsString(), current->SerializeAsString());
   EXPECT_EQ(old->positions().rotary().theta(), 500000);
   EXPECT_EQ(old->positions().rotary().llama3().factor(), 8);
-  auto plain = read(llama(R"(, "rope_scaling": null, "rope_theta": 10000.0)"));
+  auto plain = readConfigText(llama(R"(, "rope_scaling": null, "rope_theta": 10000.0)"));
   ASSERT_THAT(plain, IsOk());
   EXPECT_FALSE(plain->positions().rotary().has_llama3());
-  auto linear = read(llama(R"(, "rope_scaling": {"type": "linear", "factor": 2})"));
+  auto linear = readConfigText(llama(R"(, "rope_scaling": {"type": "linear", "factor": 2})"));
   ASSERT_THAT(linear, IsOk());
   EXPECT_EQ(linear->positions().rotary().linear().factor(), 2);
-  EXPECT_THAT(read(llama(R"(, "rope_scaling": {"type": "dynamic", "factor": 2})")), IsOk());
-  auto unsaid = read(llama(R"(, "rope_scaling": {"type": "llama3", "factor": 2,
+  EXPECT_THAT(readConfigText(llama(R"(, "rope_scaling": {"type": "dynamic", "factor": 2})")),
+              IsOk());
+  auto unsaid = readConfigText(llama(R"(, "rope_scaling": {"type": "llama3", "factor": 2,
     "low_freq_factor": 1, "high_freq_factor": 4})"));
   ASSERT_THAT(unsaid, IsOk());
   EXPECT_EQ(unsaid->positions().rotary().llama3().original_max_positions(), 64);
 }
 
 TEST(Config, LlamaDefaultsAndVariants) {
-  auto model = read(llama());
+  auto model = readConfigText(llama());
   ASSERT_THAT(model, IsOk());
   EXPECT_EQ(model->ffn().activation(), frontend::proto::Ffn::SILU);
   EXPECT_FALSE(model->head().tied());
@@ -136,7 +129,7 @@ TEST(Config, LlamaDefaultsAndVariants) {
   EXPECT_EQ(model->norm().epsilon(), 1e-6);
   EXPECT_EQ(frontend::Dimensions(*model).kvHeads, 5);
   EXPECT_EQ(frontend::Dimensions(*model).headDim, 4);
-  auto biased = read(llama(R"(, "attention_bias": true, "mlp_bias": true, "head_dim": 24,
+  auto biased = readConfigText(llama(R"(, "attention_bias": true, "mlp_bias": true, "head_dim": 24,
     "num_key_value_heads": 1, "pretraining_tp": 2, "hidden_act": "gelu_pytorch_tanh",
     "tie_word_embeddings": true, "dtype": "bfloat16", "attention_dropout": 0.25)"));
   ASSERT_THAT(biased, IsOk());
@@ -149,71 +142,74 @@ TEST(Config, LlamaDefaultsAndVariants) {
 
 TEST(ConfigErrors, ModelType) {
   EXPECT_THAT(
-      read(R"({"model_type": "mamba"})"),
+      readConfigText(R"({"model_type": "mamba"})"),
       IsBadInput("config.json: key \"model_type\": \"mamba\" is not supported; supported: "));
-  EXPECT_THAT(read("{}"), IsBadInput("model_type"));
-  EXPECT_THAT(read("[]"), IsBadInput("config.json"));
-  EXPECT_THAT(read(gpt2(R"(, "architectures": ["GPT2ForSequenceClassification"])")),
+  EXPECT_THAT(readConfigText("{}"), IsBadInput("model_type"));
+  EXPECT_THAT(readConfigText("[]"), IsBadInput("config.json"));
+  EXPECT_THAT(readConfigText(gpt2(R"(, "architectures": ["GPT2ForSequenceClassification"])")),
               IsBadInput("key \"architectures\": \"GPT2ForSequenceClassification\" is not "
                          "supported; supported: GPT2LMHeadModel, GPT2Model"));
 }
 
 TEST(ConfigErrors, MissingKey) {
-  EXPECT_THAT(read(R"({"model_type": "gpt2", "vocab_size": 11})"),
+  EXPECT_THAT(readConfigText(R"({"model_type": "gpt2", "vocab_size": 11})"),
               IsBadInput("config.json: key \"n_positions\" is missing"));
-  EXPECT_THAT(read(gpt2(R"(, "n_embd_": 3)")), IsBadInput("key \"n_embd_\": unknown"));
-  EXPECT_THAT(read(llama(R"(, "rope_scaling": {"type": "linear"})")),
+  EXPECT_THAT(readConfigText(gpt2(R"(, "n_embd_": 3)")), IsBadInput("key \"n_embd_\": unknown"));
+  EXPECT_THAT(readConfigText(llama(R"(, "rope_scaling": {"type": "linear"})")),
               IsBadInput("key \"rope_scaling.factor\" is missing"));
 }
 
 TEST(ConfigErrors, UnknownKey) {
   EXPECT_THAT(
-      read(gpt2(R"(, "alibi": true)")),
+      readConfigText(gpt2(R"(, "alibi": true)")),
       IsBadInput("config.json: key \"alibi\": unknown to the family gpt2, so its value true "
                  "may change what the model computes"));
-  EXPECT_THAT(read(gpt2(R"(, "alibi": null)")), IsOk()); // says nothing
-  EXPECT_THAT(read(llama(R"(, "rope_scaling": {"type": "default", "beta_fast": 32})")),
+  EXPECT_THAT(readConfigText(gpt2(R"(, "alibi": null)")), IsOk()); // says nothing
+  EXPECT_THAT(readConfigText(llama(R"(, "rope_scaling": {"type": "default", "beta_fast": 32})")),
               IsBadInput("key \"rope_scaling.beta_fast\": unknown"));
-  EXPECT_THAT(read(gpt2(R"(, "quantization_config": {"bits": 4})")),
+  EXPECT_THAT(readConfigText(gpt2(R"(, "quantization_config": {"bits": 4})")),
               IsBadInput("key \"quantization_config\""));
 }
 
 TEST(ConfigErrors, UnsupportedValue) {
-  EXPECT_THAT(read(gpt2(R"(, "activation_function": "laplace")")),
+  EXPECT_THAT(readConfigText(gpt2(R"(, "activation_function": "laplace")")),
               IsBadInput("config.json: key \"activation_function\": \"laplace\" is not supported; "
                          "supported: relu, gelu, "));
-  EXPECT_THAT(read(llama(R"(, "rope_scaling": {"rope_type": "yarn", "factor": 2})")),
+  EXPECT_THAT(readConfigText(llama(R"(, "rope_scaling": {"rope_type": "yarn", "factor": 2})")),
               IsBadInput("key \"rope_scaling.rope_type\": \"yarn\" is not supported; supported: "
                          "default, linear, llama3, dynamic"));
-  EXPECT_THAT(read(gpt2(R"(, "add_cross_attention": true)")),
+  EXPECT_THAT(readConfigText(gpt2(R"(, "add_cross_attention": true)")),
               IsBadInput("key \"add_cross_attention\": true is not supported; supported: false"));
   EXPECT_THAT(
-      read(llama(R"(, "rope_scaling": {"rope_type": "default", "factor": 2})")),
+      readConfigText(llama(R"(, "rope_scaling": {"rope_type": "default", "factor": 2})")),
       IsBadInput("key \"rope_scaling.factor\": has no meaning where \"rope_scaling.rope_type\""
                  " is \"default\""));
-  EXPECT_THAT(read(llama(R"(, "rope_parameters": {"rope_type": "default",
+  EXPECT_THAT(readConfigText(llama(R"(, "rope_parameters": {"rope_type": "default",
     "partial_rotary_factor": 0.5})")),
               IsBadInput("key \"rope_parameters.partial_rotary_factor\": 0.5 is not supported"));
 }
 
 TEST(ConfigErrors, WrongType) {
-  EXPECT_THAT(read(gpt2(R"(, "layer_norm_epsilon": "small")")),
+  EXPECT_THAT(readConfigText(gpt2(R"(, "layer_norm_epsilon": "small")")),
               IsBadInput("key \"layer_norm_epsilon\": expected a number, found \"small\""));
-  EXPECT_THAT(read(gpt2(R"(, "n_inner": 3.5)")),
+  EXPECT_THAT(readConfigText(gpt2(R"(, "n_inner": 3.5)")),
               IsBadInput("key \"n_inner\": expected an integer"));
-  EXPECT_THAT(read(gpt2(R"(, "tie_word_embeddings": 1)")),
+  EXPECT_THAT(readConfigText(gpt2(R"(, "tie_word_embeddings": 1)")),
               IsBadInput("key \"tie_word_embeddings\""));
-  EXPECT_THAT(read(llama(R"(, "rope_scaling": "llama3")")), IsBadInput("key \"rope_scaling\""));
+  EXPECT_THAT(readConfigText(llama(R"(, "rope_scaling": "llama3")")),
+              IsBadInput("key \"rope_scaling\""));
 }
 
 TEST(ConfigErrors, InconsistentSizesNameTheKey) {
-  EXPECT_THAT(read(R"({"model_type": "gpt2", "vocab_size": 11, "n_positions": 16, "n_embd": 21,
+  EXPECT_THAT(
+      readConfigText(R"({"model_type": "gpt2", "vocab_size": 11, "n_positions": 16, "n_embd": 21,
                        "n_layer": 2, "n_head": 5})"),
-              IsBadInput("config.json: key \"n_head\": 5 heads do not divide the width, 21"));
-  EXPECT_THAT(read(llama(R"(, "num_key_value_heads": 2)")),
+      IsBadInput("config.json: key \"n_head\": 5 heads do not divide the width, 21"));
+  EXPECT_THAT(readConfigText(llama(R"(, "num_key_value_heads": 2)")),
               IsBadInput("config.json: key \"num_key_value_heads\": 2 do not divide the 5"));
-  EXPECT_THAT(read(llama(R"(, "head_dim": 7)")), IsBadInput("config.json: key \"head_dim\""));
-  EXPECT_THAT(read(gpt2(R"(, "attn_pdrop": 1.5)")),
+  EXPECT_THAT(readConfigText(llama(R"(, "head_dim": 7)")),
+              IsBadInput("config.json: key \"head_dim\""));
+  EXPECT_THAT(readConfigText(gpt2(R"(, "attn_pdrop": 1.5)")),
               IsBadInput("key \"attn_pdrop\": expected a number from 0 to less than 1, found 1.5"));
 }
 

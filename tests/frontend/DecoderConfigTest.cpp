@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // config.json of more decoders as published over the years, and what is wrong with others.
-#include "frontend/ConfigReader.h"
 #include "frontend/Dimensions.h"
+#include "tests/frontend/ConfigText.h"
 #include "tests/frontend/ModelHarness.h"
 #include "tests/runtime/TempFolder.h"
 
@@ -9,18 +9,8 @@ namespace heddle::test {
 namespace {
 
 using frontend::Dimensions;
-using frontend::Families;
 using frontend::windowOf;
 using frontend::proto::ModelDef;
-
-StatusOr<ModelDef> read(const std::string &json) {
-  HEDDLE_ASSIGN_OR_RETURN(Families families, Families::load(runtime::FileLayer::system()));
-  HEDDLE_ASSIGN_OR_RETURN(runtime::JsonDocument document, runtime::parseJson(json, "config.json"));
-  runtime::JsonRef config = document.ref();
-  HEDDLE_ASSIGN_OR_RETURN(const frontend::proto::Family *family,
-                          frontend::familyOf(config, families));
-  return frontend::readConfig(config, *family);
-}
 
 /// A small model of the type with more members at its end.
 std::string small(const std::string &type, const std::string &more = "") {
@@ -43,29 +33,30 @@ int64_t countWeights(const ModelDef &model) {
 }
 
 TEST(DecoderConfig, Mistral) {
-  auto absent = read(small("mistral", R"(, "num_key_value_heads": 2)"));
+  auto absent = readConfigText(small("mistral", R"(, "num_key_value_heads": 2)"));
   ASSERT_THAT(absent, IsOk());
   EXPECT_EQ(absent->attention().window(), 4096);
-  auto null = read(small("mistral", R"(, "num_key_value_heads": null, "sliding_window": null)"));
+  auto null =
+      readConfigText(small("mistral", R"(, "num_key_value_heads": null, "sliding_window": null)"));
   ASSERT_THAT(null, IsOk());
   EXPECT_EQ(null->attention().window(), 0);
   EXPECT_FALSE(null->attention().has_kv_heads());
 }
 
 TEST(DecoderConfig, Qwen2WindowFromALayerOnOrByLayer) {
-  auto off = read(small("qwen2", R"(, "num_key_value_heads": 2, "sliding_window": 7,
+  auto off = readConfigText(small("qwen2", R"(, "num_key_value_heads": 2, "sliding_window": 7,
     "max_window_layers": 2, "use_sliding_window": false, "rope_theta": 1000000.0)"));
   ASSERT_THAT(off, IsOk());
   EXPECT_EQ(windowOf(*off, 3), 0);
   EXPECT_TRUE(frontend::qkvHasBias(*off));
   EXPECT_FALSE(frontend::attentionOutputHasBias(*off));
-  auto older = read(small("qwen2", R"(, "num_key_value_heads": 2, "sliding_window": 7,
+  auto older = readConfigText(small("qwen2", R"(, "num_key_value_heads": 2, "sliding_window": 7,
     "max_window_layers": 2, "use_sliding_window": true)"));
   ASSERT_THAT(older, IsOk());
   EXPECT_EQ(windowOf(*older, 1), 0);
   EXPECT_EQ(windowOf(*older, 2), 7);
   // The list overrules the number, as in transformers.
-  auto newer = read(small("qwen2", R"(, "num_key_value_heads": 2, "sliding_window": 7,
+  auto newer = readConfigText(small("qwen2", R"(, "num_key_value_heads": 2, "sliding_window": 7,
     "max_window_layers": 2, "use_sliding_window": true, "layer_types": ["sliding_attention",
     "full_attention", "full_attention", "sliding_attention"])"));
   ASSERT_THAT(newer, IsOk());
@@ -76,19 +67,21 @@ TEST(DecoderConfig, Qwen2WindowFromALayerOnOrByLayer) {
 
 TEST(DecoderConfig, LayerTypesThatDoNotFit) {
   const std::string heads = R"(, "num_key_value_heads": 2)";
-  EXPECT_THAT(read(small("qwen3", heads + R"(, "layer_types": ["full_attention"])")),
+  EXPECT_THAT(readConfigText(small("qwen3", heads + R"(, "layer_types": ["full_attention"])")),
               IsBadInput("key \"layer_types\": expected 4 elements, as \"num_hidden_layers\" says, "
                          "found 1"));
-  EXPECT_THAT(read(small("qwen3", heads + R"(, "layer_types": ["full_attention", "x", "y", "z"])")),
+  EXPECT_THAT(readConfigText(
+                  small("qwen3", heads + R"(, "layer_types": ["full_attention", "x", "y", "z"])")),
               IsBadInput("key \"layer_types[1]\": \"x\" is not supported; supported: "
                          "full_attention, sliding_attention"));
-  EXPECT_THAT(read(small("qwen2", heads + R"(, "layer_types": ["full_attention",
+  EXPECT_THAT(readConfigText(small("qwen2", heads + R"(, "layer_types": ["full_attention",
                 "sliding_attention", "full_attention", "full_attention"])")),
               IsBadInput("key \"layer_types\": layer 1 has a window, but its size is not given"));
 }
 
 TEST(DecoderConfig, Qwen3) {
-  auto model = read(small("qwen3", R"(, "num_key_value_heads": 2, "attention_bias": true)"));
+  auto model =
+      readConfigText(small("qwen3", R"(, "num_key_value_heads": 2, "attention_bias": true)"));
   ASSERT_THAT(model, IsOk());
   EXPECT_EQ(Dimensions(*model).headDim, 128);
   EXPECT_TRUE(model->attention().qk_norm());
@@ -99,13 +92,13 @@ TEST(DecoderConfig, GptNeoxInBothSpellings) {
   for (const char *keys : {R"(, "rotary_pct": 0.5, "rotary_emb_base": 500)",
                            R"(, "rope_parameters": {"rope_type": "default", "rope_theta": 500.0,
              "partial_rotary_factor": 0.5})"}) {
-    auto model = read(small("gpt_neox", keys));
+    auto model = readConfigText(small("gpt_neox", keys));
     ASSERT_THAT(model, IsOk());
     EXPECT_EQ(model->positions().rotary().theta(), 500);
     EXPECT_EQ(model->positions().rotary().fraction(), 0.5);
     EXPECT_EQ(model->residual(), ModelDef::PARALLEL);
   }
-  auto sequential = read(small("gpt_neox", R"(, "use_parallel_residual": false,
+  auto sequential = readConfigText(small("gpt_neox", R"(, "use_parallel_residual": false,
     "hidden_dropout_prob": 0, "attention_probs_dropout_prob": 0)"));
   ASSERT_THAT(sequential, IsOk());
   EXPECT_EQ(sequential->residual(), ModelDef::SEQUENTIAL);
@@ -113,7 +106,7 @@ TEST(DecoderConfig, GptNeoxInBothSpellings) {
 }
 
 TEST(DecoderConfig, Phi) {
-  auto model = read(small("phi", R"(, "partial_rotary_factor": 0.25, "rope_scaling": null,
+  auto model = readConfigText(small("phi", R"(, "partial_rotary_factor": 0.25, "rope_scaling": null,
     "rope_theta": 10000.0, "num_key_value_heads": null, "qk_layernorm": false)"));
   ASSERT_THAT(model, IsOk());
   EXPECT_EQ(model->positions().rotary().fraction(), 0.25);
@@ -122,27 +115,29 @@ TEST(DecoderConfig, Phi) {
 }
 
 TEST(DecoderConfig, Opt) {
-  auto model = read(small("opt", R"(, "activation_dropout": 0.0, "word_embed_proj_dim": 16,
+  auto model =
+      readConfigText(small("opt", R"(, "activation_dropout": 0.0, "word_embed_proj_dim": 16,
     "do_layer_norm_before": false, "prefix": "</s>", "layerdrop": 0.0)"));
   ASSERT_THAT(model, IsOk());
   EXPECT_EQ(model->norm().placement(), frontend::proto::Norm::POST);
   EXPECT_EQ(Dimensions(*model).embeddingWidth, 16);
   EXPECT_EQ(model->padding_id(), 1);
   EXPECT_FALSE(frontend::hasFinalNorm(*model));
-  EXPECT_TRUE(frontend::hasFinalNorm(*read(small("opt"))));
-  EXPECT_FALSE(
-      frontend::hasFinalNorm(*read(small("opt", R"(, "_remove_final_layer_norm": true)"))));
-  EXPECT_FALSE(read(small("opt", R"(, "pad_token_id": null)"))->has_padding_id());
-  EXPECT_THAT(read(small("opt", R"(, "layerdrop": 0.1)")),
+  EXPECT_TRUE(frontend::hasFinalNorm(*readConfigText(small("opt"))));
+  EXPECT_FALSE(frontend::hasFinalNorm(
+      *readConfigText(small("opt", R"(, "_remove_final_layer_norm": true)"))));
+  EXPECT_FALSE(readConfigText(small("opt", R"(, "pad_token_id": null)"))->has_padding_id());
+  EXPECT_THAT(readConfigText(small("opt", R"(, "layerdrop": 0.1)")),
               IsBadInput("key \"layerdrop\": 0.1 is not supported"));
-  EXPECT_THAT(read(small("opt", R"(, "layer_norm_elementwise_affine": false)")),
+  EXPECT_THAT(readConfigText(small("opt", R"(, "layer_norm_elementwise_affine": false)")),
               IsBadInput("key \"layer_norm_elementwise_affine\": false is not supported"));
-  EXPECT_THAT(read(small("opt", R"(, "pad_token_id": 11)")),
+  EXPECT_THAT(readConfigText(small("opt", R"(, "pad_token_id": 11)")),
               IsBadInput("key \"pad_token_id\": expected one of the 11 tokens, found 11"));
 }
 
 TEST(DecoderConfig, BloomAsPublished) {
-  auto model = read(R"({"apply_residual_connection_post_layernorm": false, "attention_dropout": 0.0,
+  auto model = readConfigText(
+      R"({"apply_residual_connection_post_layernorm": false, "attention_dropout": 0.0,
     "attention_softmax_in_fp32": true, "bias_dropout_fusion": true, "bos_token_id": 1,
     "eos_token_id": 2, "pad_token_id": 3, "unk_token_id": 0, "hidden_dropout": 0.0,
     "initializer_range": 0.02, "layer_norm_epsilon": 1e-05, "masked_softmax_fusion": true,
@@ -159,17 +154,19 @@ TEST(DecoderConfig, BloomAsPublished) {
 }
 
 TEST(DecoderConfig, PublishedSizes) {
-  auto falcon = read(R"({"model_type": "falcon", "hidden_size": 4544, "num_hidden_layers": 32,
+  auto falcon =
+      readConfigText(R"({"model_type": "falcon", "hidden_size": 4544, "num_hidden_layers": 32,
     "num_attention_heads": 71, "vocab_size": 65024, "multi_query": true, "parallel_attn": true,
     "new_decoder_architecture": false, "alibi": false, "bias": false})");
   ASSERT_THAT(falcon, IsOk());
   EXPECT_EQ(countWeights(*falcon), 6'921'720'704);
-  auto gemma = read(R"({"model_type": "gemma2", "hidden_size": 2304, "intermediate_size": 9216,
+  auto gemma =
+      readConfigText(R"({"model_type": "gemma2", "hidden_size": 2304, "intermediate_size": 9216,
     "num_hidden_layers": 26, "num_attention_heads": 8, "num_key_value_heads": 4, "head_dim": 256,
     "max_position_embeddings": 8192, "vocab_size": 256000})");
   ASSERT_THAT(gemma, IsOk());
   EXPECT_EQ(countWeights(*gemma), 2'614'341'888);
-  auto opt = read(R"({"model_type": "opt", "hidden_size": 1024, "ffn_dim": 4096,
+  auto opt = readConfigText(R"({"model_type": "opt", "hidden_size": 1024, "ffn_dim": 4096,
     "num_hidden_layers": 24, "num_attention_heads": 16, "max_position_embeddings": 2048,
     "word_embed_proj_dim": 512, "do_layer_norm_before": false, "vocab_size": 50272})");
   ASSERT_THAT(opt, IsOk());
@@ -177,7 +174,8 @@ TEST(DecoderConfig, PublishedSizes) {
 }
 
 TEST(DecoderConfig, FalconOfEachArchitecture) {
-  auto seven = read(small("falcon", R"(, "alibi": false, "bias": false, "multi_query": true,
+  auto seven =
+      readConfigText(small("falcon", R"(, "alibi": false, "bias": false, "multi_query": true,
     "apply_residual_connection_post_layernorm": false, "auto_map": {"AutoConfig": "x.y"},
     "new_decoder_architecture": false, "parallel_attn": true)"));
   ASSERT_THAT(seven, IsOk());
@@ -187,20 +185,22 @@ TEST(DecoderConfig, FalconOfEachArchitecture) {
   EXPECT_FALSE(frontend::ffnHasBias(*seven));
   EXPECT_TRUE(frontend::normsHaveBias(*seven));
 
-  auto forty = read(small("falcon", R"(, "new_decoder_architecture": true, "num_kv_heads": 2,
+  auto forty =
+      readConfigText(small("falcon", R"(, "new_decoder_architecture": true, "num_kv_heads": 2,
     "multi_query": true, "num_ln_in_parallel_attn": null)"));
   ASSERT_THAT(forty, IsOk());
   EXPECT_EQ(Dimensions(*forty).kvHeads, 2);
   EXPECT_EQ(forty->residual(), ModelDef::PARALLEL);
   EXPECT_EQ(forty->names().attention_norm(), "h.{layer}.ln_attn");
 
-  auto eleven = read(small("falcon", R"(, "new_decoder_architecture": true, "num_kv_heads": 2,
+  auto eleven =
+      readConfigText(small("falcon", R"(, "new_decoder_architecture": true, "num_kv_heads": 2,
     "num_ln_in_parallel_attn": 1)"));
   ASSERT_THAT(eleven, IsOk());
   EXPECT_EQ(eleven->residual(), ModelDef::PARALLEL_SHARED_NORM);
   EXPECT_EQ(eleven->names().attention_norm(), "h.{layer}.input_layernorm");
 
-  auto one = read(small("falcon", R"(, "alibi": true, "bias": true, "multi_query": false,
+  auto one = readConfigText(small("falcon", R"(, "alibi": true, "bias": true, "multi_query": false,
     "parallel_attn": false, "num_kv_heads": 4,
     "rope_parameters": {"rope_theta": 10000.0, "rope_type": "default"})"));
   ASSERT_THAT(one, IsOk());
@@ -210,15 +210,16 @@ TEST(DecoderConfig, FalconOfEachArchitecture) {
 }
 
 TEST(DecoderConfig, FalconThatTransformersCannotRunEither) {
-  EXPECT_THAT(read(small("falcon", R"(, "new_decoder_architecture": true, "num_kv_heads": 2,
+  EXPECT_THAT(
+      readConfigText(small("falcon", R"(, "new_decoder_architecture": true, "num_kv_heads": 2,
                 "parallel_attn": false)")),
-              IsBadInput("key \"parallel_attn\": false is not supported; supported: true"));
-  EXPECT_THAT(read(small("falcon", R"(, "num_ln_in_parallel_attn": 2)")),
+      IsBadInput("key \"parallel_attn\": false is not supported; supported: true"));
+  EXPECT_THAT(readConfigText(small("falcon", R"(, "num_ln_in_parallel_attn": 2)")),
               IsBadInput("key \"num_ln_in_parallel_attn\": 2 is not supported"));
 }
 
 TEST(DecoderConfig, Gemma2) {
-  auto older = read(small("gemma2", R"(, "num_key_value_heads": 2, "head_dim": 16,
+  auto older = readConfigText(small("gemma2", R"(, "num_key_value_heads": 2, "head_dim": 16,
     "hidden_act": "gelu_pytorch_tanh", "cache_implementation": "hybrid",
     "sliding_window_size": 4096)"));
   ASSERT_THAT(older, IsOk());
@@ -229,7 +230,7 @@ TEST(DecoderConfig, Gemma2) {
   EXPECT_EQ(older->attention().soft_cap(), 50);
   EXPECT_EQ(frontend::scoreScale(*older, 0), 1.0 / 16);
   EXPECT_EQ(older->padding_id(), 0);
-  auto plain = read(small("gemma2", R"(, "attn_logit_softcapping": null,
+  auto plain = readConfigText(small("gemma2", R"(, "attn_logit_softcapping": null,
     "final_logit_softcapping": null, "query_pre_attn_scalar": 64,
     "layer_types": ["full_attention", "full_attention", "sliding_attention", "full_attention"])"));
   ASSERT_THAT(plain, IsOk());
@@ -237,30 +238,31 @@ TEST(DecoderConfig, Gemma2) {
   EXPECT_EQ(plain->attention().soft_cap(), 0);
   EXPECT_EQ(windowOf(*plain, 0), 0);
   EXPECT_EQ(windowOf(*plain, 2), 4096);
-  EXPECT_THAT(read(small("gemma2", R"(, "use_bidirectional_attention": true)")),
+  EXPECT_THAT(readConfigText(small("gemma2", R"(, "use_bidirectional_attention": true)")),
               IsBadInput("key \"use_bidirectional_attention\": true is not supported"));
 }
 
 TEST(DecoderConfig, UnknownValuesNameTheirKeys) {
   for (const char *type : {"mistral", "qwen2", "qwen3", "gpt_neox", "phi", "falcon", "gemma2"}) {
-    EXPECT_THAT(read(small(type, R"(, "num_key_value_heads": 2,
+    EXPECT_THAT(readConfigText(small(type, R"(, "num_key_value_heads": 2,
                   "rope_scaling": {"type": "yarn", "factor": 4.0})")),
                 std::string(type) == "gpt_neox" || std::string(type) == "falcon"
                     ? IsBadInput("key \"num_key_value_heads\": unknown to the family")
                     : IsBadInput("key \"rope_scaling.type\": \"yarn\" is not supported; supported: "
                                  "default, linear, llama3, dynamic"))
         << type;
-    EXPECT_THAT(read(small(type, R"(, "new_thing": 1)")),
+    EXPECT_THAT(readConfigText(small(type, R"(, "new_thing": 1)")),
                 IsBadInput("key \"new_thing\": unknown to the family"))
         << type;
   }
-  EXPECT_THAT(read(small("gpt_neox", R"(, "rope_scaling": {"type": "yarn", "factor": 4.0})")),
-              IsBadInput("key \"rope_scaling.type\": \"yarn\" is not supported"));
-  EXPECT_THAT(read(small("phi", R"(, "hidden_act": "mish")")),
+  EXPECT_THAT(
+      readConfigText(small("gpt_neox", R"(, "rope_scaling": {"type": "yarn", "factor": 4.0})")),
+      IsBadInput("key \"rope_scaling.type\": \"yarn\" is not supported"));
+  EXPECT_THAT(readConfigText(small("phi", R"(, "hidden_act": "mish")")),
               IsBadInput("key \"hidden_act\": \"mish\" is not supported"));
-  EXPECT_THAT(read(small("opt", R"(, "activation_function": "mish")")),
+  EXPECT_THAT(readConfigText(small("opt", R"(, "activation_function": "mish")")),
               IsBadInput("key \"activation_function\": \"mish\" is not supported"));
-  EXPECT_THAT(read(small("falcon", R"(, "activation": "mish")")),
+  EXPECT_THAT(readConfigText(small("falcon", R"(, "activation": "mish")")),
               IsBadInput("key \"activation\": \"mish\" is not supported"));
 }
 

@@ -3,16 +3,15 @@
 // what does not go together.
 #include <algorithm>
 
-#include "frontend/ConfigReader.h"
 #include "frontend/Dimensions.h"
 #include "frontend/Validate.h"
+#include "tests/frontend/ConfigText.h"
 #include "tests/frontend/ModelHarness.h"
 #include "tests/runtime/TempFolder.h"
 
 namespace heddle::test {
 namespace {
 
-using frontend::Families;
 using frontend::proto::DisentangledAttention;
 using frontend::proto::ModelDef;
 
@@ -96,18 +95,11 @@ TEST(DisentangledDefinition, Mistakes) {
 
 StatusOr<ModelDef> read(const std::string &more,
                         const std::string &architecture = "DebertaV2ForMaskedLM") {
-  HEDDLE_ASSIGN_OR_RETURN(Families families, Families::load(runtime::FileLayer::system()));
   const std::string json =
       R"({"model_type": "deberta-v2", "vocab_size": 31, "hidden_size": 20, "num_hidden_layers": 2,
           "num_attention_heads": 5, "intermediate_size": 24, "architectures": [")" +
       architecture + "\"]" + more + "}";
-  HEDDLE_ASSIGN_OR_RETURN(runtime::JsonDocument document, runtime::parseJson(json, "config.json"));
-  runtime::JsonRef config = document.ref();
-  HEDDLE_ASSIGN_OR_RETURN(const frontend::proto::Family *known,
-                          frontend::familyOf(config, families));
-  HEDDLE_ASSIGN_OR_RETURN(frontend::proto::Family family,
-                          frontend::withArchitecture(config, *known));
-  return frontend::readConfig(config, family);
+  return readConfigText(json);
 }
 
 std::vector<std::string> namesOf(const ModelDef &model) {

@@ -3,33 +3,25 @@
 // what does not go together.
 #include <algorithm>
 
-#include "frontend/ConfigReader.h"
 #include "frontend/Frozen.h"
 #include "frontend/Validate.h"
+#include "tests/frontend/ConfigText.h"
 #include "tests/frontend/ModelHarness.h"
 #include "tests/runtime/TempFolder.h"
 
 namespace heddle::test {
 namespace {
 
-using frontend::Families;
 using frontend::ParameterSpec;
 using frontend::proto::ModelDef;
 
 StatusOr<ModelDef> read(const std::string &more,
                         const std::string &architecture = "XLNetForSequenceClassification") {
-  HEDDLE_ASSIGN_OR_RETURN(Families families, Families::load(runtime::FileLayer::system()));
   const std::string json =
       R"({"model_type": "xlnet", "vocab_size": 31, "d_model": 20, "n_layer": 2, "n_head": 5,
           "d_inner": 24, "architectures": [")" +
       architecture + "\"]" + more + "}";
-  HEDDLE_ASSIGN_OR_RETURN(runtime::JsonDocument document, runtime::parseJson(json, "config.json"));
-  runtime::JsonRef config = document.ref();
-  HEDDLE_ASSIGN_OR_RETURN(const frontend::proto::Family *known,
-                          frontend::familyOf(config, families));
-  HEDDLE_ASSIGN_OR_RETURN(frontend::proto::Family family,
-                          frontend::withArchitecture(config, *known));
-  return frontend::readConfig(config, family);
+  return readConfigText(json);
 }
 
 TEST(DistanceEncoding, ParametersAreByHead) {

@@ -3,28 +3,16 @@
 // with others, in the user's words.
 #include <algorithm>
 
-#include "frontend/ConfigReader.h"
 #include "frontend/Dimensions.h"
 #include "frontend/Validate.h"
+#include "tests/frontend/ConfigText.h"
 #include "tests/frontend/ModelHarness.h"
 #include "tests/runtime/TempFolder.h"
 
 namespace heddle::test {
 namespace {
 
-using frontend::Families;
 using frontend::proto::Head;
-
-StatusOr<frontend::proto::ModelDef> read(const std::string &json) {
-  HEDDLE_ASSIGN_OR_RETURN(Families families, Families::load(runtime::FileLayer::system()));
-  HEDDLE_ASSIGN_OR_RETURN(runtime::JsonDocument document, runtime::parseJson(json, "config.json"));
-  runtime::JsonRef config = document.ref();
-  HEDDLE_ASSIGN_OR_RETURN(const frontend::proto::Family *known,
-                          frontend::familyOf(config, families));
-  HEDDLE_ASSIGN_OR_RETURN(frontend::proto::Family family,
-                          frontend::withArchitecture(config, *known));
-  return frontend::readConfig(config, family);
-}
 
 /// A small folder's config, with an architecture if one is given and more members at its end.
 std::string config(const std::string &family, const std::string &architecture,
@@ -84,7 +72,7 @@ TEST(EncoderFamily, ArchitecturesNameTheHead) {
       {"electra", "ElectraForQuestionAnswering", "qa_outputs.weight", Head::SPAN},
   };
   for (const auto &row : rows) {
-    auto model = read(config(row.family, row.architecture));
+    auto model = readConfigText(config(row.family, row.architecture));
     ASSERT_THAT(model, IsOk()) << row.architecture;
     EXPECT_EQ(model->head().kind(), row.kind) << row.architecture;
     EXPECT_TRUE(hasParameter(*model, row.parameter)) << row.architecture;
@@ -92,79 +80,83 @@ TEST(EncoderFamily, ArchitecturesNameTheHead) {
 }
 
 TEST(EncoderFamily, WithoutArchitecturesTheModelHasNoHead) {
-  auto model = read(config("bert", ""));
+  auto model = readConfigText(config("bert", ""));
   ASSERT_THAT(model, IsOk());
   EXPECT_EQ(model->head().kind(), Head::NONE);
   EXPECT_FALSE(model->has_pooler());
 }
 
 TEST(EncoderFamily, UnsupportedArchitectures) {
-  EXPECT_THAT(read(config("bert", "BertForMultipleChoice")),
+  EXPECT_THAT(readConfigText(config("bert", "BertForMultipleChoice")),
               IsBadInput("\"BertForMultipleChoice\" is not supported; supported: BertModel, "
                          "BertForMaskedLM, "));
-  EXPECT_THAT(read(config("bert", "", R"(, "architectures": ["BertModel", "BertForMaskedLM"])")),
-              IsBadInput("names 2 architectures, expected one"));
+  EXPECT_THAT(
+      readConfigText(config("bert", "", R"(, "architectures": ["BertModel", "BertForMaskedLM"])")),
+      IsBadInput("names 2 architectures, expected one"));
 }
 
 TEST(EncoderFamily, LabelsAreCounted) {
-  auto named = read(bert(R"(, "id2label": {"0": "bad", "1": "fair", "2": "good"})"));
+  auto named = readConfigText(bert(R"(, "id2label": {"0": "bad", "1": "fair", "2": "good"})"));
   ASSERT_THAT(named, IsOk());
   EXPECT_EQ(named->head().classes(), 3);
-  auto counted = read(bert(R"(, "num_labels": 7)"));
+  auto counted = readConfigText(bert(R"(, "num_labels": 7)"));
   ASSERT_THAT(counted, IsOk());
   EXPECT_EQ(counted->head().classes(), 7);
-  auto neither = read(bert(""));
+  auto neither = readConfigText(bert(""));
   ASSERT_THAT(neither, IsOk());
   EXPECT_EQ(neither->head().classes(), 2);
-  EXPECT_THAT(read(bert(R"(, "id2label": {"0": "bad", "1": "good"}, "num_labels": 3)")),
+  EXPECT_THAT(readConfigText(bert(R"(, "id2label": {"0": "bad", "1": "good"}, "num_labels": 3)")),
               IsBadInput("key \"num_labels\": found 3, but key \"id2label\""));
 }
 
 TEST(EncoderFamily, Losses) {
-  auto one = read(bert(R"(, "id2label": {"0": "score"})"));
+  auto one = readConfigText(bert(R"(, "id2label": {"0": "score"})"));
   ASSERT_THAT(one, IsOk());
   EXPECT_EQ(frontend::lossKind(*one), frontend::proto::Loss::MEAN_SQUARED_ERROR);
-  auto several = read(bert(R"(, "problem_type": "multi_label_classification")"));
+  auto several = readConfigText(bert(R"(, "problem_type": "multi_label_classification")"));
   ASSERT_THAT(several, IsOk());
   EXPECT_EQ(frontend::lossKind(*several), frontend::proto::Loss::BINARY_CROSS_ENTROPY);
-  EXPECT_THAT(read(bert(R"(, "problem_type": "ranking")")),
+  EXPECT_THAT(readConfigText(bert(R"(, "problem_type": "ranking")")),
               IsBadInput("key \"problem_type\": \"ranking\" is not supported; supported: "
                          "single_label_classification, regression, multi_label"));
   // What is not asked for does not matter.
-  auto tokens = read(config("bert", "BertForTokenClassification",
-                            R"(, "num_labels": 1, "problem_type": "regression")"));
+  auto tokens = readConfigText(config("bert", "BertForTokenClassification",
+                                      R"(, "num_labels": 1, "problem_type": "regression")"));
   ASSERT_THAT(tokens, IsOk());
   EXPECT_EQ(frontend::lossKind(*tokens), frontend::proto::Loss::CROSS_ENTROPY);
 }
 
 TEST(EncoderFamily, OtherMathematics) {
-  EXPECT_THAT(read(bert(R"(, "is_decoder": true)")), IsBadInput("key \"is_decoder\""));
-  EXPECT_THAT(read(bert(R"(, "position_embedding_type": "relative_key")")),
+  EXPECT_THAT(readConfigText(bert(R"(, "is_decoder": true)")), IsBadInput("key \"is_decoder\""));
+  EXPECT_THAT(readConfigText(bert(R"(, "position_embedding_type": "relative_key")")),
               IsBadInput("key \"position_embedding_type\": \"relative_key\" is not supported"));
-  EXPECT_THAT(read(bert(R"(, "hidden_acts": "relu")")), IsBadInput("key \"hidden_acts\": unknown"));
-  EXPECT_THAT(read(bert(R"(, "pad_token_id": 31)")), IsBadInput("key \"pad_token_id\""));
-  EXPECT_THAT(read(bert(R"(, "type_vocab_size": 0)")), IsBadInput("key \"type_vocab_size\""));
+  EXPECT_THAT(readConfigText(bert(R"(, "hidden_acts": "relu")")),
+              IsBadInput("key \"hidden_acts\": unknown"));
+  EXPECT_THAT(readConfigText(bert(R"(, "pad_token_id": 31)")), IsBadInput("key \"pad_token_id\""));
+  EXPECT_THAT(readConfigText(bert(R"(, "type_vocab_size": 0)")),
+              IsBadInput("key \"type_vocab_size\""));
 }
 
 TEST(EncoderFamily, ClassifierDropout) {
-  auto given = read(bert(R"(, "classifier_dropout": 0.3)"));
+  auto given = readConfigText(bert(R"(, "classifier_dropout": 0.3)"));
   ASSERT_THAT(given, IsOk());
   EXPECT_EQ(given->dropout().classifier(), 0.3);
-  auto followed = read(bert(R"(, "classifier_dropout": null, "hidden_dropout_prob": 0.2)"));
+  auto followed =
+      readConfigText(bert(R"(, "classifier_dropout": null, "hidden_dropout_prob": 0.2)"));
   ASSERT_THAT(followed, IsOk());
   EXPECT_EQ(followed->dropout().classifier(), 0.2);
   EXPECT_EQ(followed->dropout().pooled(), 0);
-  auto roberta = read(config("roberta", "RobertaForSequenceClassification"));
+  auto roberta = readConfigText(config("roberta", "RobertaForSequenceClassification"));
   ASSERT_THAT(roberta, IsOk());
   EXPECT_EQ(roberta->dropout().pooled(), 0.1);
-  auto distilled = read(config("distilbert", "DistilBertForSequenceClassification"));
+  auto distilled = readConfigText(config("distilbert", "DistilBertForSequenceClassification"));
   ASSERT_THAT(distilled, IsOk());
   EXPECT_EQ(distilled->dropout().classifier(), 0.2);
   EXPECT_EQ(distilled->dropout().attention_output(), 0);
 }
 
 TEST(EncoderFamily, PositionsThatLeavePaddingOutReachLessFar) {
-  auto model = read(config("roberta", "RobertaModel", R"(, "pad_token_id": 3)"));
+  auto model = readConfigText(config("roberta", "RobertaModel", R"(, "pad_token_id": 3)"));
   ASSERT_THAT(model, IsOk());
   EXPECT_THAT(frontend::validateShape(*model, 1, 12), IsOk());
   EXPECT_THAT(frontend::validateShape(*model, 1, 13),
@@ -172,7 +164,7 @@ TEST(EncoderFamily, PositionsThatLeavePaddingOutReachLessFar) {
 }
 
 TEST(EncoderFamily, OldNamesOfNorms) {
-  auto model = read(bert(""));
+  auto model = readConfigText(bert(""));
   ASSERT_THAT(model, IsOk());
   EXPECT_TRUE(hasParameter(*model, "bert.embeddings.LayerNorm.gamma"));
   EXPECT_TRUE(hasParameter(*model, "encoder.layer.1.output.LayerNorm.beta"));

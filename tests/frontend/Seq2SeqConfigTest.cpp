@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // config.json of encoder-decoders as published over the years, and what is wrong with others.
-#include "frontend/ConfigReader.h"
 #include "frontend/Dimensions.h"
 #include "frontend/HuggingFace.h"
 #include "frontend/Stacks.h"
+#include "tests/frontend/ConfigText.h"
 #include "tests/frontend/ModelHarness.h"
 #include "tests/runtime/TempFolder.h"
 
@@ -11,19 +11,7 @@ namespace heddle::test {
 namespace {
 
 using frontend::Dimensions;
-using frontend::Families;
 using frontend::proto::ModelDef;
-
-StatusOr<ModelDef> read(const std::string &json) {
-  HEDDLE_ASSIGN_OR_RETURN(Families families, Families::load(runtime::FileLayer::system()));
-  HEDDLE_ASSIGN_OR_RETURN(runtime::JsonDocument document, runtime::parseJson(json, "config.json"));
-  runtime::JsonRef config = document.ref();
-  HEDDLE_ASSIGN_OR_RETURN(const frontend::proto::Family *known,
-                          frontend::familyOf(config, families));
-  HEDDLE_ASSIGN_OR_RETURN(frontend::proto::Family family,
-                          frontend::withArchitecture(config, *known));
-  return frontend::readConfig(config, family);
-}
 
 std::string t5(const std::string &more = "") {
   return R"({"model_type": "t5", "vocab_size": 32, "d_model": 20, "d_kv": 6, "d_ff": 28,
@@ -39,7 +27,7 @@ std::string bartLike(const std::string &type, const std::string &more = "") {
 }
 
 TEST(Seq2SeqConfig, T5) {
-  auto first = read(t5());
+  auto first = readConfigText(t5());
   ASSERT_THAT(first, IsOk());
   EXPECT_EQ(first->layers(), 3); // as many as the encoder where nothing is said
   EXPECT_EQ(first->encoder().layers(), 3);
@@ -51,7 +39,7 @@ TEST(Seq2SeqConfig, T5) {
   EXPECT_EQ(first->dropout().hidden(), 0.1);
   EXPECT_EQ(first->decoder_input().padding_id(), 0);
   EXPECT_FALSE(first->decoder_input().has_start_id());
-  auto second = read(t5(R"(, "num_decoder_layers": 2, "feed_forward_proj": "gated-gelu",
+  auto second = readConfigText(t5(R"(, "num_decoder_layers": 2, "feed_forward_proj": "gated-gelu",
     "tie_word_embeddings": false, "decoder_start_token_id": 0)"));
   ASSERT_THAT(second, IsOk());
   EXPECT_EQ(second->layers(), 2);
@@ -61,7 +49,7 @@ TEST(Seq2SeqConfig, T5) {
   EXPECT_EQ(frontend::encoderOf(*second).names().ffn_in(),
             "encoder.block.{layer}.layer.1.DenseReluDense.wi_1");
   // As transformers 5 writes the same.
-  auto written = read(t5(R"(, "num_decoder_layers": 2, "feed_forward_proj": "gated-gelu",
+  auto written = readConfigText(t5(R"(, "num_decoder_layers": 2, "feed_forward_proj": "gated-gelu",
     "dense_act_fn": "gelu_new", "is_gated_act": true, "tie_word_embeddings": true,
     "scale_decoder_outputs": false, "decoder_start_token_id": 0)"));
   ASSERT_THAT(written, IsOk());
@@ -69,7 +57,7 @@ TEST(Seq2SeqConfig, T5) {
 }
 
 TEST(Seq2SeqConfig, AHeadOfItsOwnWhereTheCheckpointHasOne) {
-  auto model = read(t5(R"(, "tie_word_embeddings": false)"));
+  auto model = readConfigText(t5(R"(, "tie_word_embeddings": false)"));
   ASSERT_THAT(model, IsOk());
   ModelDef tied = *model, own = *model;
   frontend::takePrefixOf({"shared.weight"}, tied);
@@ -77,14 +65,14 @@ TEST(Seq2SeqConfig, AHeadOfItsOwnWhereTheCheckpointHasOne) {
   frontend::takePrefixOf({"shared.weight", "lm_head.weight"}, own);
   EXPECT_TRUE(frontend::parametersOf(own).headWeight.has_value());
   // Where they are tied, another copy of the table is no weight of its own.
-  auto first = read(t5());
+  auto first = readConfigText(t5());
   ASSERT_THAT(first, IsOk());
   frontend::takePrefixOf({"shared.weight", "lm_head.weight"}, *first);
   EXPECT_FALSE(frontend::parametersOf(*first).headWeight.has_value());
 }
 
 TEST(Seq2SeqConfig, Bart) {
-  auto model = read(bartLike("bart", R"(, "scale_embedding": true)"));
+  auto model = readConfigText(bartLike("bart", R"(, "scale_embedding": true)"));
   ASSERT_THAT(model, IsOk());
   EXPECT_TRUE(model->scale_embeddings());
   EXPECT_EQ(model->decoder_input().start_id(), 2);
@@ -98,7 +86,7 @@ TEST(Seq2SeqConfig, Bart) {
   ASSERT_TRUE(tied.headConstantBias.has_value());
   EXPECT_TRUE(tied.headConstantBias->frozen);
   EXPECT_EQ(tied.headConstantBias->name, "final_logits_bias");
-  auto untied = read(bartLike("bart", R"(, "tie_word_embeddings": false)"));
+  auto untied = readConfigText(bartLike("bart", R"(, "tie_word_embeddings": false)"));
   ASSERT_THAT(untied, IsOk());
   const frontend::ModelParameters apart = frontend::parametersOf(*untied);
   EXPECT_EQ(apart.tokenEmbedding->name, "model.decoder.embed_tokens.weight");
@@ -107,7 +95,7 @@ TEST(Seq2SeqConfig, Bart) {
 }
 
 TEST(Seq2SeqConfig, AConstantBiasThatIsNotStoredIsNone) {
-  auto model = read(bartLike("bart"));
+  auto model = readConfigText(bartLike("bart"));
   ASSERT_THAT(model, IsOk());
   ModelDef with = *model, without = *model;
   frontend::takePrefixOf({"model.shared.weight", "final_logits_bias"}, with);
@@ -117,32 +105,33 @@ TEST(Seq2SeqConfig, AConstantBiasThatIsNotStoredIsNone) {
 }
 
 TEST(Seq2SeqConfig, BartModelHasNoHead) {
-  auto model = read(bartLike("bart", R"(, "architectures": ["BartModel"])"));
+  auto model = readConfigText(bartLike("bart", R"(, "architectures": ["BartModel"])"));
   ASSERT_THAT(model, IsOk());
   EXPECT_EQ(model->head().kind(), frontend::proto::Head::NONE);
   EXPECT_FALSE(frontend::parametersOf(*model).headConstantBias.has_value());
 }
 
 TEST(Seq2SeqConfig, MarianMayHaveTwoVocabularies) {
-  auto one = read(bartLike("marian"));
+  auto one = readConfigText(bartLike("marian"));
   ASSERT_THAT(one, IsOk());
   EXPECT_TRUE(one->positions().sinusoidal().halves());
   EXPECT_EQ(one->vocab_size(), 60000);
-  auto two = read(bartLike("marian", R"(, "decoder_vocab_size": 59000,
+  auto two = readConfigText(bartLike("marian", R"(, "decoder_vocab_size": 59000,
     "share_encoder_decoder_embeddings": false)"));
   ASSERT_THAT(two, IsOk());
   const frontend::ModelParameters parameters = frontend::parametersOf(*two);
   EXPECT_EQ(parameters.tokenEmbedding->shape, (std::vector<int64_t>{59000, 20}));
   EXPECT_EQ(parameters.encoder->tokenEmbedding->shape, (std::vector<int64_t>{60000, 20}));
   EXPECT_EQ(parameters.headConstantBias->shape, (std::vector<int64_t>{1, 59000}));
-  EXPECT_THAT(read(bartLike("marian", R"(, "decoder_vocab_size": 59000)")),
+  EXPECT_THAT(readConfigText(bartLike("marian", R"(, "decoder_vocab_size": 59000)")),
               IsBadInput("key \"vocab_size\": the encoder reads the decoder's token table"));
 }
 
 TEST(Seq2SeqConfig, Whisper) {
-  auto model = read(bartLike("whisper", R"(, "num_mel_bins": 7, "max_source_positions": 11)")
-                        .replace(bartLike("whisper").find(R"(, "max_position_embeddings": 19)"),
-                                 std::string(R"(, "max_position_embeddings": 19)").size(), ""));
+  auto model =
+      readConfigText(bartLike("whisper", R"(, "num_mel_bins": 7, "max_source_positions": 11)")
+                         .replace(bartLike("whisper").find(R"(, "max_position_embeddings": 19)"),
+                                  std::string(R"(, "max_position_embeddings": 19)").size(), ""));
   ASSERT_THAT(model, IsOk());
   const ModelDef encoder = frontend::encoderOf(*model);
   EXPECT_EQ(encoder.max_positions(), 11);
@@ -159,18 +148,20 @@ TEST(Seq2SeqConfig, Whisper) {
 }
 
 TEST(Seq2SeqConfig, Errors) {
-  EXPECT_THAT(read(t5(R"(, "feed_forward_proj": "gated-mish")")),
+  EXPECT_THAT(readConfigText(t5(R"(, "feed_forward_proj": "gated-mish")")),
               IsBadInput("key \"feed_forward_proj\": \"gated-mish\" is not supported"));
-  EXPECT_THAT(read(t5(R"(, "relative_attention_num_buckets": 3)")),
+  EXPECT_THAT(readConfigText(t5(R"(, "relative_attention_num_buckets": 3)")),
               IsBadInput("key \"relative_attention_num_buckets\": expected a number from 4"));
-  EXPECT_THAT(read(t5(R"(, "sliding_window": 3)")), IsBadInput("key \"sliding_window\": unknown"));
-  EXPECT_THAT(read(t5(R"(, "is_encoder_decoder": false)")),
+  EXPECT_THAT(readConfigText(t5(R"(, "sliding_window": 3)")),
+              IsBadInput("key \"sliding_window\": unknown"));
+  EXPECT_THAT(readConfigText(t5(R"(, "is_encoder_decoder": false)")),
               IsBadInput("key \"is_encoder_decoder\""));
-  EXPECT_THAT(read(bartLike("bart", R"(, "encoder_layerdrop": 0.1)")),
+  EXPECT_THAT(readConfigText(bartLike("bart", R"(, "encoder_layerdrop": 0.1)")),
               IsBadInput("key \"encoder_layerdrop\": 0.1 is not supported"));
-  EXPECT_THAT(read(bartLike("bart", R"(, "decoder_start_token_id": 60000)")),
+  EXPECT_THAT(readConfigText(bartLike("bart", R"(, "decoder_start_token_id": 60000)")),
               IsBadInput("key \"decoder_start_token_id\": expected one of the 60000 tokens"));
-  EXPECT_THAT(read(bartLike("bart", R"(, "apply_spec_augment": false)")), IsBadInput("unknown"));
+  EXPECT_THAT(readConfigText(bartLike("bart", R"(, "apply_spec_augment": false)")),
+              IsBadInput("unknown"));
 }
 
 } // namespace

@@ -3,12 +3,12 @@
 // the user's words, and what the builder makes of patches and conditions.
 #include <algorithm>
 
-#include "frontend/ConfigReader.h"
 #include "frontend/Dimensions.h"
 #include "frontend/HuggingFace.h"
 #include "frontend/PatchGrid.h"
 #include "frontend/Stacks.h"
 #include "frontend/Validate.h"
+#include "tests/frontend/ConfigText.h"
 #include "tests/frontend/ModelHarness.h"
 #include "tests/runtime/TempFolder.h"
 
@@ -18,24 +18,13 @@ namespace {
 using frontend::Families;
 using frontend::proto::Head;
 
-StatusOr<frontend::proto::ModelDef> readJson(const std::string &json) {
-  HEDDLE_ASSIGN_OR_RETURN(Families families, Families::load(runtime::FileLayer::system()));
-  HEDDLE_ASSIGN_OR_RETURN(runtime::JsonDocument document, runtime::parseJson(json, "config.json"));
-  runtime::JsonRef config = document.ref();
-  HEDDLE_ASSIGN_OR_RETURN(const frontend::proto::Family *known,
-                          frontend::familyOf(config, families));
-  HEDDLE_ASSIGN_OR_RETURN(frontend::proto::Family family,
-                          frontend::withArchitecture(config, *known));
-  return frontend::readConfig(config, family);
-}
-
 StatusOr<frontend::proto::ModelDef> read(const std::string &architecture,
                                          const std::string &more = "") {
   const std::string json = R"({"model_type": "vit", "hidden_size": 20, "num_hidden_layers": 2,
                                "num_attention_heads": 5, "intermediate_size": 24,
                                "architectures": [")" +
                            architecture + "\"]" + more + "}";
-  return readJson(json);
+  return readConfigText(json);
 }
 
 const frontend::ParameterSpec *parameter(const std::vector<frontend::ParameterSpec> &all,
@@ -99,10 +88,11 @@ TEST(VitFamily, APoolerIsThereWhereItsWeightsAre) {
 StatusOr<frontend::proto::ModelDef> readClip(const std::string &text = "",
                                              const std::string &vision = "",
                                              const std::string &more = "") {
-  return readJson(R"({"model_type": "clip", "architectures": ["CLIPModel"],
+  return readConfigText(R"({"model_type": "clip", "architectures": ["CLIPModel"],
                       "text_config": {"vocab_size": 67, "hidden_size": 20)" +
-                  text + R"(, "num_attention_heads": 5}, "vision_config": {"hidden_size": 24)" +
-                  vision + R"(, "num_attention_heads": 3})" + more + "}");
+                        text +
+                        R"(, "num_attention_heads": 5}, "vision_config": {"hidden_size": 24)" +
+                        vision + R"(, "num_attention_heads": 3})" + more + "}");
 }
 
 TEST(ClipFamily, TwoTowers) {
@@ -165,8 +155,8 @@ TEST(VisionFamilies, DefaultsHaveAsManyWeightsAsInTransformers) {
               {"clip_vision_model", "CLIPVisionModelWithProjection", 87'849'216},
               {"vit", "ViTModel", 86'389'248}};
   for (const auto &row : rows) {
-    auto model = readJson(std::string(R"({"model_type": ")") + row.type +
-                          R"(", "architectures": [")" + row.architecture + R"("]})");
+    auto model = readConfigText(std::string(R"({"model_type": ")") + row.type +
+                                R"(", "architectures": [")" + row.architecture + R"("]})");
     ASSERT_THAT(model, IsOk()) << row.architecture;
     int64_t count = 0;
     for (const frontend::ParameterSpec &spec : frontend::parametersOf(*model).all())
