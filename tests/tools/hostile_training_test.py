@@ -227,6 +227,11 @@ class HostileTraining(unittest.TestCase):
             self.refused("run wrong --entry encode --text a --similarity", message)
             shutil.rmtree(self.at / "wrong")
 
+    def test_adapters_alone(self):
+        (self.at / "adapters").mkdir()
+        (self.at / "adapters/adapter_config.json").write_text("{}")
+        self.refused("generate adapters --prompt a", "adapters without the model that they belong to")
+
     def test_limits(self):
         (self.at / "many.txt").write_text("a\n" * 4097)
         self.refused("run model --entry encode --file many.txt --similarity",
