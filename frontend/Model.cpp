@@ -92,6 +92,10 @@ Status readFolder(runtime::FileLayer &layer, const std::string &folder,
     HEDDLE_ASSIGN_OR_RETURN(Families families, Families::load(layer, familyFile));
     HEDDLE_RETURN_IF_ERROR(readHuggingFace(layer, folder, families, model));
   } else {
+    HEDDLE_ASSIGN_OR_RETURN(bool adapters, layer.exists(folder + "/" + "adapter_config.json"));
+    if (adapters)
+      return invalidInput(folder, ": holds adapters without the model that they belong to; train ",
+                          "with --lora ...,save=merged for checkpoints that are models");
     return invalidInput(folder, ": expected a folder with ", kConfigFile, " or ", kModelFile,
                         ", found neither");
   }

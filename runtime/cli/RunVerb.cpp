@@ -118,10 +118,10 @@ StatusOr<BatchShape> inputShape(FileLayer &layer, const std::string &inputs,
                                 const std::string &entry, bool encoderDecoder) {
   HEDDLE_ASSIGN_OR_RETURN(SafetensorsFile file, SafetensorsFile::open(layer, inputs));
   auto pixels = file.find("pixel_values");
-  if (pixels && pixels->shape().size() != 4)
+  if (pixels && (pixels->shape().size() != 4 || pixels->elements() == 0))
     return pixels->error(absl::StrCat("has shape ", shapeText(pixels->shape()),
                                       ", expected [B, channels, height, width]"));
-  if (pixels && !file.find("input_ids"))
+  if (pixels && !encoderDecoder && !file.find("input_ids"))
     return BatchShape{pixels->shape()[0], 0};
   if (!encoderDecoder && !file.find("input_ids"))
     return invalidInput(inputs, ": holds no tensor input_ids [B, T], nor pixel_values ",

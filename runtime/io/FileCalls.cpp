@@ -61,6 +61,7 @@ int64_t FileCalls::statPath(const std::string &path, PathInfo &info) {
   }
   if (errno != ENOENT && errno != ENOTDIR)
     return -errno;
+  // A link to nothing is neither there nor absent.
   return ::lstat(path.c_str(), &status) == 0 ? -ENOLINK : 0;
 }
 

@@ -162,6 +162,8 @@ StatusOr<DataInfo> inspectData(FileLayer &layer, const std::string &path) {
   HEDDLE_ASSIGN_OR_RETURN(PathInfo found, layer.info(path));
   if (found.kind == PathKind::Missing)
     return invalidInput("--data ", path, ": no such file or folder");
+  if (found.kind == PathKind::Other)
+    return invalidInput("--data ", path, ": is a pipe or device, expected a file or folder");
   if (found.kind != PathKind::Folder && isRecords(path))
     return DataInfo{DataKind::Records};
   if (found.kind == PathKind::Folder || !isSafetensors(path))

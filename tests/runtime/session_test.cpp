@@ -227,6 +227,7 @@ TEST(Session, ParametersThatNoMachineHolds) {
   proto::Parameter &large = *executable.mutable_manifest()->add_parameters();
   large = executable.manifest().parameters(0);
   large.set_name("large");
+  large.clear_aliases();
   large.clear_shape();
   large.add_shape(int64_t{1} << 44);
   sealExecutable(executable);

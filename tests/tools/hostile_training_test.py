@@ -47,6 +47,8 @@ FLAGS = [
     (f"train small.textproto --data text.txt {SIZES} --source-seq 4", "--source-seq 4: small.textproto has no encoder"),
     (f"train seq2seq --data pairs.jsonl {SIZES} --source-seq 0", "--source-seq 0"),
     (f"train seq2seq --data pairs.jsonl {SIZES} --source-seq 16777217", "16777217"),
+    *((f"train small.textproto --data {path} {SIZES}", f"--data {path}: is a pipe or device")
+      for path in ("/dev/zero", "/dev/stdin", "pipe", "pipe.jsonl", "pipe.safetensors")),
     ("run model --entry encode --similarity", "--similarity: needs --text or --file"),
     ("run model --entry encode --similarity --file nowhere", "nowhere"),
     ("run model --entry encode --similarity --file model", "model: it is a folder"),
@@ -100,6 +102,8 @@ class HostileTraining(unittest.TestCase):
         (cls.at / "small.textproto").write_text(SMALL)
         (cls.at / "text.txt").write_text("the cat sat on the mat. " * 100)
         (cls.at / "pairs.jsonl").write_text('{"source":"cat","target":"dog"}\n' * 4)
+        for name in ("pipe", "pipe.jsonl", "pipe.safetensors"):
+            os.mkfifo(cls.at / name)
         write_bert(cls.at / "classes", "BertForSequenceClassification", num_labels=2)
         write_bert(cls.at / "several", "BertForSequenceClassification", num_labels=3,
                    problem_type="multi_label_classification")
@@ -170,6 +174,45 @@ class HostileTraining(unittest.TestCase):
                      "--objective denoising"):
             self.refused(f"train vit --data images.safetensors --batch 2 --steps 1 --out out {flag}", flag.split()[0])
 
+    def test_inputs_of_both_backends(self):
+        """The interpreter says of them what the compiled model says."""
+        (self.at / "noise.textproto").write_text(
+            'name: "noise" width: 16 layers: 1 '
+            'patches { height: 4 width: 4 channels: 1 patch_height: 2 patch_width: 2 } '
+            'positions { sinusoidal_2d {} } condition { timestep { steps: 10 } } attention { heads: 2 causal: false }'
+            'norm { placement: PRE weight: false bias: false adaln_zero: true } head { kind: NOISE }')
+
+        def integers(shape, *values):
+            return "I64", shape, struct.pack(f"<{len(values)}q", *values)
+        ids, pixels = integers([1, 4], 1, 1, 1, 1), ("F32", [1, 1, 4, 4], bytes(64))
+        for model, entry, message, tensors in (
+                ("classes", "forward", "token 31 at [0, 3]", dict(input_ids=integers([1, 4], 1, 1, 1, 31))),
+                ("classes", "forward", "token -1 at [0, 3]", dict(input_ids=integers([1, 4], 1, 1, 1, -1))),
+                ("classes", "forward", "value 2 at [0, 3]",
+                 dict(input_ids=ids, attention_mask=integers([1, 4], 1, 1, 1, 2))),
+                ("classes", "forward", "has shape [1, 3]",
+                 dict(input_ids=ids, attention_mask=integers([1, 3], 1, 1, 1))),
+                ("classes", "forward", "entry forward takes", dict(input_ids=ids, unknown=ids)),
+                ("classes", "loss", "targets: is F32, expected I32",
+                 dict(input_ids=ids, labels=("F32", [1], bytes(4)))),
+                ("classes", "loss", "value 2 at [0]", dict(input_ids=ids, labels=integers([1], 2))),
+                ("classes", "forward", "input_ids", dict(pixel_values=pixels)),
+                ("seq2seq", "forward", "input_ids", dict(pixel_values=pixels)),
+                ("seq2seq", "forward", "decoder_input_ids: token 31",
+                 dict(input_ids=ids, decoder_input_ids=integers([1, 4], 1, 31, 1, 1))),
+                ("noise.textproto", "forward", "timesteps: value 10 at [0]",
+                 dict(pixel_values=pixels, timesteps=integers([1], 10))),
+                ("noise.textproto", "forward", "timesteps: value -1 at [0]",
+                 dict(pixel_values=pixels, timesteps=integers([1], -1))),
+                ("noise.textproto", "forward", "pixel_values: is I64, expected F32",
+                 dict(pixel_values=integers([1, 1, 4, 4], *[0] * 16), timesteps=integers([1], 1))),
+                ("noise.textproto", "forward", "has shape [0, 1, 4, 4]",
+                 dict(pixel_values=("F32", [0, 1, 4, 4], b""), timesteps=integers([0])))):
+            write_safetensors(self.at / "in.safetensors", **tensors)
+            for backend in ("compiled", "interpreter"):
+                self.refused(f"run {model} --inputs in.safetensors --outputs out.safetensors --entry {entry} "
+                             f"--backend {backend}", message)
+
     def test_definitions(self):
         for text, message in DEFINITIONS:
             (self.at / "wrong.textproto").write_text('vocab_size: 64 ' + SMALL + text)
@@ -183,6 +226,11 @@ class HostileTraining(unittest.TestCase):
             path.symlink_to("nowhere") if content is None else path.write_text(content)
             self.refused("run wrong --entry encode --text a --similarity", message)
             shutil.rmtree(self.at / "wrong")
+
+    def test_adapters_alone(self):
+        (self.at / "adapters").mkdir()
+        (self.at / "adapters/adapter_config.json").write_text("{}")
+        self.refused("generate adapters --prompt a", "adapters without the model that they belong to")
 
     def test_limits(self):
         (self.at / "many.txt").write_text("a\n" * 4097)

@@ -15,6 +15,7 @@
 #include "runtime/plan/EntryInputs.h"
 #include "runtime/plan/FiniteScan.h"
 #include "runtime/plan/Positions.h"
+#include "runtime/plan/PreparedEntry.h"
 #include "runtime/plan/Session.h"
 #include "tools/driver/Manifest.h"
 #include "tools/driver/Values.h"
@@ -56,10 +57,7 @@ StatusOr<ir::TensorRef> argumentValue(func::FuncOp function, unsigned index,
                         stored->shape,
                         {static_cast<const char *>(stored->data()), stored->bytes()}});
   }
-  if (auto given = inputs.find(name); given != inputs.end()) {
-    if (given->second.shape != type.getShape().vec())
-      return invalidInput("input ", name, ": has shape ", runtime::shapeText(given->second.shape),
-                          ", expected ", runtime::shapeText(type.getShape()));
+  if (auto given = inputs.find(name); given != inputs.end()) { // which checkInputs() has been over
     HEDDLE_ASSIGN_OR_RETURN(ir::TensorRef value, toReference(given->second));
     auto typed = std::make_shared<ir::Tensor>(*value);
     HEDDLE_ASSIGN_OR_RETURN(typed->kind, ir::elementKindOf(type.getElementType()));
@@ -75,6 +73,18 @@ StatusOr<ir::TensorRef> argumentValue(func::FuncOp function, unsigned index,
     return invalidInput("input ", name, ": missing");
   }
   return ir::TensorRef(std::make_shared<ir::Tensor>(std::move(value)));
+}
+
+/// What the compiled model would say of the inputs: the interpreter knows no vocabularies, and
+/// takes any number for any other.
+Status checkInputs(func::FuncOp function, const runtime::TensorMap &inputs,
+                   runtime::Session &session) {
+  HEDDLE_ASSIGN_OR_RETURN(runtime::PreparedEntry * entry,
+                          session.prepare(function.getName().str()));
+  for (const auto &[name, value] : inputs)
+    if (entry->argument(name) || !runtime::isTarget(name)) // which a forward pass leaves alone
+      HEDDLE_RETURN_IF_ERROR(entry->setInput(name, value));
+  return absl::OkStatus();
 }
 
 bool takesTargets(func::FuncOp function) {
@@ -116,6 +126,7 @@ StatusOr<int> runReference(const Source &source, CompileRequest request,
     if (!function || (entry != flags.entry && !(entry == "loss" && (runtime::hasTargets(inputs) ||
                                                                     !takesTargets(function)))))
       continue;
+    HEDDLE_RETURN_IF_ERROR(withContext(checkInputs(function, inputs, *session), flags.inputs));
     std::vector<ir::TensorRef> arguments;
     for (unsigned i = 0; i < function.getNumArguments(); ++i) {
       HEDDLE_ASSIGN_OR_RETURN(ir::TensorRef value, argumentValue(function, i, inputs, *session));

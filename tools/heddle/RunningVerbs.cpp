@@ -125,6 +125,8 @@ StatusOr<int> runVerb(const runtime::RunFlags &flags, const CompilerFlags &compi
   } else if (source.model) {
     HEDDLE_ASSIGN_OR_RETURN(shape, runtime::inputShape(files(), flags.inputs, flags.entry,
                                                        source.model->definition.has_encoder()));
+    if (shape.seq == 0 && source.fixedSequence() == 0)
+      return invalidInput(flags.inputs, ": holds no tensor input_ids [B, T]");
   }
   runtime::RunFlags bound = flags;
   setWeights(source, bound);
