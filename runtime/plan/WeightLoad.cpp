@@ -62,6 +62,15 @@ StatusOr<std::optional<TensorView>> findParameter(const Weights &weights,
   return first;
 }
 
+/// Under whatever name the writer would have stored it.
+Status missing(const Weights &weights, const proto::Parameter &parameter) {
+  std::string others;
+  for (const std::string &alias : parameter.aliases())
+    absl::StrAppend(&others, ", nor \"", alias, "\"");
+  return invalidInput(weights.path(), ": holds no tensor \"", parameter.name(), "\" ",
+                      shapeText(parameter.shape()), others);
+}
+
 Status refuseUnknown(const Weights &weights, const proto::Manifest &manifest) {
   std::set<std::string> known;
   for (const proto::Parameter &parameter : manifest.parameters()) {
@@ -91,8 +100,7 @@ Status Session::loadWeights(const Weights &weights) {
       continue;
     }
     if (!source)
-      return invalidInput(weights.path(), ": holds no tensor \"", parameter.name(), "\" ",
-                          shapeText(parameter.shape()));
+      return missing(weights, parameter);
     std::vector<int64_t> expected(parameter.shape().begin(), parameter.shape().end());
     if (source->shape() != expected)
       return source->error(absl::StrCat("has shape ", shapeText(source->shape()), ", expected ",

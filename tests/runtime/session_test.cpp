@@ -147,8 +147,9 @@ std::string checkpoint(const TempFolder &folder, const std::string &rename = "",
   std::vector<TensorToWrite> tensors;
   std::string path = folder / "w.safetensors";
   auto named = [&](const std::string &name) { return name == rename ? as : name; };
-  tensors.push_back(
-      tensorFromMemory(named("table"), DType::F32, {V, narrow ? V - 1 : V}, table.data()));
+  if (named("table") != "")
+    tensors.push_back(
+        tensorFromMemory(named("table"), DType::F32, {V, narrow ? V - 1 : V}, table.data()));
   if (named("bias") != "")
     tensors.push_back(tensorFromMemory(named("bias"), DType::F32, {V}, bias.data()));
   EXPECT_THAT(writeSafetensorsFile(FileLayer::system(), path, tensors), IsOk());
@@ -200,6 +201,8 @@ TEST(Weights, WrongCheckpointsChangeNothing) {
   std::string before = storedBytes(*session, "table");
   EXPECT_THAT(load(*session, checkpoint(folder, "bias", "")),
               IsBadInput("holds no tensor \"bias\" [256]"));
+  EXPECT_THAT(load(*session, checkpoint(folder, "table", "")),
+              IsBadInput("holds no tensor \"table\" [256, 256], nor \"model.table\""));
   EXPECT_THAT(load(*session, checkpoint(folder, "bias", "stool")),
               IsBadInput("\"stool\" belongs to no"));
   EXPECT_THAT(load(*session, checkpoint(folder, "", "", true)),
