@@ -80,8 +80,7 @@ GenerateOptions generateOptions(const GenerateFlags &flags, const GenerationConf
   options.endIds = model.endIds;
   if (model.decoderStart)
     options.decoderStart = {*model.decoderStart};
-  options.forcedFirst = model.forcedFirst;
-  options.forcedLast = model.forcedLast;
+  options.rules = model.rules;
   return options;
 }
 

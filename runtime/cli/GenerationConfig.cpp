@@ -9,17 +9,52 @@ namespace {
 
 constexpr char kGenerationFile[] = "generation_config.json";
 
-StatusOr<std::vector<int32_t>> endIds(const JsonRef &value) {
+/// A number or a list of them.
+StatusOr<std::vector<int32_t>> tokensOf(const JsonRef &value, int64_t least, int64_t most) {
   std::vector<JsonRef> entries = {value};
   if (value.value().elements()) {
     HEDDLE_ASSIGN_OR_RETURN(entries, value.asArray());
   }
   std::vector<int32_t> ids;
   for (const JsonRef &entry : entries) {
-    HEDDLE_ASSIGN_OR_RETURN(int64_t id, entry.asInteger(INT32_MIN, INT32_MAX));
+    HEDDLE_ASSIGN_OR_RETURN(int64_t id, entry.asInteger(least, most));
     ids.push_back(static_cast<int32_t>(id));
   }
   return ids;
+}
+
+StatusOr<std::vector<int32_t>> tokensAt(const JsonRef &config, const char *key,
+                                        int64_t vocabulary) {
+  auto value = config.find(key);
+  return value ? tokensOf(*value, 0, vocabulary - 1) : std::vector<int32_t>();
+}
+
+/// A number of tokens, 0 where the key is not there.
+StatusOr<int64_t> countAt(const JsonRef &config, const char *key) {
+  auto value = config.find(key);
+  return value ? value->asInteger(0, INT32_MAX) : 0;
+}
+
+/// What may come next, but for forced tokens.
+Status takeRules(const JsonRef &config, int64_t vocabulary, TokenRules &rules) {
+  HEDDLE_ASSIGN_OR_RETURN(rules.minLength, countAt(config, "min_length"));
+  HEDDLE_ASSIGN_OR_RETURN(rules.minNewTokens, countAt(config, "min_new_tokens"));
+  HEDDLE_ASSIGN_OR_RETURN(rules.noRepeatNgram, countAt(config, "no_repeat_ngram_size"));
+  HEDDLE_ASSIGN_OR_RETURN(rules.suppressed, tokensAt(config, "suppress_tokens", vocabulary));
+  HEDDLE_ASSIGN_OR_RETURN(rules.suppressedFirst,
+                          tokensAt(config, "begin_suppress_tokens", vocabulary));
+  auto words = config.find("bad_words_ids");
+  if (!words)
+    return absl::OkStatus();
+  HEDDLE_ASSIGN_OR_RETURN(std::vector<JsonRef> entries, words->asArray());
+  for (const JsonRef &entry : entries) {
+    HEDDLE_RETURN_IF_ERROR(entry.asArray().status());
+    HEDDLE_ASSIGN_OR_RETURN(std::vector<int32_t> word, tokensOf(entry, 0, vocabulary - 1));
+    if (word.empty())
+      return entry.error("expected at least one token");
+    rules.badWords.push_back(std::move(word));
+  }
+  return absl::OkStatus();
 }
 
 /// A key and the number that asks for nothing; of other values, only null does.
@@ -28,19 +63,13 @@ struct Wish {
   double neutral;
 };
 constexpr Wish kWishes[] = {{"num_beams", 1},
-                            {"no_repeat_ngram_size", 0},
                             {"encoder_no_repeat_ngram_size", 0},
                             {"encoder_repetition_penalty", 1},
-                            {"min_length", 0},
-                            {"min_new_tokens", 0},
                             {"typical_p", 1},
                             {"epsilon_cutoff", 0},
                             {"eta_cutoff", 0},
                             {"guidance_scale", 1},
-                            {"bad_words_ids", 0},
                             {"sequence_bias", 0},
-                            {"suppress_tokens", 0},
-                            {"begin_suppress_tokens", 0},
                             {"exponential_decay_length_penalty", 0},
                             {"forced_bos_token_id", -1},
                             {"forced_eos_token_id", -1}};
@@ -138,20 +167,21 @@ StatusOr<GenerationConfig> generationConfig(const Executable &executable) {
     if (name != kGenerationFile && executable.file(kGenerationFile))
       continue;
     HEDDLE_RETURN_IF_ERROR(takeOptions(config.ref(), result));
+    HEDDLE_RETURN_IF_ERROR(takeRules(config.ref(), vocabulary, result.rules));
     result.file = name;
     for (const Wish &wish : kWishes)
       if (auto value = config.ref().find(wish.key);
           value && !asksForNothing(*value, wish.neutral) && !(sources && isForced(wish.key)))
         result.notFollowed.push_back(wish.key);
     if (auto value = config.ref().find("eos_token_id")) {
-      HEDDLE_ASSIGN_OR_RETURN(result.endIds, endIds(*value));
+      HEDDLE_ASSIGN_OR_RETURN(result.endIds, tokensOf(*value, INT32_MIN, INT32_MAX));
     }
     if (!sources)
       continue;
     HEDDLE_RETURN_IF_ERROR(
-        takeToken(config.ref(), "forced_bos_token_id", vocabulary, result.forcedFirst));
+        takeToken(config.ref(), "forced_bos_token_id", vocabulary, result.rules.forcedFirst));
     HEDDLE_RETURN_IF_ERROR(
-        takeToken(config.ref(), "forced_eos_token_id", vocabulary, result.forcedLast));
+        takeToken(config.ref(), "forced_eos_token_id", vocabulary, result.rules.forcedLast));
   }
   if (!result.decoderStart && manifest.has_decoder_start_id())
     result.decoderStart = static_cast<int32_t>(manifest.decoder_start_id());

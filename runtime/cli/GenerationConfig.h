@@ -19,9 +19,9 @@ namespace heddle::runtime {
 class Executable;
 
 struct GenerationConfig {
-  std::vector<int32_t> endIds; // eos_token_id, a number or a list of them
-  /// Of encoder-decoders.
-  std::optional<int32_t> decoderStart, forcedFirst, forcedLast;
+  std::vector<int32_t> endIds;         // eos_token_id, a number or a list of them
+  std::optional<int32_t> decoderStart; // of encoder-decoders, as the forced tokens are
+  TokenRules rules;
   /// What flags say too, for where they do not. All of `sampling` but the repetition penalty is for
   /// who `samples` (do_sample).
   SamplingOptions sampling;

@@ -35,12 +35,15 @@ BeamSearch::candidates(const std::vector<const float *> &logits, int64_t vocabSi
     HEDDLE_ASSIGN_OR_RETURN(std::vector<double> scores, logProbabilities(logits[b], vocabSize));
     std::vector<int32_t> history = prompt_;
     history.insert(history.end(), running_[b].ids.begin(), running_[b].ids.end());
-    if (const auto forced = forcedToken(options_, static_cast<int64_t>(running_[b].ids.size()),
-                                        options_.maxNewTokens)) {
-      all.push_back({running_[b].score, static_cast<int64_t>(b), *forced});
+    const NextTokens next =
+        nextTokens(options_.rules, options_.endIds, history,
+                   static_cast<int64_t>(running_[b].ids.size()), options_.maxNewTokens);
+    if (next.forced) {
+      all.push_back({running_[b].score, static_cast<int64_t>(b), *next.forced});
       continue;
     }
     penalizeRepetition(options_.repetitionPenalty, history, scores);
+    HEDDLE_RETURN_IF_ERROR(forbid(next.forbidden, scores));
     for (int64_t id = 0; id < vocabSize; ++id)
       all.push_back(
           {running_[b].score + scores[id], static_cast<int64_t>(b), static_cast<int32_t>(id)});

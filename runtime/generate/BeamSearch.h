@@ -6,10 +6,10 @@
 
 #include <cstdint>
 #include <functional>
-#include <optional>
 #include <vector>
 
 #include "runtime/base/Status.h"
+#include "runtime/generate/TokenRules.h"
 
 namespace heddle::runtime {
 
@@ -29,19 +29,8 @@ struct BeamOptions {
   double repetitionPenalty = 1; // on the log probabilities: see penalizeRepetition
   int64_t maxNewTokens = 100;
   std::vector<int32_t> endIds; // a token of these ends an answer, as its last one
-  /// The only token permitted at first, and as the last of an answer of maxNewTokens; it costs
-  /// nothing.
-  std::optional<int32_t> forcedFirst, forcedLast;
+  TokenRules rules;            // a forced token costs nothing
 };
-
-/// The only token permitted behind `length` new ones, if any. Options have forcedFirst and
-/// forcedLast.
-template <typename Options>
-std::optional<int32_t> forcedToken(const Options &options, int64_t length, int64_t maxNewTokens) {
-  if (options.forcedLast && length + 1 == maxNewTokens)
-    return options.forcedLast;
-  return length == 0 ? options.forcedFirst : std::nullopt;
-}
 
 /// InvalidArgument that names the flag out of range.
 Status checkBeams(const BeamOptions &options);

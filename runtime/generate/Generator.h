@@ -23,10 +23,8 @@ struct GenerateOptions {
   int64_t maxNewTokens = 100;
   std::vector<int32_t> endIds;        // a token of these ends an answer, as its last one
   std::vector<std::string> stopTexts; // text that ends an answer, and is cut off
-  /// Of encoder-decoders: what the decoder reads before its first token, the only first token that
-  /// is permitted, and the only one at the end of the longest answer.
-  std::vector<int32_t> decoderStart;
-  std::optional<int32_t> forcedFirst, forcedLast;
+  std::vector<int32_t> decoderStart;  // of an encoder-decoder: what comes before its first token
+  TokenRules rules;
   /// With more than one beam nothing is sampled. What the fields above say too is taken from there.
   BeamOptions beams;
 };

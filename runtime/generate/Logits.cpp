@@ -40,4 +40,14 @@ void penalizeRepetition(double penalty, const std::vector<int32_t> &history,
     }
 }
 
+Status forbid(const std::vector<int32_t> &ids, std::vector<double> &scores) {
+  for (int32_t id : ids)
+    if (id >= 0 && static_cast<size_t>(id) < scores.size())
+      scores[id] = -INFINITY;
+  if (!ids.empty() && *std::max_element(scores.begin(), scores.end()) == -INFINITY)
+    return absl::FailedPreconditionError("what may not come next leaves no token: see "
+                                         "generation_config.json");
+  return absl::OkStatus();
+}
+
 } // namespace heddle::runtime

@@ -21,6 +21,10 @@ StatusOr<std::vector<double>> logProbabilities(const float *logits, int64_t voca
 void penalizeRepetition(double penalty, const std::vector<int32_t> &history,
                         std::vector<double> &scores);
 
+/// Scores of these tokens, where there are such, become -infinity. FailedPrecondition where that
+/// leaves no token.
+Status forbid(const std::vector<int32_t> &ids, std::vector<double> &scores);
+
 } // namespace heddle::runtime
 
 #endif // HEDDLE_RUNTIME_GENERATE_LOGITS_H

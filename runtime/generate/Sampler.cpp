@@ -62,10 +62,12 @@ void keepMinP(double p, std::vector<Candidate> &candidates) {
 }
 
 /// All tokens. The penalty depends on a score's sign, so it takes the logits themselves.
-std::vector<Candidate> penalized(const SamplingOptions &options, const float *logits,
-                                 int64_t vocabSize, const std::vector<int32_t> &history) {
+StatusOr<std::vector<Candidate>> penalized(const SamplingOptions &options, const float *logits,
+                                           int64_t vocabSize, const std::vector<int32_t> &history,
+                                           const std::vector<int32_t> &forbidden) {
   std::vector<double> scores(logits, logits + vocabSize);
   penalizeRepetition(options.repetitionPenalty, history, scores);
+  HEDDLE_RETURN_IF_ERROR(forbid(forbidden, scores));
   std::vector<Candidate> candidates(vocabSize);
   for (int64_t i = 0; i < vocabSize; ++i)
     candidates[i] = {scores[i], static_cast<int32_t>(i)};
@@ -105,9 +107,13 @@ RandomStream promptStream(uint64_t seed, const std::vector<int32_t> &prompt, uin
   return RandomStream(seed, name);
 }
 
-std::vector<Candidate> candidatesOf(const SamplingOptions &options, const float *logits,
-                                    int64_t vocabSize, const std::vector<int32_t> &history) {
-  std::vector<Candidate> candidates = penalized(options, logits, vocabSize, history);
+StatusOr<std::vector<Candidate>> candidatesOf(const SamplingOptions &options, const float *logits,
+                                              int64_t vocabSize,
+                                              const std::vector<int32_t> &history,
+                                              const std::vector<int32_t> &forbidden) {
+  HEDDLE_ASSIGN_OR_RETURN(std::vector<Candidate> candidates,
+                          penalized(options, logits, vocabSize, history, forbidden));
+  std::erase_if(candidates, [](const Candidate &c) { return c.logit == -INFINITY; });
   // Below the highest, so that the smallest temperature makes no infinity.
   double highest = highestLogit(candidates);
   for (Candidate &candidate : candidates)
@@ -120,16 +126,18 @@ std::vector<Candidate> candidatesOf(const SamplingOptions &options, const float 
 
 StatusOr<Sample> sample(const SamplingOptions &options, const float *logits, int64_t vocabSize,
                         const std::vector<int32_t> &history, const RandomStream &stream,
-                        uint64_t position, std::optional<int32_t> forced) {
+                        uint64_t position, const NextTokens &next) {
   HEDDLE_ASSIGN_OR_RETURN(std::vector<double> own, logProbabilities(logits, vocabSize));
-  if (forced)
-    return Sample{*forced, own[*forced]};
+  if (next.forced)
+    return Sample{*next.forced, own[*next.forced]};
   int32_t id = 0;
   if (options.temperature == 0) {
-    std::vector<Candidate> all = penalized(options, logits, vocabSize, history);
+    HEDDLE_ASSIGN_OR_RETURN(std::vector<Candidate> all,
+                            penalized(options, logits, vocabSize, history, next.forbidden));
     id = std::min_element(all.begin(), all.end(), likelier)->id;
   } else {
-    std::vector<Candidate> left = candidatesOf(options, logits, vocabSize, history);
+    HEDDLE_ASSIGN_OR_RETURN(std::vector<Candidate> left,
+                            candidatesOf(options, logits, vocabSize, history, next.forbidden));
     id = left[draw(left, stream.uniform(position))].id;
   }
   return Sample{id, own[id]};

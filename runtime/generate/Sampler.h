@@ -5,10 +5,10 @@
 #define HEDDLE_RUNTIME_GENERATE_SAMPLER_H
 
 #include <cstdint>
-#include <optional>
 #include <vector>
 
 #include "runtime/base/Status.h"
+#include "runtime/generate/TokenRules.h"
 #include "runtime/plan/Philox.h"
 
 namespace heddle::runtime {
@@ -36,22 +36,24 @@ struct Candidate {
   int32_t id;
 };
 /// The tokens that the options leave to draw from, by id, or with top-p the likeliest first. The
-/// temperature is above 0.
-std::vector<Candidate> candidatesOf(const SamplingOptions &options, const float *logits,
-                                    int64_t vocabSize, const std::vector<int32_t> &history);
+/// temperature is above 0. FailedPrecondition where all tokens are forbidden.
+StatusOr<std::vector<Candidate>> candidatesOf(const SamplingOptions &options, const float *logits,
+                                              int64_t vocabSize,
+                                              const std::vector<int32_t> &history,
+                                              const std::vector<int32_t> &forbidden = {});
 
 struct Sample {
   int32_t id = 0;
   double logProbability = 0; // under the model itself, before any option
 };
 
-/// Picks from `logits` (one per token of the vocabulary). `history` holds the tokens so far,
-/// `position` numbers the draw from `stream`; a `forced` token, one of the vocabulary, is taken
-/// without a draw. Of equal logits the lowest id is the likeliest.
-/// FailedPrecondition if a logit is NaN or +infinity, or all are -infinity.
+/// Picks from `logits` (one per token of the vocabulary) what `next` permits. `history` holds the
+/// tokens so far, `position` numbers the draw from `stream`; a forced token is taken without a
+/// draw. Of equal logits the lowest id is the likeliest. FailedPrecondition if a logit is NaN or
+/// +infinity, or if none is left above -infinity.
 StatusOr<Sample> sample(const SamplingOptions &options, const float *logits, int64_t vocabSize,
                         const std::vector<int32_t> &history, const RandomStream &stream,
-                        uint64_t position, std::optional<int32_t> forced = {});
+                        uint64_t position, const NextTokens &next = {});
 
 } // namespace heddle::runtime
 

@@ -18,10 +18,10 @@ public:
   const std::vector<RowCopy> &copies() const override { return copies_; }
 
   Status advance(const std::vector<const float *> &logits, int64_t vocabSize) override {
-    const std::optional<int32_t> forced =
-        forcedToken(options_, static_cast<int64_t>(ids_.size()), options_.maxNewTokens);
+    const NextTokens next = nextTokens(options_.rules, options_.endIds, rows_[0],
+                                       static_cast<int64_t>(ids_.size()), options_.maxNewTokens);
     HEDDLE_ASSIGN_OR_RETURN(Sample picked, sample(options_.sampling, logits[0], vocabSize, rows_[0],
-                                                  stream_, ids_.size(), forced));
+                                                  stream_, ids_.size(), next));
     rows_[0].push_back(picked.id);
     ids_.push_back(picked.id);
     score_ += picked.logProbability;
@@ -103,8 +103,7 @@ private:
     beams.repetitionPenalty = options.sampling.repetitionPenalty;
     beams.maxNewTokens = options.maxNewTokens;
     beams.endIds = options.endIds;
-    beams.forcedFirst = options.forcedFirst;
-    beams.forcedLast = options.forcedLast;
+    beams.rules = options.rules;
     return beams;
   }
 

@@ -9,6 +9,7 @@ Made with torch and transformers 5.23.0. The tests read the files and need no Py
 beams.json    beam search over tables: the logits are table[position][last token], so that a test can be the
               model; ids and scores for beams, length penalties, early stopping, end tokens, repetition penalty.
 sampling.json logits, options of sampling, and the probabilities that the chain of processors leaves.
+rules.json    answers under rules of generation_config.json: over tables as in beams.json, and of folders.
 folders.json  answers of the folders beside it, evaluated in float64 (beam search itself adds in float32).
 """
 
@@ -157,10 +158,60 @@ def folders():
     return {"max_new_tokens": 8, "cases": cases}
 
 
+def drawn_rules(draw, vocabulary, eos):
+    """Keys of generation_config.json that forbid tokens; each in some cases."""
+    token = lambda: draw.randrange(vocabulary)
+    rules = {"no_repeat_ngram_size": draw.choice([0, 0, 2, 3])}
+    if draw.random() < 0.5:
+        rules["bad_words_ids"] = [[token() for _ in range(draw.randint(1, 3))] for _ in range(2)]
+        rules["bad_words_ids"] += [[end] for end in eos[:1]]  # an end is no bad word
+    if draw.random() < 0.4:
+        rules["suppress_tokens"] = [token()]
+    if draw.random() < 0.4:
+        rules["begin_suppress_tokens"] = [token(), token()]
+    rules[draw.choice(["min_length", "min_new_tokens"])] = draw.choice([0, 3, 5])
+    return rules
+
+
+def rules():
+    draw = random.Random(9)
+    generator = torch.Generator().manual_seed(13)
+    table = round_to((1.5 * torch.randn(POSITIONS, V, V, generator=generator)).tolist(), 4)
+    model = Table(torch.tensor(table)).eval()
+    cases = []
+    while len(cases) < 80:
+        prompt = [draw.randrange(V) for _ in range(draw.randint(1, 4))]
+        eos = draw.choice([[], [0], [2]])
+        flags = {"num_beams": draw.choice([2, 3]), "max_new_tokens": draw.choice([3, 6, 9]),
+                 "length_penalty": draw.choice([0.6, 1.0]), "early_stopping": draw.choice([False, True, "never"]),
+                 "repetition_penalty": draw.choice([1.0, 1.3])}
+        wanted = drawn_rules(draw, V, eos)
+        ids, out = search(model, prompt, eos, use_cache=False, **flags, **wanted)
+        score = out.sequences_scores[0].item()
+        if score > -100:  # else too few tokens are left for as many beams
+            cases.append({"table": 0, "prompt": prompt, "eos": eos, **flags, "rules": wanted, "ids": ids,
+                          "score": score})
+    answers = []
+    for name in ("gpt2-default", "llama-grouped-llama3"):
+        model = AutoModelForCausalLM.from_pretrained(os.path.join(HERE, name)).double().eval()
+        for beams in (1, 1, 1, 3):
+            prompt = [draw.randrange(model.config.vocab_size) for _ in range(5)]
+            free = search(model, prompt, [], max_new_tokens=8)[0]
+            eos = [free[2]]
+            wanted = {"no_repeat_ngram_size": 2, "min_new_tokens": 5, "suppress_tokens": [free[1]],
+                      "begin_suppress_tokens": [free[0]], "bad_words_ids": [free[3:5]]}
+            model.generation_config = GenerationConfig()
+            ids, _ = search(model, prompt, eos, num_beams=beams, max_new_tokens=8, **wanted)
+            answers.append({"folder": name, "prompt": prompt, "beams": beams,
+                            "config": {"eos_token_id": eos, **wanted}, "ids": ids})
+    return {"tables": [table], "cases": cases, "answers": answers}
+
+
 if __name__ == "__main__":
     torch.manual_seed(0)
     os.makedirs(os.path.join(HERE, "generation"), exist_ok=True)
-    for name, content in (("beams", beams()), ("sampling", {"cases": sampling()}), ("folders", folders())):
+    for name, content in (("beams", beams()), ("sampling", {"cases": sampling()}), ("folders", folders()),
+                          ("rules", rules())):
         with open(os.path.join(HERE, "generation", name + ".json"), "w") as file:
             json.dump(content, file, separators=(",", ":"))
             file.write("\n")

@@ -40,6 +40,21 @@ EarlyStopping earlyStoppingOf(const JsonValue &value) {
   return *value.boolean() ? EarlyStopping::WhenFull : EarlyStopping::WhenUnlikely;
 }
 
+TokenRules rulesOf(const JsonRef &json) {
+  TokenRules rules;
+  rules.minLength = json.getInteger("min_length", 0).value();
+  rules.minNewTokens = json.getInteger("min_new_tokens", 0).value();
+  rules.noRepeatNgram = *json.getInteger("no_repeat_ngram_size");
+  if (auto words = json.find("bad_words_ids"))
+    for (const JsonRef &word : elementsOf(*words))
+      rules.badWords.push_back(numbersOf<int32_t>(word));
+  if (auto tokens = json.find("suppress_tokens"))
+    rules.suppressed = numbersOf<int32_t>(*tokens);
+  if (auto tokens = json.find("begin_suppress_tokens"))
+    rules.suppressedFirst = numbersOf<int32_t>(*tokens);
+  return rules;
+}
+
 BeamOptions optionsOf(const JsonRef &one) {
   BeamOptions options;
   options.beams = *one.getInteger("num_beams");
@@ -48,15 +63,16 @@ BeamOptions optionsOf(const JsonRef &one) {
   options.repetitionPenalty = *one.getNumber("repetition_penalty");
   options.maxNewTokens = *one.getInteger("max_new_tokens");
   options.endIds = numbersOf<int32_t>(*one.at("eos"));
+  if (auto rules = one.find("rules"))
+    options.rules = rulesOf(*rules);
   return options;
 }
 
-TEST(BeamSearch, AnswersAndScoresAreThoseOfTransformers) {
-  GenerationGolden golden("beams.json");
+/// Counts the answers that end before they must.
+void compare(const GenerationGolden &golden, int &endedEarly) {
   std::vector<Table> tables;
   for (const JsonRef &table : elementsOf(*golden.root().at("tables")))
     tables.emplace_back(table);
-  int endedEarly = 0;
   for (const JsonRef &one : golden.cases()) {
     const Table &table = tables[*one.getInteger("table")];
     Ids prompt = numbersOf<int32_t>(*one.at("prompt"));
@@ -70,7 +86,18 @@ TEST(BeamSearch, AnswersAndScoresAreThoseOfTransformers) {
     EXPECT_NEAR(best.score, score, 1e-5 * std::max(1.0, std::abs(score))) << one.path();
     endedEarly += static_cast<int64_t>(best.ids.size()) < options.maxNewTokens;
   }
+}
+
+TEST(BeamSearch, AnswersAndScoresAreThoseOfTransformers) {
+  int endedEarly = 0;
+  compare(GenerationGolden("beams.json"), endedEarly);
   EXPECT_GT(endedEarly, 20);
+}
+
+TEST(BeamSearch, FollowsRulesAsTransformersDo) {
+  int endedEarly = 0;
+  compare(GenerationGolden("rules.json"), endedEarly);
+  EXPECT_GT(endedEarly, 5);
 }
 
 BeamOptions twoBeams(int64_t tokens) {

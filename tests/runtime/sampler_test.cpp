@@ -44,6 +44,23 @@ TEST(Sampler, DrawsFollowTheProbabilities) {
   EXPECT_NEAR(got[3], 0.3, 0.03);
 }
 
+TEST(Sampler, TakesNothingForbidden) {
+  for (double temperature : {0.0, 1.0}) {
+    SamplingOptions options;
+    options.temperature = temperature;
+    auto picked =
+        sample(options, kLogits.data(), 4, {}, kStream, 0, {.forbidden = {0, 1, 2, 70, -1}});
+    ASSERT_THAT(picked, IsOk());
+    EXPECT_EQ(picked->id, 3);
+    EXPECT_NEAR(picked->logProbability, std::log(0.3), 1e-6); // the model's own
+    EXPECT_EQ(sample(options, kLogits.data(), 4, {}, kStream, 0, {2, {2}})->id, 2);
+    EXPECT_EQ(sample(options, kLogits.data(), 4, {}, kStream, 0, {.forbidden = {0, 1, 2, 3}})
+                  .status()
+                  .code(),
+              absl::StatusCode::kFailedPrecondition);
+  }
+}
+
 TEST(Sampler, TemperatureSharpens) {
   SamplingOptions options;
   options.temperature = 0.5; // squares the probabilities
@@ -84,8 +101,10 @@ TEST(Sampler, LeavesWhatTheProcessorsOfTransformersLeave) {
     auto expected = numbersOf<double>(*one.at("probabilities"));
     std::vector<double> got(logits.size());
     double sum = 0;
-    for (const Candidate &left : candidatesOf(options, logits.data(), logits.size(),
-                                              numbersOf<int32_t>(*one.at("history"))))
+    auto candidates =
+        candidatesOf(options, logits.data(), logits.size(), numbersOf<int32_t>(*one.at("history")));
+    ASSERT_THAT(candidates, IsOk());
+    for (const Candidate &left : *candidates)
       sum += got[left.id] = std::exp(left.logit);
     for (size_t i = 0; i < got.size(); ++i) {
       EXPECT_NEAR(got[i] / sum, expected[i], 1e-6) << one.path() << " token " << i;

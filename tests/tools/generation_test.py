@@ -78,14 +78,14 @@ class Transformers(Generation):
 
     def test_wishes_not_followed_are_named(self):
         shutil.copytree(GOLDENS / "gpt2-default", self.at / "model")
-        config = {"no_repeat_ngram_size": 2, "num_beams": 4, "min_length": 0, "bad_words_ids": [],
-                  "suppress_tokens": [3], "forced_eos_token_id": None, "eos_token_id": 0, "encoder_repetition_penalty": 1.0}
+        config = {"encoder_no_repeat_ngram_size": 2, "num_beams": 4, "min_length": 0, "bad_words_ids": [],
+                  "typical_p": 0.9, "forced_eos_token_id": None, "eos_token_id": 0, "encoder_repetition_penalty": 1.0}
         (self.at / "model/generation_config.json").write_text(json.dumps(config))
         result = self.call("heddle", "generate", "model", "--prompt-ids", "5", "--max-new-tokens", 1)
         self.assertEqual(result.returncode, 0, result.stderr)
         for key in config:
             self.assertEqual(f"{key} is not followed" in result.stderr.decode(),
-                             key in ("no_repeat_ngram_size", "num_beams", "suppress_tokens"), key)
+                             key in ("encoder_no_repeat_ngram_size", "num_beams", "typical_p"), key)
 
         (self.at / "model/generation_config.json").unlink()  # older folders have it all in one file
         older = json.loads((self.at / "model/config.json").read_text())
@@ -134,6 +134,30 @@ class Transformers(Generation):
                                ({"repetition_penalty": "x"}, 'key "repetition_penalty"'),
                                ({"early_stopping": "soon"}, 'key "early_stopping": expected true, false or "never"')):
             self.assertIn(message, answers(prompts, [0], wrong, code=2))
+
+    def test_rules_of_the_folder(self):
+        for case in json.loads((GOLDENS / "generation/rules.json").read_text())["answers"]:
+            model = self.at / "model"
+            shutil.copytree(GOLDENS / case["folder"], model)
+            (model / "generation_config.json").write_text(json.dumps(case["config"]))
+            flags = ["--beams", 3] if case["beams"] == 3 else ["--temperature", 0]
+            answer, = self.answers("heddle", model, *flags, "--max-new-tokens", 8, "--prompt-ids",
+                                   ",".join(map(str, case["prompt"])))
+            self.assertEqual(answer["ids"], case["ids"], case)
+            shutil.rmtree(model)
+
+    def test_rules_must_be_tokens(self):
+        shutil.copytree(GOLDENS / "gpt2-default", self.at / "model")
+        for config, told in (({"bad_words_ids": [[5], []]}, "bad_words_ids"),
+                             ({"bad_words_ids": [5]}, "bad_words_ids"),
+                             ({"suppress_tokens": [100000]}, "suppress_tokens"),
+                             ({"begin_suppress_tokens": ["a"]}, "begin_suppress_tokens"),
+                             ({"no_repeat_ngram_size": -1}, "no_repeat_ngram_size"),
+                             ({"min_new_tokens": 1.5}, "min_new_tokens")):
+            (self.at / "model/generation_config.json").write_text(json.dumps(config))
+            result = self.call("heddle", "generate", "model", "--prompt-ids", "5", "--max-new-tokens", 1)
+            self.assertEqual(result.returncode, 2, (config, result.stderr))
+            self.assertIn(f"generation_config.json: key \"{told}", result.stderr.decode())
 
     def test_compiled_on_the_spot(self):
         golden = json.loads((GOLDENS / "generation/folders.json").read_text())
