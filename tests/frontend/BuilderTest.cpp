@@ -242,6 +242,16 @@ TEST(Builder, WithoutCausalMaskAllSeeAll) {
   EXPECT_GT(std::abs(before->floats[0] - after->floats[0]), 1e-9);
 }
 
+TEST(Builder, SlopesAreRoundedWhereTheyWereTrainedSo) {
+  // The tenth of 12 heads has 2^-1.5, which no power of two makes exact in bf16.
+  const std::string kTwelve = "width: 24 attention { heads: 12 } positions { alibi ";
+  const std::string exact = BuiltModel(small(kTwelve + "{} }"), 1, 3).text("forward");
+  const std::string rounded = BuiltModel(small(kTwelve + "{ bf16: true } }"), 1, 3).text("forward");
+  EXPECT_THAT(exact, testing::HasSubstr("0.353553"));
+  EXPECT_THAT(rounded, testing::Not(testing::HasSubstr("0.353553")));
+  EXPECT_THAT(rounded, testing::HasSubstr("0.353515625"));
+}
+
 TEST(Builder, WithoutAHeadThereIsNoLoss) {
   auto model = small("attention { causal: false } head { kind: NONE } pooler {}");
   EXPECT_EQ(frontend::entriesOf(model, true), (std::vector<std::string>{"forward", "encode"}));
