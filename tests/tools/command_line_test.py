@@ -218,6 +218,10 @@ class WrongInput(CommandLine):
         (("train", "small.textproto", "--data", "nowhere.txt", "--steps", 1), "nowhere.txt"),
         (("generate", "small.textproto", "--prompt", ""), "prompt"),
         (("run", "small.textproto", "--inputs", "empty.txt", "--outputs", "o.safetensors"), "empty.txt"),
+        (("inspect", "small.textproto", "--fusions", "--require-fused", "attention:3"), "2 are fused"),
+        (("inspect", "small.textproto", "--shapes", "--require-fused", "attention:2"), "goes with --fusions"),
+        (("inspect", "small.textproto", "--params", "--dump-dir", "d"), "goes with --ir"),
+        (("inspect", "small.textproto", "--weights", "nowhere"), "nowhere"),
         (("nonsense",), "help"),
     )
 

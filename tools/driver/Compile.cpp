@@ -264,9 +264,11 @@ Status Compilation::runTo(const std::string &stage) {
   return absl::OkStatus();
 }
 
+Status Compilation::checkFusions() const { return state_->checkFusions(); }
+
 StatusOr<runtime::proto::Executable> Compilation::finish() {
   HEDDLE_RETURN_IF_ERROR(runTo(state_->stages.back().name));
-  HEDDLE_RETURN_IF_ERROR(state_->checkFusions());
+  HEDDLE_RETURN_IF_ERROR(checkFusions());
   auto findOne = [](ir::KernelOp) { return WalkResult::interrupt(); };
   if (!state_->module->walk(findOne).wasInterrupted())
     return invalidInput(state_->origin, ": holds nothing to run, expected functions such as "

@@ -250,8 +250,10 @@ public:
       compilation_.module().print(stream,
                                   OpPrintingFlags().enableDebugInfo(true, false).useLocalScope());
     }
-    if (request_.fusions || request_.memory)
+    if (request_.fusions || request_.memory) {
       HEDDLE_RETURN_IF_ERROR(compilation_.runTo(stageNames().back()));
+      HEDDLE_RETURN_IF_ERROR(compilation_.checkFusions());
+    }
     if (request_.fusions)
       result_.fusions = compilation_.fusions().entries();
     if (request_.memory)
