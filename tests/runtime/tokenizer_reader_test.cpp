@@ -22,6 +22,19 @@ std::string withPart(const std::string &key, const std::string &part,
   return "{\"model\":" + model + (key.empty() ? "" : ",\"" + key + "\":" + part) + "}";
 }
 
+TEST(TokenizerReader, AWholeTokenNeedsNoMergesWhereTheyAreIgnored) {
+  const std::string kVocabulary = R"("vocab":{"a":0,"b":1,"c":2,"abc":3,"ab":4},"merges":["a b"])";
+  auto idsOf = [&](const std::string &ignore, const std::string &text) {
+    auto tokenizer = parseTokenizer(
+        withPart("", "", R"({"type":"BPE","ignore_merges":)" + ignore + "," + kVocabulary + "}"),
+        "t.json");
+    return tokenizer.ok() ? *(*tokenizer)->encode(text) : std::vector<int32_t>();
+  };
+  EXPECT_THAT(idsOf("true", "abc"), ElementsAre(3));
+  EXPECT_THAT(idsOf("true", "abcc"), ElementsAre(4, 2, 2)); // no token as a whole
+  EXPECT_THAT(idsOf("false", "abc"), ElementsAre(4, 2));
+}
+
 TEST(TokenizerReader, WhatIsNotSupportedIsNamedByPathAndValue) {
   auto expectError = [](const std::string &key, const std::string &part, const char *message) {
     EXPECT_THAT(parseTokenizer(withPart(key, part), "tokenizer.json"), IsBadInput(message)) << part;
