@@ -22,40 +22,6 @@ std::string withPart(const std::string &key, const std::string &part,
   return "{\"model\":" + model + (key.empty() ? "" : ",\"" + key + "\":" + part) + "}";
 }
 
-TEST(TokenizerReader, AWholeTokenNeedsNoMergesWhereTheyAreIgnored) {
-  const std::string kVocabulary = R"("vocab":{"a":0,"b":1,"c":2,"abc":3,"ab":4},"merges":["a b"])";
-  auto idsOf = [&](const std::string &ignore, const std::string &text) {
-    auto tokenizer = parseTokenizer(
-        withPart("", "", R"({"type":"BPE","ignore_merges":)" + ignore + "," + kVocabulary + "}"),
-        "t.json");
-    return tokenizer.ok() ? *(*tokenizer)->encode(text) : std::vector<int32_t>();
-  };
-  EXPECT_THAT(idsOf("true", "abc"), ElementsAre(3));
-  EXPECT_THAT(idsOf("true", "abcc"), ElementsAre(4, 2, 2)); // no token as a whole
-  EXPECT_THAT(idsOf("false", "abc"), ElementsAre(4, 2));
-}
-
-TEST(TokenizerReader, LongerWordsThanPermittedAreUnknown) {
-  auto tokenizer = parseTokenizer(
-      withPart("", "",
-               R"({"type":"WordPiece","unk_token":"?","continuing_subword_prefix":"##",
-                   "max_input_chars_per_word":3,"vocab":{"?":0,"a":1,"##a":2}})"),
-      "t.json");
-  ASSERT_THAT(tokenizer, IsOk());
-  EXPECT_THAT(*(*tokenizer)->encode("aaa"), ElementsAre(1, 2, 2));
-  EXPECT_THAT(*(*tokenizer)->encode("aaaa"), ElementsAre(0));
-}
-
-TEST(TokenizerReader, AnUnknownCharacterIsLessLikelyThanAnyToken) {
-  auto tokenizer = parseTokenizer(
-      withPart("", "",
-               R"({"type":"Unigram","unk_id":0,"vocab":[["?",0.0],["xb",-14.0],["b",1.0]]})"),
-      "t.json");
-  ASSERT_THAT(tokenizer, IsOk());
-  // x alone is no token. As likely as the least likely token it would make "?", "b" the better way.
-  EXPECT_THAT(*(*tokenizer)->encode("xb"), ElementsAre(1));
-}
-
 TEST(TokenizerReader, WhatIsNotSupportedIsNamedByPathAndValue) {
   auto expectError = [](const std::string &key, const std::string &part, const char *message) {
     EXPECT_THAT(parseTokenizer(withPart(key, part), "tokenizer.json"), IsBadInput(message)) << part;
