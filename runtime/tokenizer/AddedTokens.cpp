@@ -140,7 +140,7 @@ Status AddedTokens::split(std::string_view text, bool normalized, TextSink stret
     if (token.singleWord && !standsAlone(text, begin, end))
       continue;
     if (token.leftStrip)
-      begin = std::max(beforeSpaces(text, begin), done);
+      begin = beforeSpaces(text, begin); // less than done where the token before took them
     if (token.rightStrip)
       end = afterSpaces(text, end);
     if (done < begin)

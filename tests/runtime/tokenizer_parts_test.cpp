@@ -62,9 +62,11 @@ TEST(TokenizerParts, StripTakesTheSidesThatItNames) {
 }
 
 TEST(TokenizerParts, NothingIsPrependedToNothing) {
-  auto tokenizer = made(kWords, R"(,"normalizer":{"type":"Prepend","prepend":"_"})");
-  EXPECT_THAT(*tokenizer->encode("a"), ElementsAre(5));
+  auto tokenizer = made(kWords, R"(,"normalizer":{"type":"Sequence","normalizers":[
+      {"type":"Strip","strip_left":true,"strip_right":true},{"type":"Prepend","prepend":"_"}]})");
+  EXPECT_THAT(*tokenizer->encode(" a"), ElementsAre(5));
   EXPECT_THAT(*tokenizer->encode(""), IsEmpty());
+  EXPECT_THAT(*tokenizer->encode(" "), IsEmpty()); // empty once it is stripped
 }
 
 TEST(TokenizerParts, SpacesBetweenTwoTokensGoToOneOfThem) {
