@@ -94,8 +94,8 @@ public:
   /// module came from (bad input) where a pass names what it cannot take in it. The reproducer goes
   /// into the dump folder, else into the folder for temporary files.
   Status runTo(const std::string &stage);
-  /// Behind the passes: InvalidArgument where the request is strict and a fusion was missed, or where
-  /// one that it demands is not there.
+  /// Behind the passes: InvalidArgument where the request is strict and a fusion was missed, or
+  /// where one that it demands is not there.
   Status checkFusions() const;
   /// runTo the last stage, checkFusions, generates code and writes the container.
   StatusOr<runtime::proto::Executable> finish();

@@ -200,7 +200,7 @@ StatusOr<int> generateVerb(const runtime::GenerateFlags &flags, const CompilerFl
         runtime::promptShape(files(), flags, filesOf(*source.model), promptLimits(source)));
     if (!bound.batch)
       bound.batch = shape.batch;
-    if (!bound.seq)
+    if (!bound.seq && source.fixedSequence() == 0)
       bound.seq = shape.seq;
     if (!bound.sourceSeq && shape.sourceSeq > 0)
       bound.sourceSeq = shape.sourceSeq;
