@@ -33,14 +33,13 @@ public:
   }
 
   /// Backwards, so that the operand of a recomputed op counts as read where that now happens.
-  int64_t run() {
+  void run() {
     SmallVector<Operation *> candidates;
     for (Operation &op : llvm::reverse(block_))
       if (isCheap(&op) && byteSizeOf(op.getResult(0)) >= minBytes_)
         candidates.push_back(&op);
     for (Operation *op : candidates)
       recompute(op);
-    return recomputed_;
   }
 
 private:
@@ -78,11 +77,10 @@ private:
     result.replaceUsesWithIf(again->getResult(0), [&](OpOperand &use) {
       return position_[use.getOwner()] >= position_[firstFar] && use.getOwner() != again;
     });
-    ++recomputed_;
   }
 
   Block &block_;
-  int64_t minBytes_, distance_, recomputed_ = 0;
+  int64_t minBytes_, distance_;
   llvm::DenseMap<Operation *, int64_t> position_;
 };
 
@@ -93,7 +91,7 @@ struct RecomputeActivationsPass : impl::RecomputeActivationsPassBase<RecomputeAc
     if (failed(checkEntry(getOperation())))
       return signalPassFailure();
     if (!getOperation().isExternal())
-      numRecomputed += Recomputation(getOperation(), minBytes, distance).run();
+      Recomputation(getOperation(), minBytes, distance).run();
   }
 };
 

@@ -85,9 +85,6 @@ def RecomputeActivationsPass : Pass<"heddle-recompute-activations", "mlir::func:
     Option<"distance", "distance", "int64_t", "32",
            "ops between a result and a use that is worth computing it again">
   ];
-  let statistics = [
-    Statistic<"numRecomputed", "num-recomputed", "results that are computed again">
-  ];
 }
 
 def PlanMemoryPass : Pass<"heddle-plan-memory", "mlir::func::FuncOp"> {
