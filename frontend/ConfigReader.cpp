@@ -10,8 +10,8 @@
 
 #include "frontend/ConfigFamily.h"
 #include "frontend/FieldPath.h"
-#include "frontend/NamePattern.h"
 #include "frontend/Validate.h"
+#include "runtime/base/NamePattern.h"
 
 namespace heddle::frontend {
 namespace {

@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "frontend/NamePattern.h"
+#include "runtime/base/NamePattern.h"
 
 namespace heddle::frontend {
 namespace {

@@ -1,31 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <set>
 
+#include "runtime/base/NamePattern.h"
 #include "runtime/io/Weights.h"
 #include "runtime/plan/Session.h"
 
 namespace heddle::runtime {
 namespace {
-
-/// Whether `text` fits `pattern`, in which each `*` stands for any text.
-bool matches(std::string_view pattern, std::string_view text) {
-  size_t p = 0, t = 0, star = std::string_view::npos, resume = 0;
-  while (t < text.size()) {
-    if (p < pattern.size() && pattern[p] == '*') {
-      star = p++;
-      resume = t;
-    } else if (p < pattern.size() && pattern[p] == text[t]) {
-      ++p;
-      ++t;
-    } else if (star != std::string_view::npos) {
-      p = star + 1;
-      t = ++resume; // the last star takes one character more
-    } else {
-      return false;
-    }
-  }
-  return pattern.find_first_not_of('*', p) == std::string_view::npos;
-}
 
 StatusOr<bool> areEqual(const TensorView &a, const TensorView &b) {
   if (a.shape() != b.shape())
@@ -80,7 +61,7 @@ Status refuseUnknown(const Weights &weights, const proto::Manifest &manifest) {
   for (const std::string &name : weights.names()) {
     bool ignored = false;
     for (const std::string &pattern : manifest.ignored_tensors())
-      ignored |= matches(pattern, name);
+      ignored |= matchesPattern(pattern, name);
     if (!ignored && !known.count(name))
       return invalidInput(weights.path(), ": tensor \"", name,
                           "\" belongs to no parameter of the model");

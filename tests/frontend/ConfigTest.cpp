@@ -2,7 +2,7 @@
 // config.json of gpt2 and llama as transformers 4 and 5 and older tools write it, and what is wrong
 // with others, in the user's words.
 #include "frontend/Dimensions.h"
-#include "frontend/NamePattern.h"
+#include "runtime/base/NamePattern.h"
 #include "tests/frontend/ConfigText.h"
 #include "tests/frontend/ModelHarness.h"
 #include "tests/runtime/TempFolder.h"
@@ -214,11 +214,11 @@ TEST(ConfigErrors, InconsistentSizesNameTheKey) {
 }
 
 TEST(Patterns, StarStandsForAnyText) {
-  EXPECT_TRUE(frontend::matchesPattern("h.*.attn.bias", "h.11.attn.bias"));
-  EXPECT_FALSE(frontend::matchesPattern("h.*.attn.bias", "h.11.attn.bias2"));
-  EXPECT_TRUE(frontend::matchesPattern("*", ""));
-  EXPECT_TRUE(frontend::matchesPattern("a*b*c", "abbc"));
-  EXPECT_FALSE(frontend::matchesPattern("a*b*c", "acb"));
+  EXPECT_TRUE(matchesPattern("h.*.attn.bias", "h.11.attn.bias"));
+  EXPECT_FALSE(matchesPattern("h.*.attn.bias", "h.11.attn.bias2"));
+  EXPECT_TRUE(matchesPattern("*", ""));
+  EXPECT_TRUE(matchesPattern("a*b*c", "abbc"));
+  EXPECT_FALSE(matchesPattern("a*b*c", "acb"));
 }
 
 } // namespace

@@ -1,9 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "frontend/NamePattern.h"
+// Patterns of names: of tensors, parameters and keys.
 
-namespace heddle::frontend {
+#ifndef HEDDLE_RUNTIME_BASE_NAMEPATTERN_H
+#define HEDDLE_RUNTIME_BASE_NAMEPATTERN_H
 
-bool matchesPattern(std::string_view pattern, std::string_view text) {
+#include <string_view>
+
+namespace heddle {
+
+/// Whether `text` is `pattern`, in which each `*` stands for any text.
+inline bool matchesPattern(std::string_view pattern, std::string_view text) {
   // Greedy with one point to go back to: the last star takes one more character.
   size_t p = 0, t = 0, star = std::string_view::npos, resume = 0;
   while (t < text.size()) {
@@ -20,9 +26,9 @@ bool matchesPattern(std::string_view pattern, std::string_view text) {
       return false;
     }
   }
-  while (p < pattern.size() && pattern[p] == '*')
-    ++p;
-  return p == pattern.size();
+  return pattern.find_first_not_of('*', p) == std::string_view::npos;
 }
 
-} // namespace heddle::frontend
+} // namespace heddle
+
+#endif // HEDDLE_RUNTIME_BASE_NAMEPATTERN_H
