@@ -34,7 +34,8 @@ public:
   virtual int64_t write(int fd, const void *bytes, size_t size);
   virtual int64_t sync(int fd);
   virtual int64_t truncate(int fd, uint64_t size);
-  /// Not an error for what does not exist: PathKind::Missing. Follows links.
+  /// Not an error for what does not exist: PathKind::Missing. Follows links; -ENOLINK for one that
+  /// leads to nothing.
   virtual int64_t statPath(const std::string &path, PathInfo &info);
   virtual int64_t statOpen(int fd, PathInfo &info);
   /// Whether this process may write to what is there.
