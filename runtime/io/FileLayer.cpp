@@ -155,18 +155,15 @@ Status FileLayer::makeFolders(const std::string &path) {
   return absl::OkStatus();
 }
 
-Status FileLayer::removeFolder(const std::string &path, int depthLimit) {
+Status FileLayer::removeAll(const std::string &path, int depthLimit) {
+  // Asking first what it is would follow a link; unlink removes the link and refuses a folder.
+  int64_t result = calls_->unlink(path);
+  if (result != -EISDIR || depthLimit == 0)
+    return result < 0 ? fileError("remove", path, -result) : absl::OkStatus();
   HEDDLE_ASSIGN_OR_RETURN(std::vector<std::string> names, list(path));
-  for (const std::string &name : names) {
-    std::string child = joinPath(path, name);
-    // Asking first what it is would follow a link; unlink removes the link and refuses a folder.
-    int64_t result = calls_->unlink(child);
-    if (result == -EISDIR && depthLimit > 0)
-      HEDDLE_RETURN_IF_ERROR(removeFolder(child, depthLimit - 1));
-    else if (result < 0)
-      return fileError("remove", child, -result);
-  }
-  int64_t result = calls_->removeFolder(path);
+  for (const std::string &name : names)
+    HEDDLE_RETURN_IF_ERROR(removeAll(joinPath(path, name), depthLimit - 1));
+  result = calls_->removeFolder(path);
   return result < 0 ? fileError("remove folder", path, -result) : absl::OkStatus();
 }
 

@@ -115,8 +115,8 @@ public:
   /// With the folders above it, each made durable; those that exist are fine. The last of those is
   /// made durable too: whoever made it may have died before that.
   Status makeFolders(const std::string &path);
-  /// A folder with all that is in it; links are removed, not followed.
-  Status removeFolder(const std::string &path, int depthLimit = 16);
+  /// A file, or a folder with all that is in it; links are removed, not followed.
+  Status removeAll(const std::string &path, int depthLimit = 17);
   /// Makes the names in a folder (files created, renamed, removed) durable. A folder that we may
   /// use but not read cannot be flushed: that is left to the system and no error.
   Status syncFolder(const std::string &path);

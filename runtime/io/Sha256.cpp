@@ -32,8 +32,8 @@ std::string sha256Hex(std::string_view text) { return toHex(Sha256::of(text)); }
 
 StatusOr<FileDigest> digestFile(FileLayer &layer, const std::string &path) {
   HEDDLE_ASSIGN_OR_RETURN(File file, layer.openForRead(path));
-  constexpr size_t kPiece = size_t{1} << 20;
-  auto piece = std::make_unique<char[]>(kPiece);
+  constexpr size_t kPiece = size_t{1} << 16;
+  auto piece = std::make_unique_for_overwrite<char[]>(kPiece);
   Sha256 hash;
   uint64_t size = 0;
   while (true) {

@@ -73,18 +73,19 @@ Status CheckpointWriter::cleanUp() {
   HEDDLE_ASSIGN_OR_RETURN(std::vector<std::string> names, layer_->list(out_));
   for (const std::string &name : names)
     if (name.starts_with(kTemporaryPrefix))
-      HEDDLE_RETURN_IF_ERROR(layer_->removeFolder(joinPath(out_, name)));
+      HEDDLE_RETURN_IF_ERROR(layer_->removeAll(joinPath(out_, name)));
   HEDDLE_ASSIGN_OR_RETURN(std::vector<CheckpointEntry> entries, listCheckpoints(*layer_, out_));
   for (const CheckpointEntry &entry : entries) {
     if (!entry.replaced)
       continue;
     std::string name = checkpointName(entry.step);
     HEDDLE_ASSIGN_OR_RETURN(bool succeeded, layer_->exists(joinPath(out_, name)));
-    // The successor stands under its name only when it is whole and durable.
-    if (succeeded)
-      HEDDLE_RETURN_IF_ERROR(dropFolder(entry.name));
-    else
+    if (!succeeded)
       HEDDLE_RETURN_IF_ERROR(layer_->rename(joinPath(out_, entry.name), joinPath(out_, name)));
+    // The successor was whole and durable when it got its name; if it was damaged since, the old one
+    // is what is left of this step, and the search takes it.
+    else if (verifyCheckpoint(*layer_, joinPath(out_, name), entry.step).ok())
+      HEDDLE_RETURN_IF_ERROR(dropFolder(entry.name));
   }
   return layer_->syncFolder(out_);
 }
@@ -99,7 +100,7 @@ Status CheckpointWriter::write(uint64_t step, const std::vector<CheckpointFile> 
     // Best effort: what stays is removed by the next open(), and the first error is the one to
     // tell.
     if (StatusOr<bool> there = layer_->exists(temporary); there.ok() && *there)
-      layer_->removeFolder(temporary).IgnoreError();
+      layer_->removeAll(temporary).IgnoreError();
     return withRunContext(status, context);
   }
   good_.insert(step);
@@ -124,7 +125,7 @@ Status CheckpointWriter::writeFolder(const std::string &temporary, uint64_t step
   // Left by an earlier failed write of this step whose own cleaning failed too.
   HEDDLE_ASSIGN_OR_RETURN(bool leftover, layer_->exists(temporary));
   if (leftover)
-    HEDDLE_RETURN_IF_ERROR(layer_->removeFolder(temporary));
+    HEDDLE_RETURN_IF_ERROR(layer_->removeAll(temporary));
   HEDDLE_RETURN_IF_ERROR(layer_->makeFolder(temporary));
   if (files.size() > limits::kManifestFiles)
     return invalidInput(files.size(), " files, more than the limit of ", limits::kManifestFiles);
@@ -160,12 +161,14 @@ Status CheckpointWriter::publish(const std::string &temporary, uint64_t step) {
   std::string replaced = joinPath(out_, kReplacedPrefix + checkpointName(step));
   HEDDLE_ASSIGN_OR_RETURN(bool exists, layer_->exists(target));
   if (exists) {
-    HEDDLE_ASSIGN_OR_RETURN(bool leftover, layer_->exists(replaced));
-    if (leftover)
-      HEDDLE_RETURN_IF_ERROR(dropFolder(baseName(replaced)));
     // A rename cannot replace a full folder. Between these two renames the old one still counts,
-    // under its other name.
-    HEDDLE_RETURN_IF_ERROR(layer_->rename(target, replaced));
+    // under its other name. Where that name is taken, by one that outlived a damaged successor, it
+    // is the successor that goes.
+    HEDDLE_ASSIGN_OR_RETURN(bool kept, layer_->exists(replaced));
+    if (kept)
+      HEDDLE_RETURN_IF_ERROR(dropFolder(baseName(target)));
+    else
+      HEDDLE_RETURN_IF_ERROR(layer_->rename(target, replaced));
     good_.erase(step);
   }
   if (Status status = layer_->rename(temporary, target); !status.ok()) {
@@ -206,10 +209,10 @@ Status CheckpointWriter::dropFolder(const std::string &name) {
   // Left by an earlier drop that failed half way.
   HEDDLE_ASSIGN_OR_RETURN(bool leftover, layer_->exists(temporary));
   if (leftover)
-    HEDDLE_RETURN_IF_ERROR(layer_->removeFolder(temporary));
+    HEDDLE_RETURN_IF_ERROR(layer_->removeAll(temporary));
   HEDDLE_RETURN_IF_ERROR(layer_->rename(joinPath(out_, name), temporary));
   HEDDLE_RETURN_IF_ERROR(layer_->syncFolder(out_));
-  return layer_->removeFolder(temporary);
+  return layer_->removeAll(temporary);
 }
 
 } // namespace heddle::runtime

@@ -90,8 +90,8 @@ void runInput(std::string_view bytes) {
     return;
   require(verifyCheckpoint(layer, joinPath(kOut, checkpointName(step)), step).ok(),
           "a written checkpoint does not verify");
-  require(!before.newest ||
-              verifyCheckpoint(layer, joinPath(kOut, checkpointName(step - 1)), step - 1).ok(),
+  require(!cleaned.newest ||
+              verifyCheckpoint(layer, cleaned.newest->path, cleaned.newest->step).ok(),
           "writing loses the newest whole checkpoint");
 }
 

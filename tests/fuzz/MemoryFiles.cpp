@@ -43,6 +43,9 @@ MemoryFiles::MemoryFiles(Folder files) : files_(std::move(files)) {
     for (size_t end = path.rfind('/'); end != std::string::npos && end > 0;
          end = path.rfind('/', end - 1))
       folders_.insert(path.substr(0, end));
+  // What lies below decides: no path is a file and a folder.
+  for (const std::string &folder : folders_)
+    files_.erase(folder);
 }
 
 MemoryFiles::Open *MemoryFiles::opened(int fd) {

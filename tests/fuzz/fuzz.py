@@ -6,6 +6,8 @@ A target is a folder of tests/fuzz/corpus. What a run adds to its corpus stays i
 build/fuzz/corpus, so that longer runs go on where earlier ones ended.
 """
 
+import base64
+import gzip
 import os
 import random
 import re
@@ -23,6 +25,7 @@ RSS_LIMIT_MB = 768
 # Hangs, not slowness: a busy machine may take its time.
 TIMEOUT_SECONDS = 20
 MAX_LENGTH = 1 << 14
+MOST_SHOWN = 4096  # bytes of a packed input that are printed
 
 ENVIRONMENT = {
     "ASAN_OPTIONS": "detect_leaks=1:quarantine_size_mb=16:detect_stack_use_after_return=1:"
@@ -87,9 +90,21 @@ def run(name, seconds, seed):
     line = (f"fuzz {name}: seed {seed}, {seconds} s, {shown(executions)} executions, coverage "
             f"{coverage[-1] if coverage else '?'}, {shown(peak)} MB: "
             + ("nothing found" if good else f"FOUND, see {path}"))
+    for reason in re.findall(r"^(?:fuzz: |.*ERROR: |SUMMARY: ).*", text, re.MULTILINE)[:4]:
+        line += f"\n  {reason}"
     for finding in new:
         line += f"\n  again: {os.path.relpath(command[0])} {os.path.relpath(findings)}/{finding}"
+        line += encoded(os.path.join(findings, finding))
     return line, good
+
+
+def encoded(path):
+    """The input itself, for whoever has the output of a run and not its machine."""
+    with open(path, "rb") as file:
+        content = gzip.compress(file.read(), mtime=0)
+    if len(content) > MOST_SHOWN:
+        return ""
+    return f"\n  its input: base64 -d <<< {base64.b64encode(content).decode()} | gzip -d"
 
 
 def usage(problem):

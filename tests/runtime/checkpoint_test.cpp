@@ -185,6 +185,39 @@ TEST(Checkpoint, LeftoversOfADeadProcessAreCleanedUp) {
   EXPECT_EQ(findNewestCheckpoint(layer(), out.path())->newest->step, 20u);
 }
 
+TEST(Checkpoint, AReplacedOneOutlivesADamagedSuccessor) {
+  TempFolder out;
+  writeSteps(out.path(), {10, 20});
+  ASSERT_THAT(layer().rename(out / "step-00000010", out / ".old-step-00000020"), IsOk());
+  spill(out / ".old-step-00000020/manifest.json",
+        printManifest({20, readManifest(layer(), out / ".old-step-00000020/manifest.json")->files}));
+  spill(out / "step-00000020/config.json", "[]");
+  StatusOr<CheckpointWriter> writer = CheckpointWriter::open(layer(), out.path());
+  ASSERT_THAT(writer, IsOk());
+  CheckpointSearch search = *findNewestCheckpoint(layer(), out.path());
+  ASSERT_TRUE(search.newest);
+  EXPECT_EQ(search.newest->path, out / ".old-step-00000020");
+  EXPECT_EQ(search.skipped.size(), 1u);
+  // Written once more, the step is one checkpoint again.
+  ASSERT_THAT(writer->write(20, filesOf(20)), IsOk());
+  EXPECT_THAT(visible(out.path()), ElementsAre("step-00000020"));
+  EXPECT_THAT(verifyCheckpoint(layer(), out / "step-00000020", 20), IsOk());
+}
+
+TEST(Checkpoint, WhatBearsANameOfOursIsReplaced) {
+  TempFolder folder;
+  std::string out = folder / "out", apart = folder / "apart";
+  ASSERT_THAT(layer().makeFolders(out), IsOk());
+  ASSERT_THAT(layer().makeFolders(apart), IsOk());
+  spill(apart + "/kept", "by the link to it");
+  spill(out + "/step-00000010", "a file");
+  spill(out + "/.tmp-step-00000020", "a file");
+  ASSERT_EQ(::symlink(apart.c_str(), (out + "/.tmp-drop-step-00000001").c_str()), 0);
+  writeSteps(out, {10, 20});
+  EXPECT_THAT(visible(out), ElementsAre("step-00000010", "step-00000020"));
+  EXPECT_THAT(visible(apart), ElementsAre("kept"));
+}
+
 TEST(Checkpoint, OneWriterAtATime) {
   TempFolder out;
   StatusOr<CheckpointWriter> first = CheckpointWriter::open(layer(), out.path());

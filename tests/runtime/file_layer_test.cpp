@@ -26,7 +26,7 @@ TEST(FileLayer, WritesAndReads) {
   ASSERT_THAT(writeFileAtomically(layer, path, ""), IsOk());
   EXPECT_EQ(layer.map(path)->bytes(), "");
   EXPECT_THAT(*layer.list(folder / "a/b/c"), ElementsAre("x"));
-  EXPECT_THAT(layer.removeFolder(folder / "a"), IsOk());
+  EXPECT_THAT(layer.removeAll(folder / "a"), IsOk());
   EXPECT_FALSE(*layer.exists(folder / "a"));
 }
 
@@ -70,7 +70,7 @@ TEST(FileLayer, RemovesLinksAndDoesNotFollowThem) {
   spill(folder / "kept/file", "x");
   ASSERT_THAT(layer.makeFolders(folder / "gone/deep"), IsOk());
   ASSERT_EQ(symlink((folder / "kept").c_str(), (folder / "gone/deep/link").c_str()), 0);
-  EXPECT_THAT(layer.removeFolder(folder / "gone"), IsOk());
+  EXPECT_THAT(layer.removeAll(folder / "gone"), IsOk());
   EXPECT_FALSE(*layer.exists(folder / "gone"));
   EXPECT_EQ(slurp(folder / "kept/file"), "x");
 }
