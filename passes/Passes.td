@@ -191,6 +191,38 @@ def ExpandCompositesPass : Pass<"heddle-expand-composites", "::mlir::func::FuncO
   let dependentDialects = ["::heddle::ir::HeddleDialect"];
 }
 
+def SplitDepthPass : Pass<"heddle-split-depth", "::mlir::func::FuncOp"> {
+  let summary = "gives each task of a product of few rows whole rows of the weight";
+  let description = [{
+    Fires at each f32 `matmul(x, w)` for which all of this holds:
+    - x has at most four rows; neither flag transposes;
+    - w is an argument of rank 2 and of at least `min-bytes`;
+    - its K rows divide into 2, 4, 8 or 16 parts of at least 16 rows; the most parts are taken.
+
+    The parts are products of their own, one batch entry each, and are summed. A task then reads memory
+    from one end to the other; columns of the whole depth would be runs with gaps, at about half of the
+    speed. The number of parts does not depend on the number of threads, so neither does the result.
+    Never: changes a value but for the order of sums.
+
+    ```mlir
+    %y = heddle.matmul %x, %w : (tensor<1x768xf32>, tensor<768x3072xf32>) -> tensor<1x3072xf32>
+    ```
+    becomes
+    ```mlir
+    %p = heddle.reshape %x : tensor<1x768xf32> -> tensor<1x16x48xf32>
+    %q = heddle.transpose %p {permutation = array<i64: 1, 0, 2>}
+    %v = heddle.reshape %w : tensor<768x3072xf32> -> tensor<16x48x3072xf32>
+    %s = heddle.matmul %q, %v
+    %y = heddle.sum %s {axes = array<i64: 0>}
+    ```
+  }];
+  let options = [
+    Option<"minBytes", "min-bytes", "int64_t", "1048576",
+           "smaller weights stay in a core's caches and are left whole">,
+  ];
+  let dependentDialects = ["::heddle::ir::HeddleDialect"];
+}
+
 def FormKernelsPass : Pass<"heddle-form-kernels", "::mlir::func::FuncOp"> {
   let summary = "groups ops into heddle.kernel ops, the units of code generation";
   let description = [{

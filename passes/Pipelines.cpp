@@ -102,11 +102,13 @@ Stage expanded(const PipelineOptions &options) {
   return stage;
 }
 
-/// From here on the order of the ops is the order of the launches.
+/// Products of few rows are cut here, behind all that looks for whole ones. Behind the kernels the
+/// order of the ops is the order of the launches.
 Stage kernels() {
   return {"kernels",
           "one heddle.kernel per launch",
-          {each("heddle-form-kernels", [] { return createFormKernelsPass(); })}};
+          {each("heddle-split-depth", [] { return createSplitDepthPass(); }),
+           each("heddle-form-kernels", [] { return createFormKernelsPass(); })}};
 }
 
 /// No pass may change the ops behind this one: offsets hold for this order only.

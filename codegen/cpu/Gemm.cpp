@@ -9,8 +9,6 @@ namespace heddle::codegen {
 namespace {
 
 constexpr int64_t kPackSlice = 16; // k per visit of a tile when A is packed
-// k per visit of a panel when B is streamed: as many rows as hardware prefetchers follow.
-constexpr int64_t kStreamSlice = 8;
 
 /// Writes the entry of a gemm kernel: the loops over tasks, panels, tiles and passes.
 class GemmWriter : public GemmParts {
@@ -67,7 +65,7 @@ private:
   Value region(int64_t offset) { return constantIndex(b_, offset); }
 
   void emitTasks() {
-    if (blocking_.streamed)
+    if (blocking_.streamed())
       return emitStreamed();
     // What a packed region holds is remembered from task to task, so that neighbouring tasks of one
     // thread pack once. -1: nothing yet.
@@ -305,29 +303,40 @@ private:
   }
 
   void emitStreamed() {
+    Value begin = arguments_->begin, end = arguments_->end;
+    Value first = divIndex(b_, begin, blocking_.panels);
+    Value last = divIndex(b_, subIndex(b_, end, constantIndex(b_, 1)), blocking_.panels);
+    forLoop(b_, first, addIndex(b_, last, 1), 1, [&](Value batch) {
+      Value zero = constantIndex(b_, 0), panels = constantIndex(b_, blocking_.panels);
+      Value firstTask = mulIndex(b_, batch, blocking_.panels);
+      Place place;
+      locateBatch(place, batch);
+      emitStream(place, maxIndex(b_, subIndex(b_, begin, firstTask), zero),
+                 minIndex(b_, subIndex(b_, end, firstTask), panels));
+    });
+  }
+
+  /// Panels [low, high) of a batch entry through all of k.
+  void emitStream(Place place, Value low, Value high) {
     int64_t lanes = target_.lanes(), panelSums = blocking_.maxTileRows() * sumsWidth_;
     Value zero = constantIndex(b_, 0), depth = constantIndex(b_, problem_.k);
-    Value begin = arguments_->begin, end = arguments_->end;
-    auto forEachTask = [&](const std::function<void(Place, Value)> &body) {
-      forLoop(b_, begin, end, 1, [&](Value task) {
-        Place place;
-        locateBatch(place, divIndex(b_, task, blocking_.panels));
-        place.panel = remIndex(b_, task, blocking_.panels);
-        body(place, addIndex(b_, mulIndex(b_, subIndex(b_, task, begin), panelSums), sums_));
+    auto forPanels = [&](const std::function<void(Value)> &body) {
+      forLoop(b_, low, high, 1, [&](Value panel) {
+        place.panel = panel;
+        body(addIndex(b_, mulIndex(b_, subIndex(b_, panel, low), panelSums), sums_));
       });
     };
-    forLoop(b_, zero, mulIndex(b_, subIndex(b_, end, begin), panelSums), lanes, [&](Value i) {
+    forLoop(b_, zero, mulIndex(b_, subIndex(b_, high, low), panelSums), lanes, [&](Value i) {
       storeVector(b_, splat(b_, lanes, 0.0), arguments_->scratch, addIndex(b_, i, sums_));
     });
-    forLoop(b_, zero, depth, kStreamSlice, [&](Value k) {
-      Value part = minIndex(b_, constantIndex(b_, kStreamSlice), subIndex(b_, depth, k));
-      forEachTask([&](Place place, Value sums) {
-        emitTilePass(place, zero, k, part, region(panel_), sums);
-      });
+    forLoop(b_, zero, depth, blocking_.streamSlice, [&](Value k) {
+      Value part = constantIndex(b_, blocking_.streamSlice);
+      if (problem_.k % blocking_.streamSlice != 0)
+        part = minIndex(b_, part, subIndex(b_, depth, k));
+      forPanels([&](Value sums) { emitTilePass(place, zero, k, part, region(panel_), sums); });
     });
-    forEachTask([&](Place place, Value sums) {
-      emitEpilogueCall(place, sums, zero, constantIndex(b_, problem_.m));
-    });
+    forPanels(
+        [&](Value sums) { emitEpilogueCall(place, sums, zero, constantIndex(b_, problem_.m)); });
   }
 
   void emitDots(const Place &place, Value low, Value high) {

@@ -14,7 +14,7 @@ GemmParts::GemmParts(ImplicitLocOpBuilder &b, const Target &target, ir::KernelOp
     : b_(b), target_(target), kernel_(kernel), problem_(problem),
       blocking_(chooseBlocking(problem, target)), operands_(operandBufferTypes(kernel)) {
   inPasses_ = blocking_.depthIsBlocked(problem_);
-  direct_ = !inPasses_ && !blocking_.streamed && blocking_.mode != GemmMode::Dot &&
+  direct_ = !inPasses_ && !blocking_.streamed() && blocking_.mode != GemmMode::Dot &&
             isPlainGemm(kernel_, problem.matmul);
   layOutScratch();
 }
@@ -25,8 +25,8 @@ void GemmParts::layOutScratch() {
   if (packsA())
     rows_ = scratch_.take(blocking_.tilesPerBlock * packedRows() * problem_.k);
   int64_t tiles = 1;
-  if (blocking_.streamed)
-    tiles = tasks();
+  if (blocking_.streamed())
+    tiles = blocking_.panels;
   else if (inPasses_)
     tiles = blocking_.tilesPerBlock * blocking_.panelsPerTask;
   else if (blocking_.mode == GemmMode::Dot)
@@ -93,7 +93,7 @@ void GemmParts::emitDotKernels() {
     spec.cRowStride = sumsWidth_;
     spec.depth = problem_.k;
     spec.lastColumn = problem_.n - 1;
-    spec.prefetch = problem_.m <= 4;
+    spec.prefetch = blocking_.prefetchDots;
     kernels_[longTile][0] = emitDotKernel(b_, target_, spec);
   }
 }
@@ -115,8 +115,10 @@ void GemmParts::emitMicroKernel(Variant variant) {
   spec.c = direct_ ? cast<MemRefType>(operands_.back()) : scratch;
   spec.cRowStride = direct_ ? problem_.n : sumsWidth_;
   spec.cTailLanes = direct_ ? columns % lanes : 0;
-  spec.prefetchRows = blocking_.mode == GemmMode::DirectB && blocking_.tiles == 1 ? 8 : 0;
-  spec.accumulate = inPasses_ || blocking_.streamed;
+  const bool wholeRows = blocking_.streamSlice == 1;
+  spec.prefetchRows =
+      blocking_.mode == GemmMode::DirectB && blocking_.tiles == 1 && !wholeRows ? 8 : 0;
+  spec.accumulate = inPasses_ || blocking_.streamed();
   kernels_[variant.longTile][variant.tailPanel] = codegen::emitMicroKernel(b_, target_, spec);
 }
 

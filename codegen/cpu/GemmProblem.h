@@ -59,12 +59,15 @@ struct GemmBlocking {
   int64_t blocks = 0;
   int64_t panelsPerTask = 1; // a group; more than one with PackA and with k in passes
   int dotColumns = 0;
-  /// With DirectB: all panels of a call advance through k together, in slices, so that B is read by
-  /// runs as long as the call's columns. For few rows, where nothing but reading B takes time.
-  bool streamed = false;
+  /// With DirectB, where nothing but reading B takes time: all panels that a task range has of a
+  /// batch entry advance through k together, this much at a time. 0: one panel after the other.
+  int64_t streamSlice = 0;
+  /// With Dot: ask for the next columns early.
+  bool prefetchDots = false;
 
   int64_t maxTileRows() const { return tileRows + (longTiles ? 1 : 0); }
   int64_t panelGroups() const { return (panels + panelsPerTask - 1) / panelsPerTask; }
+  bool streamed() const { return streamSlice > 0; }
   bool depthIsBlocked(const GemmProblem &problem) const { return depthBlock < problem.k; }
 };
 

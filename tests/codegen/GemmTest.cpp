@@ -122,6 +122,14 @@ TEST_P(GemmTest, FewRowsOfManyBatches) {
   checkPlain({5, 3, 70, 90, false, false});
   checkPlain({40, 1, 64, 33, false, true});
   checkPlain({3, 2, 300, 17, true, false});
+  checkPlain({7, 4, 37, 50, false, false});
+  checkPlain({16, 1, 200, 19, false, false});
+}
+
+TEST_P(GemmTest, FewRowsByAWeightBeyondTheCaches) {
+  checkPlain({1, 1, 3100, 1010, false, true});
+  checkPlain({1, 3, 3100, 1010, false, true});
+  checkPlain({1, 2, 3100, 1010, false, false});
 }
 
 TEST_P(GemmTest, DepthInPasses) { checkPlain({1, 133, 80, 9001, false, false}); }

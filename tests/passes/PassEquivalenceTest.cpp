@@ -125,6 +125,7 @@ INSTANTIATE_TEST_SUITE_P(
              nested("heddle-recompute-activations{min-bytes=64 distance=3}")},
         Case{"expand_composites.mlir",
              nested("heddle-expand-composites{max-logits-bytes=2816 decompose-attention=true}")},
+        Case{"split_depth.mlir", nested("heddle-split-depth{min-bytes=1024}")},
         // Whatever the functions hold, kernels compute the same.
         Case{"form_kernels.mlir", nested("heddle-form-kernels")},
         Case{"fuse_attention.mlir", nested("heddle-form-kernels")},

@@ -88,7 +88,7 @@ const std::vector<std::string> &pipelines() {
           "heddle-merge-qkv", "heddle-merge-loss-gradient",
           "heddle-recompute-activations{min-bytes=0 distance=1}",
           "heddle-expand-composites{max-logits-bytes=64 decompose-attention=true}",
-          "heddle-form-kernels", "heddle-plan-memory"})
+          "heddle-split-depth{min-bytes=0}", "heddle-form-kernels", "heddle-plan-memory"})
       result.push_back(std::string("func.func(") + pass + ")");
     for (const char *pass :
          {"heddle-differentiate{source=loss target=grad}", "heddle-differentiate{loss-scale=true}",
