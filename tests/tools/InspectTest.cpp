@@ -102,6 +102,20 @@ TEST_F(InspectTest, NamesSizesByLetter) {
   EXPECT_THAT(text, HasSubstr("[B,T,F], [F,C] -> [B,T,C]"));
 }
 
+TEST_F(InspectTest, CachesOfWindowsGrowNoFurther) {
+  frontend::proto::ModelDef &definition = source_.model->definition;
+  definition.mutable_attention()->set_window(2048);
+  definition.mutable_attention()->add_window_layers(true);
+  definition.mutable_attention()->add_window_layers(false);
+  request_.shapes = true;
+  Inspection result = inspected();
+  ASSERT_TRUE(result.growth);
+  for (const Growth &row : *result.growth) {
+    const double positions = static_cast<double>(row.seq + std::min<int64_t>(row.seq, 2048));
+    EXPECT_DOUBLE_EQ(row.cacheBytes, 2 * 4 * 2 * 40 * positions) << row.seq; // B = 2, C = 40
+  }
+}
+
 TEST_F(InspectTest, CountsWhatGrowsWithT) {
   request_.shapes = true;
   Inspection result = inspected();

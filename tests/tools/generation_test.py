@@ -44,18 +44,24 @@ class Generation(unittest.TestCase):
 class Transformers(Generation):
     """Prompts of different lengths share a batch of 6: three beams for two of them, all four at once without."""
 
-    def executable(self, folder, eos):
+    def executable(self, folder, eos, seq):
         name = folder + "-".join(map(str, ["", *eos])) + ".heddle"
         if not (self.at / name).exists():
             model = self.at / folder
             if not model.exists():
                 shutil.copytree(GOLDENS / folder, model)
             (model / "generation_config.json").write_text(json.dumps({"eos_token_id": eos}))
-            self.succeeds("heddle", "compile", model, "--batch", 6, "--seq", 17, "-o", name)
+            self.succeeds("heddle", "compile", model, "--batch", 6, "--seq", seq, "-o", name)
         return name
 
     def test_ids_and_scores(self):
-        golden = json.loads((GOLDENS / "generation/folders.json").read_text())
+        self.compare("folders.json", 17)
+
+    def test_answers_outgrow_windows(self):
+        self.compare("windows.json", 21)
+
+    def compare(self, file, seq):
+        golden = json.loads((GOLDENS / "generation" / file).read_text())
         for case in golden["cases"]:
             prompts = [",".join(map(str, prompt)) for prompt in case["prompts"]]
             flags = ["--max-new-tokens", golden["max_new_tokens"]]
@@ -65,7 +71,7 @@ class Transformers(Generation):
             if "early_stopping" in case:
                 flags.append(f"--early-stopping={str(case['early_stopping']).lower()}")
             flags += ["--beams", case["beams"]] if case["beams"] > 1 else ["--temperature", 0]
-            name = self.executable(case["folder"], case["eos"])
+            name = self.executable(case["folder"], case["eos"], seq)
             with self.subTest(name, flags=flags):
                 together = self.answers("heddle-run", name, "--weights", self.at / case["folder"], *flags,
                                         "--prompt-ids", *prompts)

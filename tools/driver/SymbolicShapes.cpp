@@ -356,7 +356,10 @@ std::vector<Growth> growthWithT(const frontend::Model &model, func::FuncOp funct
     growth.trainingBytes = 16 * parameters;
     Counter(function, sizes, T, seq).count(growth);
     if (frontend::predictsNext(model.definition))
-      growth.cacheBytes = 8.0 * static_cast<double>(dims.layers * batch * dims.keyWidth() * T);
+      for (int64_t layer = 0; layer < dims.layers; ++layer) {
+        const int64_t kept = frontend::cacheLength(model.definition, layer, T);
+        growth.cacheBytes += 8.0 * static_cast<double>(batch * dims.keyWidth() * kept);
+      }
     rows.push_back(growth);
   }
   return rows;
