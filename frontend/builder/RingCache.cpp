@@ -5,10 +5,6 @@
 namespace heddle::frontend {
 namespace {
 
-// Rows of the batch are counted in f32, and positions in halves.
-constexpr int64_t kMaxRingRows = int64_t{1} << 24;
-constexpr int64_t kMaxRingSequence = int64_t{1} << 22;
-
 /// The length of the rings, 0 where no layer has one.
 int64_t ringSlots(Wiring &w) {
   for (int64_t layer = 0; layer < w.dims.layers; ++layer)

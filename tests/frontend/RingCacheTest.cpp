@@ -125,6 +125,7 @@ TEST(RingCache, HasAnEnd) {
   EXPECT_EQ(problem((1 << 12) + 1, 1 << 12, "prefill"),
             "batch 4097 and seq 4096: generation with a window of 4 has at most 16777216 tokens in "
             "a batch, and 4194304 in a sequence");
+  EXPECT_EQ(problem(1, 1 << 22, "decode"), "");
   EXPECT_THAT(problem(1, (1 << 22) + 1, "decode"), testing::HasSubstr("seq 4194305"));
   EXPECT_EQ(problem((1 << 12) + 1, 1 << 12, "forward"), "");
 }
