@@ -9,7 +9,7 @@ namespace {
 
 using Numbers = std::vector<int64_t>;
 
-constexpr int64_t kBatch = 3, kSeq = 11, kVocab = 13;
+constexpr int64_t kBatch = 3, kSeq = 11, kSource = 5, kVocab = 13;
 
 frontend::proto::ModelDef windowed(const std::string &more) {
   frontend::proto::ModelDef definition =
@@ -30,16 +30,24 @@ int64_t token(int64_t row, int64_t position) {
 /// Prefill of rows of these lengths, then decoding up to T: the largest difference of any row's
 /// logits from the forward pass.
 double differenceFromForward(const frontend::proto::ModelDef &model, Numbers lengths) {
-  BuiltModel built(model, kBatch, kSeq);
+  BuiltModel built(model, kBatch, kSeq, frontend::Element::f64, kSource);
   Feed feed = randomParameters(model, 3);
   Numbers tokens, ones(kBatch * kSeq, 1), positions;
   for (int64_t i = 0; i < kBatch * kSeq; ++i) {
     tokens.push_back(token(i / kSeq, i % kSeq));
     positions.push_back(i % kSeq);
   }
-  feed["input_ids"] = ints({kBatch, kSeq}, tokens);
-  feed["attention_mask"] = ints({kBatch, kSeq}, ones);
-  feed["position_ids"] = ints({kBatch, kSeq}, positions);
+  const std::string read = model.has_encoder() ? "decoder_input_ids" : "input_ids";
+  if (model.has_encoder()) {
+    feed["input_ids"] =
+        ints({kBatch, kSource}, {tokens.begin(), tokens.begin() + kBatch * kSource});
+    feed["attention_mask"] = ints({kBatch, kSource}, Numbers(kBatch * kSource, 1));
+    feed["decoder_attention_mask"] = ints({kBatch, kSeq}, ones);
+  } else {
+    feed["attention_mask"] = ints({kBatch, kSeq}, ones);
+    feed["position_ids"] = ints({kBatch, kSeq}, positions);
+  }
+  feed[read] = ints({kBatch, kSeq}, tokens);
   const ir::TensorRef forward = built.run("forward", feed)["logits"];
 
   double largest = 0;
@@ -58,7 +66,7 @@ double differenceFromForward(const frontend::proto::ModelDef &model, Numbers len
     for (int64_t i = lengths[row]; i < kSeq; ++i)
       padded[row * kSeq + i] = 1;
   }
-  feed["input_ids"] = ints({kBatch, kSeq}, padded);
+  feed[read] = ints({kBatch, kSeq}, padded);
   feed["last_index"] = ints({kBatch}, at);
   state = built.run("prefill", feed);
   compare(at);
@@ -70,7 +78,7 @@ double differenceFromForward(const frontend::proto::ModelDef &model, Numbers len
       at[row] = std::min(at[row] + 1, kSeq - 1); // a row at its end computes its last token again
       ids.push_back(token(row, at[row]));
     }
-    feed["input_ids"] = ints({kBatch, 1}, ids);
+    feed[read] = ints({kBatch, 1}, ids);
     feed["positions"] = ints({kBatch}, at);
     state = built.run("decode", feed);
     compare(at);
@@ -87,7 +95,8 @@ TEST(RingCache, EqualsTheForwardPass) {
         "attention { window: 3 } positions { alibi { bf16: true scaled: true } }",
         "attention { window: 5 window_layers: [true, false] } "
         "positions { relative_bias { buckets: 8 max_distance: 9 } }",
-        "attention { window: 3 first_window_layer: 1 fused_qkv: false } norm { kind: RMS_NORM }"}) {
+        "attention { window: 3 first_window_layer: 1 fused_qkv: false } norm { kind: RMS_NORM }",
+        "attention { window: 3 window_layers: [false, true] } encoder {}"}) {
     SCOPED_TRACE(more);
     for (const Numbers &lengths : {Numbers{1, 4, 9}, Numbers{2, 3, 11}, Numbers{5, 8, 1}})
       EXPECT_LT(differenceFromForward(windowed(more), lengths), 1e-11);
