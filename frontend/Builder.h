@@ -14,7 +14,8 @@
 //   train_loss  as eval with dropout, and with `rng` where there is any
 //   encode      (as forward) -> sentence_embedding [B, C], pooled as the head says, or the mean
 //   prefill     (parameters, input_ids [B, T], last_index [B]) -> logits [B, V] of those positions,
-//               cache.k.<layer> and cache.v.<layer> [B, G, T, D]
+//               cache.k.<layer> and cache.v.<layer> [B, G, T, D]; of a layer with a window of
+//               C < T positions [B, G, C, D], a ring: position p is in row p mod C
 //   decode      (parameters, the caches, input_ids [B, 1], positions [B]) -> logits [B, V], caches
 //
 // A model with an encoder has other inputs: input_ids and attention_mask [B, S] are the source's,

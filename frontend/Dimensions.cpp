@@ -101,6 +101,11 @@ bool hasWindows(const proto::ModelDef &definition) {
   return false;
 }
 
+int64_t cacheLength(const proto::ModelDef &definition, int64_t layer, int64_t seq) {
+  const int64_t window = windowOf(definition, layer);
+  return window > 0 ? std::min(window, seq) : seq;
+}
+
 bool hasTerm(const proto::ModelDef &definition, proto::DisentangledAttention::Term term) {
   const auto &terms = definition.attention().disentangled().terms();
   return std::find(terms.begin(), terms.end(), term) != terms.end();

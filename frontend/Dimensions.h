@@ -55,6 +55,10 @@ int64_t windowOf(const proto::ModelDef &definition, int64_t layer);
 /// Whether any layer has a window.
 bool hasWindows(const proto::ModelDef &definition);
 
+/// How many keys and values of a sequence a layer keeps while text is generated: T, or, where it
+/// sees fewer, those of its window, in a ring.
+int64_t cacheLength(const proto::ModelDef &definition, int64_t layer, int64_t seq);
+
 /// What the scores of a layer are multiplied by.
 double scoreScale(const proto::ModelDef &definition, int64_t layer);
 

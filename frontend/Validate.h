@@ -23,6 +23,10 @@ inline constexpr int64_t kMaxDistanceLayers = 8'192;
 inline constexpr int64_t kMaxRngStreams = 65'534;
 /// Positions are counted in f32 somewhere on their way.
 inline constexpr int64_t kMaxSequence = int64_t{1} << 24;
+/// Where text is generated with caches for windows: the tokens of a batch are counted in f32, and
+/// the positions of a sequence in halves.
+inline constexpr int64_t kMaxRingRows = int64_t{1} << 24;
+inline constexpr int64_t kMaxRingSequence = int64_t{1} << 22;
 inline constexpr int64_t kMaxHeads = 65'536;
 inline constexpr int64_t kMaxRelativeBuckets = 65'536;
 /// Names a checkpoint may put before all parameters, in place of names.prefix.

@@ -141,12 +141,24 @@ private:
     const std::string number = std::to_string(layer_);
     const std::string keyName = ir::kCacheK.str() + number, valueName = ir::kCacheV.str() + number;
     if (w_.cache == Wiring::Cache::extend) {
-      const Shape shape = {w_.batch, w_.dims.kvHeads, w_.seq, w_.dims.headDim};
-      k_ = graph_.cacheUpdate(graph_.state(keyName, shape), k_, *w_.positions);
-      v_ = graph_.cacheUpdate(graph_.state(valueName, shape), v_, *w_.positions);
+      const Shape shape = {w_.batch, w_.dims.kvHeads, keyCount(), w_.dims.headDim};
+      Tensor place = inRing() ? *w_.ring->slot : *w_.positions;
+      k_ = graph_.cacheUpdate(graph_.state(keyName, shape), k_, place);
+      v_ = graph_.cacheUpdate(graph_.state(valueName, shape), v_, place);
     }
-    graph_.newState(keyName, k_);
-    graph_.newState(valueName, v_);
+    const bool reduced = inRing() && w_.cache == Wiring::Cache::fill;
+    Tensor keys = reduced ? ringOf(w_, k_) : k_;
+    graph_.newState(keyName, keys);
+    Tensor values = reduced ? ringOf(w_, v_) : v_;
+    graph_.newState(valueName, values);
+  }
+
+  /// Whether the layer's cache is a ring.
+  bool inRing() const { return w_.ring && windowOf(w_.definition, layer_) > 0; }
+
+  /// S, of the scores that are computed.
+  int64_t keyCount() const {
+    return inRing() && w_.cache == Wiring::Cache::extend ? w_.ring->slots : w_.seq;
   }
 
   /// a [B, H, t, .] times b [B, G, ., .], each key head shared by H/G query heads.
@@ -192,8 +204,9 @@ private:
   /// [B, H, t, S], before the mask.
   Tensor scores() {
     Tensor scores = product(q_, k_, /*transposeB=*/true) * scoreScale(w_.definition, layer_);
-    if (w_.scoreBias)
-      scores = scores + *w_.scoreBias;
+    const bool extended = inRing() && w_.cache == Wiring::Cache::extend;
+    if (const std::optional<Tensor> &bias = extended ? w_.ring->scoreBias : w_.scoreBias)
+      scores = scores + *bias;
     if (w_.distances)
       scores = scores + distanceScores(w_, layer_, q_, k_);
     if (parameters_.distances || sparesSelf())
@@ -224,16 +237,12 @@ private:
     auto also = [&](Tensor condition) {
       visible = visible ? graph_.logicalAnd(*visible, condition) : condition;
     };
-    auto perKey = [&](Tensor condition) {
-      return graph_.reshape(condition, {w_.batch, 1, 1, w_.seq});
-    };
-    const int64_t window = windowOf(w_.definition, layer_);
-    if (w_.cache == Wiring::Cache::extend)
-      also(perKey(*w_.visibleKeys));
-    if (w_.cache == Wiring::Cache::extend && window > 0)
-      also(perKey(graph_.notEqual(*w_.windowKeys, graph_.integer(0))));
-    if (w_.cache != Wiring::Cache::extend && attention_.causal())
-      also(graph_.causalMask(tokens_, tokens_, window));
+    if (w_.cache == Wiring::Cache::extend) {
+      Tensor filled = inRing() ? *w_.ring->visible : *w_.visibleKeys;
+      also(graph_.reshape(filled, {w_.batch, 1, 1, keyCount()}));
+    } else if (attention_.causal()) {
+      also(graph_.causalMask(tokens_, tokens_, windowOf(w_.definition, layer_)));
+    }
     if (w_.keyMask && !sparesSelf())
       also(keysOf(*w_.keyMask, w_.seq));
     return visible ? hidden(scores, *visible) : scores;

@@ -30,7 +30,7 @@ public:
     Tensor tokens = idsInput(decoder_, "decoder_input_ids");
     Tensor last = graph_.input("last_index", {decoder_.batch}, Element::i32);
     encode();
-    decoder_.cache = Wiring::Cache::fill;
+    fillUpTo(decoder_, last);
     useDefaultPositions(decoder_);
     Tensor x = layersOf(decoder_, embedTokens(decoder_, tokens));
     {

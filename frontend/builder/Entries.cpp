@@ -130,7 +130,7 @@ private:
   void prefill(Wiring &w) {
     Tensor tokens = idsInput(w, "input_ids");
     Tensor last = graph_.input("last_index", {w.batch}, Element::i32);
-    w.cache = Wiring::Cache::fill;
+    fillUpTo(w, last);
     useDefaultPositions(w);
     Tensor x = layersOf(w, embedTokens(w, tokens));
     {
@@ -217,13 +217,16 @@ StatusOr<mlir::OwningOpRef<mlir::ModuleOp>> buildModule(mlir::MLIRContext &conte
   std::vector<std::string> known = entriesOf(definition, /*training=*/true);
   if (encodesTexts(definition))
     known.push_back(kEncodeEntry);
-  for (const std::string &entry : options.entries)
+  for (const std::string &entry : options.entries) {
     if (std::find(known.begin(), known.end(), entry) == known.end())
       return invalidInput("the model has no entry ", entry, whyMissing(definition, entry));
-    else if (isContrastive(definition, entry) && options.batch % 2 != 0)
+    if (entry == kPrefillEntry || entry == kDecodeEntry)
+      HEDDLE_RETURN_IF_ERROR(checkRings(definition, options.batch, options.seq));
+    if (isContrastive(definition, entry) && options.batch % 2 != 0)
       return invalidInput("batch: entry ", entry,
                           " compares the two halves of the batch; expected ",
                           "an even number of texts, found ", options.batch);
+  }
   const ModelParameters parameters = parametersOf(definition);
   GraphBuilder graph(context, options.number);
   EntryBuilder builder(graph, definition, parameters, options);

@@ -39,18 +39,20 @@ Tensor relativeBias(Wiring &w) {
   return w.graph.reshape(rows, {1, heads, count, count});
 }
 
-Tensor relativeBiasAt(Wiring &w, Tensor positions) {
+Tensor relativeBiasAt(Wiring &w, Tensor positions, Tensor keys) {
+  if (!keys)
+    return {};
   const int64_t count = w.seq, heads = w.dims.heads;
   std::vector<int64_t> distances;
   for (int64_t i = 0; i < count; ++i)
     distances.push_back(-i);
   Tensor rows = rowsFor(w, distances); // by how far the key stands before the query
   Tensor from = w.graph.cast(w.graph.reshape(positions, {w.batch, 1}), Element::f32);
-  Tensor to = w.graph.cast(countUp(w.graph, count), Element::f32);
+  Tensor to = w.graph.cast(keys, Element::f32);
   // Keys behind the query are hidden: any row will do.
   Tensor before = w.graph.cast(w.graph.relu(from - to), Element::i32);
-  Tensor bias = w.graph.embedding(rows, before); // [B, T, H]
-  return w.graph.reshape(w.graph.transpose(bias, {0, 2, 1}), {w.batch, heads, 1, count});
+  Tensor bias = w.graph.embedding(rows, before); // [B, S, H]
+  return w.graph.reshape(w.graph.transpose(bias, {0, 2, 1}), {w.batch, heads, 1, keys.shape()[1]});
 }
 
 } // namespace heddle::frontend

@@ -45,16 +45,11 @@ void useDefaultPositions(Wiring &w) {
     w.scoreBias = alibiBias(w, places);
 }
 
-namespace {
-
-/// [B, T]: 1 for the keys from positions[b] - window + 1 on, else 0.
-Tensor windowKeysAt(Wiring &w, Tensor positions) {
-  const int64_t window = w.definition.attention().window();
-  Tensor tooOld = w.graph.reshape(shifted(w.graph, positions, -window), {w.batch, 1});
-  return w.graph.cast(w.graph.greater(countUp(w.graph, w.seq), tooOld), Element::i32);
+void fillUpTo(Wiring &w, Tensor last) {
+  w.cache = Wiring::Cache::fill;
+  LayerScope scope(w.graph, embeddingsPath(w.stack));
+  fillRing(w, last);
 }
-
-} // namespace
 
 void extendAt(Wiring &w, Tensor positions) {
   w.cache = Wiring::Cache::extend;
@@ -64,12 +59,11 @@ void extendAt(Wiring &w, Tensor positions) {
   if (w.definition.positions().has_rotary())
     w.ropeTurns = w.positionIds;
   w.visibleKeys = w.graph.lengthMask(shifted(w.graph, positions, 1), w.seq);
-  if (hasWindows(w.definition))
-    w.windowKeys = windowKeysAt(w, positions);
+  extendRing(w, positions);
   if (w.definition.positions().has_alibi())
     w.scoreBias = alibiBias(w, countUp(w.graph, w.seq));
   if (w.definition.positions().has_relative_bias())
-    w.scoreBias = relativeBiasAt(w, positions);
+    w.scoreBias = relativeBiasAt(w, positions, countUp(w.graph, w.seq));
 }
 
 Tensor layersOf(Wiring &w, Tensor x) {

@@ -21,7 +21,7 @@ struct Wiring {
   const ModelParameters &parameters;
   Dimensions dims;
   int64_t batch;                 // B
-  int64_t seq;                   // T, and the length of the caches
+  int64_t seq;                   // T, and the length of the caches that are no rings
   Element number = Element::f32; // of parameters and activations
   std::string_view stack = kDecoderStack;
   /// The random streams of a stack begin here: every stack has its own.
@@ -58,7 +58,19 @@ struct Wiring {
   // Where the cache is extended: the one new token of each row stands at positions [B].
   std::optional<Tensor> positions = {};
   std::optional<Tensor> visibleKeys = {}; // [B, T], the keys that the new token sees
-  std::optional<Tensor> windowKeys = {};  // [B, T], not 0 for those that no window hides
+
+  /// The caches of layers with a window of C < T: position p is in slot p mod C, so that a new
+  /// token takes the place of the one that the window has left behind, and what is there is what
+  /// it sees.
+  struct Ring {
+    int64_t slots; // C
+    // Where the cache is filled: which of the B * T rows of keys each slot takes, [B, C].
+    std::optional<Tensor> rows = {};
+    // Where it is extended: the slots [B] of the new tokens, those that hold anything [B, C], and
+    // what is added to the scores [B, H, 1, C], broadcast.
+    std::optional<Tensor> slot = {}, visible = {}, scoreBias = {};
+  };
+  std::optional<Ring> ring = {};
 };
 
 /// Wires a stack of its own definition: what does not depend on the entry.
@@ -69,8 +81,19 @@ Wiring wiringOf(GraphBuilder &graph, const proto::ModelDef &definition,
 Tensor idsInput(Wiring &w, const char *name);
 /// Positions 0, 1, ... in every row, where nothing says otherwise.
 void useDefaultPositions(Wiring &w);
+/// The caches are filled up to the positions `last` [B].
+void fillUpTo(Wiring &w, Tensor last);
 /// The caches are extended by one token of each row, at positions [B].
 void extendAt(Wiring &w, Tensor positions);
+
+/// Whether rings can be written for `batch` sequences of `seq` tokens.
+Status checkRings(const proto::ModelDef &definition, int64_t batch, int64_t seq);
+/// Sets w.ring where layers have one, for filling and for extending.
+void fillRing(Wiring &w, Tensor last);
+void extendRing(Wiring &w, Tensor positions);
+/// What slots hold of keys or values [B, G, T, D]: [B, G, C, D].
+Tensor ringOf(Wiring &w, Tensor x);
+
 /// 0, 1, ... as [1, count].
 Tensor countUp(GraphBuilder &graph, int64_t count);
 /// All layers of the stack, x [B, t, C] -> [B, t, C].
@@ -144,8 +167,9 @@ Tensor skewed(Wiring &w, Tensor x);
 Tensor alibiBias(Wiring &w, Tensor positions);
 /// What relative positions add to the scores of a whole text: [1, H, T, T].
 Tensor relativeBias(Wiring &w);
-/// The same for one token of each row, at positions [B]: [B, H, 1, T].
-Tensor relativeBiasAt(Wiring &w, Tensor positions);
+/// The same for one token of each row, at positions [B], and keys at positions [B, S] or [1, S]:
+/// [B, H, 1, S].
+Tensor relativeBiasAt(Wiring &w, Tensor positions, Tensor keys);
 /// Sines and cosines of this entry's positions, to be added to [B, t, C].
 Tensor sinusoids(Wiring &w);
 /// How many keys attention_mask [B, T] lets each query see, of the last `window` or (0) of all up

@@ -26,8 +26,10 @@ struct RowCopy {
 std::vector<RowCopy> assignRows(const std::vector<std::vector<int32_t>> &rows,
                                 const std::vector<int64_t> &parents, std::vector<int64_t> &rowOf);
 
-/// Copies within every state named "cache." + anything, [B, heads, T, D]; of one with another shape
-/// [B, ...] whole rows. No row is both read and written.
+/// Copies within every state named "cache." + anything, [B, heads, T, D], or [B, heads, C, D] with
+/// C < T: a ring, where position p is in slot p mod C. Of one with another shape [B, ...] whole
+/// rows. No row is both read and written, and a copy's `end` is where the tokens of its row `from`
+/// end, which row `to` has no more of.
 Status copyCacheRows(Session &session, const std::vector<RowCopy> &copies);
 
 } // namespace heddle::runtime

@@ -11,6 +11,7 @@ beams.json    beam search over tables: the logits are table[position][last token
 sampling.json logits, options of sampling, and the probabilities that the chain of processors leaves.
 rules.json    answers under rules of generation_config.json: over tables as in beams.json, and of folders.
 folders.json  answers of the folders beside it, evaluated in float64 (beam search itself adds in float32).
+windows.json  the same for folders with windows: prompts shorter and longer than those, and answers far beyond them.
 """
 
 import json
@@ -132,6 +133,16 @@ FAMILIES = ("bloom-holes", "falcon-multi-query", "gemma2-default", "gpt_neox-seq
 GREEDY = [dict(beams=1), dict(beams=1, repetition_penalty=1.4)]
 
 
+def answer(model, prompt, eos, count, beams, **flags):
+    ids, out = search(model, prompt, eos, num_beams=beams, max_new_tokens=count, **flags)
+    if beams > 1:
+        score = out.sequences_scores[0].item()
+    else:
+        logits = model(torch.tensor([prompt + ids])).logits[0, len(prompt) - 1:-1]
+        score = torch.log_softmax(logits, -1)[torch.arange(len(ids)), ids].sum().item()
+    return {"ids": ids, "score": score}
+
+
 def folders():
     cases = []
     for name in ("gpt2-default", "gpt2-relu-untied", "llama-grouped-llama3", *FAMILIES):
@@ -144,18 +155,25 @@ def folders():
         few = name in FAMILIES
         for eos in ([sorted(set(ends))] if few else ([0], sorted(set(ends)))):
             for flags in (GREEDY[:1] + SEARCHES[2:3] if few else GREEDY + SEARCHES):
-                answers = []
-                for prompt in prompts:
-                    theirs = {key: value for key, value in flags.items() if key != "beams"}
-                    ids, out = search(model, prompt, eos, num_beams=flags["beams"], max_new_tokens=8, **theirs)
-                    if flags["beams"] > 1:
-                        score = out.sequences_scores[0].item()
-                    else:
-                        logits = model(torch.tensor([prompt + ids])).logits[0, len(prompt) - 1:-1]
-                        score = torch.log_softmax(logits, -1)[torch.arange(len(ids)), ids].sum().item()
-                    answers.append({"ids": ids, "score": score})
+                answers = [answer(model, prompt, eos, 8, **flags) for prompt in prompts]
                 cases.append({"folder": name, "prompts": prompts, "eos": eos, **flags, "answers": answers})
     return {"max_new_tokens": 8, "cases": cases}
+
+
+WINDOWED = ("gemma2-default", "mistral-window", "qwen2-window", "qwen3-holes-window")
+
+
+def windows():
+    draw = random.Random(14)
+    cases = []
+    for name in WINDOWED:
+        model = AutoModelForCausalLM.from_pretrained(os.path.join(HERE, name)).double().eval()
+        model.generation_config = GenerationConfig()
+        prompts = [[draw.randrange(model.config.vocab_size) for _ in range(length)] for length in range(1, 10)]
+        for flags in (GREEDY[0], dict(beams=3, length_penalty=1.0, early_stopping=False)):
+            answers = [answer(model, prompt, [], 12, **flags) for prompt in prompts]
+            cases.append({"folder": name, "prompts": prompts, "eos": [], **flags, "answers": answers})
+    return {"max_new_tokens": 12, "cases": cases}
 
 
 def drawn_rules(draw, vocabulary, eos):
@@ -211,7 +229,7 @@ if __name__ == "__main__":
     torch.manual_seed(0)
     os.makedirs(os.path.join(HERE, "generation"), exist_ok=True)
     for name, content in (("beams", beams()), ("sampling", {"cases": sampling()}), ("folders", folders()),
-                          ("rules", rules())):
+                          ("rules", rules()), ("windows", windows())):
         with open(os.path.join(HERE, "generation", name + ".json"), "w") as file:
             json.dump(content, file, separators=(",", ":"))
             file.write("\n")

@@ -172,28 +172,28 @@ void addAccumulate(proto::Executable &executable) {
                                {"=grad.table"});
 }
 
-void addGeneration(proto::Executable &executable) {
+void addGeneration(proto::Executable &executable, int64_t slots) {
   PlanMaker(executable, "prefill")
       .argument("param", "table", {V, V})
       .argument("input", "input_ids", {B, T}, proto::I32)
       .argument("input", "last_index", {B}, proto::I32)
       .result("output", "logits", {B, V})
-      .result("state", "cache.k.0", {B, 1, T, 1})
+      .result("state", "cache.k.0", {B, 1, slots, 1})
       .launch("fake_prefill", B, {"table", "input_ids", "last_index"}, {"=logits", "=cache.k.0"});
   PlanMaker(executable, "decode")
       .argument("param", "table", {V, V})
-      .argument("state", "cache.k.0", {B, 1, T, 1})
+      .argument("state", "cache.k.0", {B, 1, slots, 1})
       .argument("input", "input_ids", {B, 1}, proto::I32)
       .argument("input", "positions", {B}, proto::I32)
       .result("output", "logits", {B, V})
-      .result("state", "cache.k.0", {B, 1, T, 1})
+      .result("state", "cache.k.0", {B, 1, slots, 1})
       .launch("fake_decode", B, {"table", "cache.k.0", "input_ids", "positions"},
               {"=logits", "=cache.k.0"});
 }
 
 } // namespace
 
-proto::Executable fakeExecutable() {
+proto::Executable fakeExecutable(int64_t slots) {
   proto::Executable executable;
   proto::Manifest &manifest = *executable.mutable_manifest();
   manifest.set_model_name("bigram");
@@ -228,7 +228,7 @@ proto::Executable fakeExecutable() {
   addStep(executable, false);
   addStep(executable, true);
   addAccumulate(executable);
-  addGeneration(executable);
+  addGeneration(executable, slots);
   executable.set_kernels(slurp(HEDDLE_FAKE_KERNELS));
   sealExecutable(executable);
   return executable;
@@ -240,8 +240,8 @@ std::shared_ptr<const Executable> loadFake(proto::Executable executable) {
   return loaded.ok() ? *loaded : nullptr;
 }
 
-std::unique_ptr<Session> fakeSession(int threads) {
-  auto session = Session::create(loadFake(fakeExecutable()), makeCpuDevice(threads));
+std::unique_ptr<Session> fakeSession(int threads, int64_t slots) {
+  auto session = Session::create(loadFake(fakeExecutable(slots)), makeCpuDevice(threads));
   EXPECT_THAT(session, IsOk());
   EXPECT_THAT((*session)->initializeWeights(1), IsOk());
   return *std::move(session);

@@ -62,5 +62,32 @@ TEST(CopyCacheRows, TakesTheseTokensAndNoOthers) {
   }
 }
 
+/// Slots of row 0 that a copy of row 1's positions [begin, end) reaches in a ring of 3, and what
+/// they get: -1 where they stay.
+std::vector<int> copiedInRing(int64_t begin, int64_t end) {
+  constexpr int kSlots = 3;
+  auto session = fakeSession(1, kSlots);
+  EXPECT_THAT(session->prepare("decode"), IsOk());
+  auto *cache = static_cast<float *>(session->find("cache.k.0")->data());
+  for (int i = 0; i < kSlots; ++i) {
+    cache[i] = -1;
+    cache[kSlots + i] = static_cast<float>(i);
+  }
+  EXPECT_THAT(copyCacheRows(*session, {{1, 0, begin, end}}), IsOk());
+  for (int i = 0; i < kSlots; ++i)
+    EXPECT_EQ(cache[kSlots + i], static_cast<float>(i));
+  return {cache, cache + kSlots};
+}
+
+TEST(CopyCacheRows, GoesRoundInARing) {
+  EXPECT_EQ(copiedInRing(0, 2), std::vector<int>({0, 1, -1}));
+  EXPECT_EQ(copiedInRing(1, 3), std::vector<int>({-1, 1, 2}));
+  EXPECT_EQ(copiedInRing(2, 4), std::vector<int>({0, -1, 2})); // around the end
+  EXPECT_EQ(copiedInRing(4, 5), std::vector<int>({-1, 1, -1}));
+  EXPECT_EQ(copiedInRing(0, 5), std::vector<int>({0, 1, 2})); // of five tokens three are left
+  EXPECT_EQ(copiedInRing(1, 6), std::vector<int>({0, 1, 2}));
+  EXPECT_EQ(copiedInRing(5, 5), std::vector<int>({-1, -1, -1}));
+}
+
 } // namespace
 } // namespace heddle::runtime

@@ -102,6 +102,43 @@ TEST_F(InspectTest, NamesSizesByLetter) {
   EXPECT_THAT(text, HasSubstr("[B,T,F], [F,C] -> [B,T,C]"));
 }
 
+TEST_F(InspectTest, CachesOfWindowsGrowNoFurther) {
+  frontend::proto::ModelDef &definition = source_.model->definition;
+  definition.mutable_attention()->set_window(2048);
+  definition.mutable_attention()->add_window_layers(true);
+  definition.mutable_attention()->add_window_layers(false);
+  request_.shapes = true;
+  Inspection result = inspected();
+  ASSERT_TRUE(result.growth);
+  for (const Growth &row : *result.growth) {
+    const double positions = static_cast<double>(row.seq + std::min<int64_t>(row.seq, 2048));
+    EXPECT_DOUBLE_EQ(row.cacheBytes, 2 * 4 * 2 * 40 * positions) << row.seq; // B = 2, C = 40
+  }
+}
+
+TEST_F(InspectTest, MemoryTellsTheCaches) {
+  frontend::proto::ModelDef &definition = source_.model->definition;
+  definition.mutable_attention()->set_window(3);
+  definition.mutable_attention()->add_window_layers(true);
+  definition.mutable_attention()->add_window_layers(false);
+  request_.memory = true;
+  const Inspection ofDefinition = inspected();
+  EXPECT_EQ(ofDefinition.cacheBytes, 2 * 4 * 2 * 40 * (7 + 3)); // B = 2, C = 40, T = 7
+  EXPECT_THAT(inspectionText(ofDefinition), HasSubstr("kept while generating: 6.2 KiB"));
+  EXPECT_THAT(inspectionJson(ofDefinition), HasSubstr("\"cache_bytes\":6400"));
+
+  CompileRequest compile = request_.compile;
+  compile.entries = {"prefill", "decode"};
+  auto compilation = startCompilation(source_, compile);
+  ASSERT_TRUE(compilation.ok()) << compilation.status();
+  auto compiled = compilation->finish();
+  ASSERT_TRUE(compiled.ok()) << compiled.status();
+  Source source;
+  source.path = "model.heddle";
+  source.executable = *runtime::Executable::create(*std::move(compiled), source.path);
+  EXPECT_EQ(inspected(source).cacheBytes, ofDefinition.cacheBytes);
+}
+
 TEST_F(InspectTest, CountsWhatGrowsWithT) {
   request_.shapes = true;
   Inspection result = inspected();

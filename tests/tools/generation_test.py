@@ -4,6 +4,7 @@
 streams, windows, and flags that do not go together. HEDDLE_BIN_DIR is where the binaries are."""
 import array
 import json
+import math
 import os
 import pathlib
 import shutil
@@ -44,18 +45,24 @@ class Generation(unittest.TestCase):
 class Transformers(Generation):
     """Prompts of different lengths share a batch of 6: three beams for two of them, all four at once without."""
 
-    def executable(self, folder, eos):
+    def executable(self, folder, eos, seq):
         name = folder + "-".join(map(str, ["", *eos])) + ".heddle"
         if not (self.at / name).exists():
             model = self.at / folder
             if not model.exists():
                 shutil.copytree(GOLDENS / folder, model)
             (model / "generation_config.json").write_text(json.dumps({"eos_token_id": eos}))
-            self.succeeds("heddle", "compile", model, "--batch", 6, "--seq", 17, "-o", name)
+            self.succeeds("heddle", "compile", model, "--batch", 6, "--seq", seq, "-o", name)
         return name
 
     def test_ids_and_scores(self):
-        golden = json.loads((GOLDENS / "generation/folders.json").read_text())
+        self.compare("folders.json", 17)
+
+    def test_answers_outgrow_windows(self):
+        self.compare("windows.json", 21)
+
+    def compare(self, file, seq):
+        golden = json.loads((GOLDENS / "generation" / file).read_text())
         for case in golden["cases"]:
             prompts = [",".join(map(str, prompt)) for prompt in case["prompts"]]
             flags = ["--max-new-tokens", golden["max_new_tokens"]]
@@ -65,7 +72,7 @@ class Transformers(Generation):
             if "early_stopping" in case:
                 flags.append(f"--early-stopping={str(case['early_stopping']).lower()}")
             flags += ["--beams", case["beams"]] if case["beams"] > 1 else ["--temperature", 0]
-            name = self.executable(case["folder"], case["eos"])
+            name = self.executable(case["folder"], case["eos"], seq)
             with self.subTest(name, flags=flags):
                 together = self.answers("heddle-run", name, "--weights", self.at / case["folder"], *flags,
                                         "--prompt-ids", *prompts)
@@ -177,13 +184,13 @@ class Model(Generation):
         self.succeeds("heddle", "compile", "m.textproto", "--batch", 4, "--seq", 32, "-o", "m.heddle")
         self.flags = ("m.heddle", "--seed", 4)
 
-    def logits(self, ids):
+    def logits(self, ids, model="m.textproto"):
         """[len(ids)][256] of the entry forward."""
         header = json.dumps({"input_ids": {"dtype": "I64", "shape": [1, len(ids)],
                                            "data_offsets": [0, 8 * len(ids)]}}).encode()
         (self.at / "in.safetensors").write_bytes(len(header).to_bytes(8, "little") + header +
                                                  array.array("q", ids).tobytes())
-        self.succeeds("heddle", "run", "m.textproto", "--seed", 4, "--inputs", "in.safetensors", "--outputs",
+        self.succeeds("heddle", "run", model, "--seed", 4, "--inputs", "in.safetensors", "--outputs",
                       "out.safetensors")
         content = (self.at / "out.safetensors").read_bytes()
         start = 8 + int.from_bytes(content[:8], "little")
@@ -198,6 +205,22 @@ class Model(Generation):
         for prompt, answer in zip(prompts, ours, strict=True):
             rows = self.logits(prompt + answer["ids"][:-1])[len(prompt) - 1:]
             self.assertEqual(answer["ids"], [max(range(256), key=row.__getitem__) for row in rows])
+
+    def test_windows_of_some_layers_and_biases_by_distance(self):
+        for positions in ("alibi {}", "relative_bias { buckets: 8 max_distance: 9 }"):
+            text = WINDOWED.replace("window: 4", "window: 4 window_layers: [true, false]")
+            text = text.replace("rotary {}", positions) + "head { tied: false } initializer { scale: 0.4 }"
+            (self.at / "biased.textproto").write_text(text)
+            prompts = ([7], [3, 1, 4, 1, 5, 9, 2])
+            for flags in (("--temperature", 0), ("--beams", 3, "--length-penalty", 0)):
+                ours = self.answers("heddle", "biased.textproto", "--seed", 4, *flags, "--max-new-tokens", 15, "--seq", 32,
+                                    "--prompt-ids", *(",".join(map(str, prompt)) for prompt in prompts))
+                for prompt, answer in zip(prompts, ours, strict=True):
+                    rows = self.logits(prompt + answer["ids"][:-1], "biased.textproto")[len(prompt) - 1:]
+                    score = sum(row[id] - max(row) - math.log(sum(math.exp(x - max(row)) for x in row))
+                                for row, id in zip(rows, answer["ids"], strict=True))
+                    self.assertAlmostEqual(answer["score"], score, delta=1e-4)
+                    self.assertGreater(len(set(answer["ids"])), 4)
 
     def test_room_for_the_answer(self):
         self.assertIn("max_positions: 40", WINDOWED)

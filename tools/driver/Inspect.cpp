@@ -167,6 +167,17 @@ PlanMemory memoryOf(const runtime::proto::Plan &plan) {
   return memory;
 }
 
+/// Of all keys and values that the entry reads, those of an encoder's vectors too.
+double cacheBytesOf(const runtime::proto::Plan &plan) {
+  double total = 0;
+  for (const runtime::proto::Value &value : plan.arguments())
+    if (value.kind() == ir::kKindState) {
+      StatusOr<uint64_t> bytes = runtime::byteSize(value.dtype(), runtime::shapeOf(value));
+      total += bytes.ok() ? static_cast<double>(*bytes) : 0;
+    }
+  return total;
+}
+
 Summary summaryOf(const runtime::Executable &executable) {
   const runtime::proto::Manifest &manifest = executable.manifest();
   Summary summary;
@@ -223,8 +234,11 @@ StatusOr<Inspection> inspectExecutable(const Source &source, const InspectReques
     plans.push_back(entry.plan);
   if (request.memory) {
     result.memory.emplace();
-    for (const runtime::proto::Plan *plan : plans)
+    for (const runtime::proto::Plan *plan : plans) {
       result.memory->push_back(memoryOf(*plan));
+      if (plan->entry() == frontend::kDecodeEntry)
+        result.cacheBytes = cacheBytesOf(*plan);
+    }
   }
   if (request.kernels)
     result.kernels = kernelsOf(plans);
@@ -301,6 +315,9 @@ private:
     result_.memory.emplace();
     for (auto function : compilation_.module().getOps<func::FuncOp>())
       result_.memory->push_back({function.getName().str(), passes::memoryReport(function)});
+    const int64_t batch = request_.compile.batch, seq = request_.compile.seq;
+    if (double bytes = model_ ? cacheBytes(*model_, batch, seq) : 0; bytes > 0)
+      result_.cacheBytes = bytes;
   }
 
   Status takeKernels() {

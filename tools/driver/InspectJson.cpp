@@ -162,6 +162,8 @@ std::string inspectionJson(const Inspection &inspection) {
     write(json, *inspection.fusions);
   if (inspection.memory)
     write(json, *inspection.memory);
+  if (inspection.cacheBytes)
+    json.member("cache_bytes", *inspection.cacheBytes);
   if (inspection.kernels)
     write(json, *inspection.kernels);
   if (!inspection.ir.empty())

@@ -244,6 +244,9 @@ std::string inspectionText(const Inspection &inspection) {
   if (inspection.memory)
     for (const PlanMemory &memory : *inspection.memory)
       sections.push_back(memoryText(memory));
+  if (inspection.cacheBytes)
+    sections.push_back(absl::StrCat(
+        "keys and values kept while generating: ", bytesText(*inspection.cacheBytes), "\n"));
   if (inspection.kernels)
     sections.push_back(kernelsText(*inspection.kernels));
   if (!inspection.ir.empty())

@@ -336,9 +336,18 @@ StatusOr<std::vector<OpSizes>> symbolicShapes(const frontend::Model &model, func
   return all;
 }
 
+double cacheBytes(const frontend::Model &model, int64_t batch, int64_t seq) {
+  if (!frontend::predictsNext(model.definition))
+    return 0;
+  const frontend::Dimensions dims(model.definition);
+  double positions = 0;
+  for (int64_t layer = 0; layer < dims.layers; ++layer)
+    positions += static_cast<double>(frontend::cacheLength(model.definition, layer, seq));
+  return 8.0 * static_cast<double>(batch * dims.keyWidth()) * positions;
+}
+
 std::vector<Growth> growthWithT(const frontend::Model &model, func::FuncOp function,
                                 const std::vector<OpSizes> &sizes, int64_t batch, int64_t seq) {
-  const frontend::Dimensions dims(model.definition);
   double parameters = 0;
   for (const frontend::ParameterSpec &spec : model.parameters) {
     double elements = 1;
@@ -355,8 +364,7 @@ std::vector<Growth> growthWithT(const frontend::Model &model, func::FuncOp funct
     growth.inferenceBytes = 4 * parameters;
     growth.trainingBytes = 16 * parameters;
     Counter(function, sizes, T, seq).count(growth);
-    if (frontend::predictsNext(model.definition))
-      growth.cacheBytes = 8.0 * static_cast<double>(dims.layers * batch * dims.keyWidth() * T);
+    growth.cacheBytes = cacheBytes(model, batch, T);
     rows.push_back(growth);
   }
   return rows;

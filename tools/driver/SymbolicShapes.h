@@ -50,6 +50,9 @@ struct Growth {
   double cacheBytes = 0;     // keys and values for generation; 0 for models that do not generate
 };
 
+/// Of keys and values in f32; 0 for models that do not generate, or have an encoder.
+double cacheBytes(const frontend::Model &model, int64_t batch, int64_t seq);
+
 /// For T = 512 to 32,768, also where that is more than the model has positions for.
 std::vector<Growth> growthWithT(const frontend::Model &model, mlir::func::FuncOp function,
                                 const std::vector<OpSizes> &sizes, int64_t batch, int64_t seq);
