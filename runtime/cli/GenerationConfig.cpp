@@ -71,6 +71,8 @@ constexpr Wish kWishes[] = {{"num_beams", 1},
                             {"guidance_scale", 1},
                             {"sequence_bias", 0},
                             {"exponential_decay_length_penalty", 0},
+                            {"return_timestamps", 0},
+                            {"return_token_timestamps", 0},
                             {"forced_bos_token_id", -1},
                             {"forced_eos_token_id", -1}};
 
@@ -131,6 +133,8 @@ Status takeOptions(const JsonRef &config, GenerationConfig &result) {
 }
 
 bool asksForNothing(const JsonRef &value, double neutral) {
+  if (const bool *wanted = value.value().boolean())
+    return !*wanted;
   if (const JsonValue::Elements *elements = value.value().elements())
     return elements->empty();
   auto number = value.asNumber();
