@@ -5,6 +5,7 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_join.h"
+#include "runtime/cli/LanguageNames.h"
 #include "runtime/io/Json.h"
 #include "runtime/plan/Executable.h"
 
@@ -71,13 +72,16 @@ std::string bareName(const std::string &name) {
   return framed ? name.substr(2, name.size() - 4) : name;
 }
 
-/// The token of a name, with or without <| |> around it. `what` is for the error.
+/// The token of a name, with or without <| |> around it, or of a language's English name. `what` is
+/// for the error.
 StatusOr<int32_t> find(const Table &table, const std::string &name, const std::string &what,
                        const char *key) {
   if (table.empty())
     return invalidInput(what, ": the model has no ", key, " (", kGenerationFile,
                         "), which says the tokens for it");
-  const std::string wanted = bareName(absl::AsciiStrToLower(name));
+  std::string wanted = bareName(absl::AsciiStrToLower(name));
+  if (const std::string_view code = languageCode(wanted); !code.empty())
+    wanted = code;
   std::vector<std::string> known;
   for (const auto &[entry, id] : table) {
     known.push_back(bareName(entry));
@@ -140,7 +144,7 @@ StatusOr<DecoderPrompt> decoderPrompt(int32_t start, const SpeechTokens &folder,
   if (!task.empty()) {
     HEDDLE_ASSIGN_OR_RETURN(
         int32_t id,
-        find(folder.tasks, task, origin("--task", "task", givenTask, task), "task_to_id"));
+        find(folder.tasks, task, origin("--task", "task", givenTask, folder.task), "task_to_id"));
     tokens.push_back(id);
   } else if (!language.empty() && !folder.tasks.empty()) {
     HEDDLE_ASSIGN_OR_RETURN(int32_t id,

@@ -38,8 +38,9 @@ struct DecoderPrompt {
   std::vector<int32_t> choices;
 };
 
-/// As Hugging Face transformers 5 makes it. `language` ("en", "<|en|>") and `task` are flags, which
-/// come before the folder's; "": not given. InvalidArgument lists what there is to choose from.
+/// As Hugging Face transformers 5 makes it. `language` ("en", "<|en|>", "English") and `task` are
+/// flags, which come before the folder's; "": not given. InvalidArgument lists what there is to
+/// choose from.
 StatusOr<DecoderPrompt> decoderPrompt(int32_t start, const SpeechTokens &folder,
                                       const std::string &language, const std::string &task);
 

@@ -141,6 +141,39 @@ class Transformers(Speech):
         self.assertEqual(said, ",".join(map(str, first[2]["ids"])) + "\n")
 
 
+class Text(Speech):
+    """A tokenizer of 67 tokens: some special, a character each the others."""
+    SPECIAL = (0, 1, 2, 3, 32, *range(40, 48), 50)
+
+    def test_text(self):
+        case = next(c for c in GOLDEN["cases"] if c["folder"] == "whisper-untied" and "lang_to_id" in c["config"]
+                    and c["config"]["eos_token_id"] in self.SPECIAL)
+        names = [f"<|{i}|>" if i in self.SPECIAL else chr(33 + i) for i in range(67)]
+        model = self.folder(case["config"], case["folder"])
+        (model / "tokenizer.json").write_text(json.dumps({
+            "added_tokens": [{"id": i, "content": names[i], "special": True, "single_word": False, "lstrip": False,
+                              "rstrip": False, "normalized": False} for i in self.SPECIAL],
+            "normalizer": None, "post_processor": None, "decoder": {"type": "ByteLevel"},
+            "pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": False, "use_regex": True},
+            "model": {"type": "BPE", "vocab": {name: i for i, name in enumerate(names)}, "merges": []}}))
+        texts = ["".join(names[i] for i in answer["ids"] if i not in self.SPECIAL) for answer in case["answers"]]
+        self.assertTrue(all(texts))
+        ours = self.answers("heddle", model, *flags_of(case))
+        self.assertEqual([answer["text"] for answer in ours], texts)
+        result = self.call("heddle", "generate", model, "--inputs", self.inputs, "--max-new-tokens", NEW,
+                           *flags_of(case))
+        self.assertEqual(result.stdout.splitlines(), texts)
+        stop = texts[0][:1]
+        ours = self.answers("heddle", model, *flags_of(case), "--stop", stop)
+        self.assertEqual([answer["text"] for answer in ours], [text.split(stop)[0] for text in texts])
+
+    def test_languages_by_name(self):
+        case = next(c for c in GOLDEN["cases"] if c["asked"] == {"language": "de"})
+        model = self.folder({**case["config"], "language": "Hindi"}, case["folder"])
+        ours = self.answers("heddle", model, *flags_of({**case, "asked": {"language": "German"}}))
+        self.assertEqual([answer["ids"] for answer in ours], [answer["ids"] for answer in case["answers"]])
+
+
 class Wrong(Speech):
     def test_inputs(self):
         model = self.folder({"decoder_start_token_id": 3})
