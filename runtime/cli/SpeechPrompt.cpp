@@ -149,7 +149,7 @@ StatusOr<DecoderPrompt> decoderPrompt(int32_t start, const SpeechTokens &folder,
   } else if (!language.empty() && !folder.tasks.empty()) {
     HEDDLE_ASSIGN_OR_RETURN(int32_t id,
                             find(folder.tasks, kDefaultTask,
-                                 absl::StrCat("--task ", kDefaultTask, ", where it is not given"),
+                                 absl::StrCat("--task: is left out, which means ", kDefaultTask),
                                  "task_to_id"));
     tokens.push_back(id);
   }

@@ -98,8 +98,8 @@ class Transformers(Speech):
 
     def test_neighbours_change_nothing(self):
         """Compiled for fewer rows than there are sounds, and one by one."""
-        case = next(c for c in GOLDEN["cases"] if c["folder"] == "whisper-untied" and len({*map(tuple, c["prompts"])}) > 1
-                    and "num_beams" in c["flags"])
+        case = next(c for c in GOLDEN["cases"] if c["folder"] == "whisper-untied" and "num_beams" in c["flags"] and
+                    len({*map(tuple, c["prompts"])}) > 1)
         theirs = [answer["ids"] for answer in case["answers"]]
         model = self.folder(case["config"], case["folder"])
         beams = case["flags"]["num_beams"]
@@ -174,6 +174,64 @@ class Text(Speech):
         self.assertEqual([answer["ids"] for answer in ours], [answer["ids"] for answer in case["answers"]])
 
 
+class Training(Speech):
+    """Ready batches of what the encoder hears: the first loss is that of transformers."""
+
+    def golden(self, name):
+        data = (GOLDENS / name / "golden.safetensors").read_bytes()
+        start = 8 + int.from_bytes(data[:8], "little")
+        header = json.loads(data[8:start])
+        return {key: (info["dtype"], info["shape"], data[start + info["data_offsets"][0]:start + info["data_offsets"][1]])
+                for key, info in header.items() if key != "__metadata__"}
+
+    def batches(self, tensors):
+        header, body = {}, b""
+        for name, (dtype, shape, content) in tensors.items():
+            header[name] = {"dtype": dtype, "shape": shape, "data_offsets": [len(body), len(body) + len(content)]}
+            body += content
+        text = json.dumps(header).encode()
+        (self.at / "data.safetensors").write_bytes(len(text).to_bytes(8, "little") + text + body)
+
+    def train(self, model, code=0, *flags):
+        result = self.call("heddle", "train", model, "--data", "data.safetensors", "--steps", 3, "--log", "log.jsonl",
+                           *flags)
+        self.assertEqual(result.returncode, code, result.stderr)
+        return result.stderr
+
+    def test_ready_batches(self):
+        for name in ("whisper-default", "whisper-untied"):
+            golden = self.golden(name)
+            self.batches({key: (golden["in." + key][0], [1, *golden["in." + key][1]], golden["in." + key][2])
+                          for key in ("input_features", "labels", "decoder_attention_mask")})
+            self.train(GOLDENS / name)
+            losses = [json.loads(line)["loss"] for line in (self.at / "log.jsonl").read_text().splitlines()]
+            self.assertAlmostEqual(losses[0], array.array("d", golden["out.loss"][2])[0], places=5)
+            self.assertLess(losses[2], losses[0])
+            (self.at / "log.jsonl").unlink()
+
+    def test_wrong_batches(self):
+        model = GOLDENS / "whisper-default"
+        features, labels = ("F32", [1, 2, 7, 22], bytes(4 * 2 * 7 * 22)), ("I64", [1, 2, 5], bytes(8 * 10))
+        for wrong, mentions in (({"input_features": ("F32", [2, 7, 22], bytes(4 * 2 * 7 * 22))}, "[N, B, bins, frames]"),
+                                ({"input_features": ("F32", [1, 2, 7, 21], bytes(4 * 2 * 7 * 21))}, "even number"),
+                                ({"input_features": ("F32", [1, 2, 6, 22], bytes(4 * 2 * 6 * 22))},
+                                 "has batches of shape [2, 6, 22], expected [2, 7, 22]"),
+                                ({"input_features": ("F32", [1, 2, 7, 24], bytes(4 * 2 * 7 * 24))}, "12"),
+                                ({"input_features": ("I32", [1, 2, 7, 22], bytes(4 * 2 * 7 * 22))}, "I32"),
+                                ({"labels": ("I64", [1, 3, 5], bytes(8 * 15))}, 'tensor "labels"'),
+                                ({"labels": ("I64", [1, 2], bytes(16))}, "labels"),
+                                ({"decoder_attention_mask": ("I64", [1, 2, 4], bytes(64))}, "decoder_attention_mask"),
+                                ({"input_ids": ("I64", [1, 2, 5], bytes(80))}, "input_features")):
+            with self.subTest(mentions):
+                self.batches({"input_features": features, "labels": labels, **wrong})
+                self.assertIn(mentions, self.train(model, 2))
+        self.batches({"input_features": features, "labels": labels})
+        self.assertIn("input_features", self.train(GOLDENS / "gpt2-default", 2))
+        self.assertIn("reads tokens", self.train(GOLDENS / "t5-relu", 2, "--source-seq", 11))
+        self.batches({"input_ids": ("I64", [1, 2, 5], bytes(80)), "labels": labels})
+        self.assertIn("input_ids", self.train(model, 2))
+
+
 class Wrong(Speech):
     def test_inputs(self):
         model = self.folder({"decoder_start_token_id": 3})
@@ -227,7 +285,7 @@ class Wrong(Speech):
         self.folder({**known, "is_multilingual": False})
         self.refused(("--language en", "is_multilingual"), model, "--language", "en")
         self.folder({**known, "task_to_id": {"translate": 44}})
-        self.refused("--task transcribe, where it is not given: expected translate", model, "--language", "en")
+        self.refused("--task: is left out, which means transcribe: expected translate", model, "--language", "en")
         self.folder({**known, "language": "xx"})
         self.refused('generation_config.json: key "language": "xx": expected one of de, en', model)
         for key, value in (("forced_decoder_ids", [[2, 5]]), ("forced_decoder_ids", [[1, 5], [3, 6]]),
