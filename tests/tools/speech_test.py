@@ -209,6 +209,20 @@ class Training(Speech):
             self.assertLess(losses[2], losses[0])
             (self.at / "log.jsonl").unlink()
 
+    def test_replay_of_a_step(self):
+        """Alone, and as one of several."""
+        features = array.array("f", 2 * 7 * 22 * [0.5])
+        features[30] = float("nan")
+        self.batches({"input_features": ("F32", [1, 2, 7, 22], features.tobytes()),
+                      "labels": ("I64", [1, 2, 5], array.array("q", 10 * [5]).tobytes())})
+        for number, flags in enumerate(([], ["--grad-accum", 3])):
+            said = self.train(GOLDENS / "whisper-default", 1, "--out", f"out{number}", *flags)
+            self.assertIn("input input_features holds NaN at [0, 1, 8]", said)
+            command = said.split("replay: heddle ")[1].split()
+            again = self.call("heddle", *command)
+            self.assertEqual(again.returncode, 1, again.stderr)
+            self.assertIn("input input_features holds NaN at [0, 1, 8]", again.stderr)
+
     def test_wrong_batches(self):
         model = GOLDENS / "whisper-default"
         features, labels = ("F32", [1, 2, 7, 22], bytes(4 * 2 * 7 * 22)), ("I64", [1, 2, 5], bytes(8 * 10))
