@@ -16,7 +16,7 @@
 namespace heddle::frontend {
 namespace {
 
-constexpr char kFlag[] = "--lora ";
+constexpr char kLoraFlag[] = "--lora ";
 constexpr std::string_view kWeightEnd = ".weight";
 constexpr int64_t kLargestRank = 65'536;
 
@@ -34,7 +34,7 @@ std::string moduleOf(const ParameterSpec &weight) {
 Status readPart(const std::string &text, const std::string &key, const std::string &value,
                 proto::LowRankAdapters &adapters) {
   auto wrong = [&](const char *expected) {
-    return invalidInput(kFlag, text, ": ", key, "=", value, ": expected ", expected);
+    return invalidInput(kLoraFlag, text, ": ", key, "=", value, ": expected ", expected);
   };
   int64_t rank = 0;
   double number = 0;
@@ -59,7 +59,7 @@ Status readPart(const std::string &text, const std::string &key, const std::stri
       return wrong("names of layers");
     adapters.add_targets(value);
   } else {
-    return invalidInput(kFlag, text, ": \"", key, "\" is unknown; expected r, alpha, targets, ",
+    return invalidInput(kLoraFlag, text, ": \"", key, "\" is unknown; expected r, alpha, targets, ",
                         "dropout and save, as in r=8,alpha=16,targets=q_proj,v_proj");
   }
   return absl::OkStatus();
@@ -78,16 +78,16 @@ StatusOr<proto::LowRankAdapters> parseAdapters(const std::string &text) {
       continue;
     }
     if (equals == std::string::npos)
-      return invalidInput(kFlag, text, ": \"", part, "\": expected name=value, as in ",
+      return invalidInput(kLoraFlag, text, ": \"", part, "\": expected name=value, as in ",
                           "r=8,alpha=16,targets=q_proj,v_proj");
     const std::string key = part.substr(0, equals);
     if (std::find(seen.begin(), seen.end(), key) != seen.end())
-      return invalidInput(kFlag, text, ": ", key, " is there twice");
+      return invalidInput(kLoraFlag, text, ": ", key, " is there twice");
     seen.push_back(key);
     HEDDLE_RETURN_IF_ERROR(readPart(text, key, part.substr(equals + 1), adapters));
   }
   if (adapters.targets().empty())
-    return invalidInput(kFlag, text, ": targets is missing, the layers to adapt, as in ",
+    return invalidInput(kLoraFlag, text, ": targets is missing, the layers to adapt, as in ",
                         "r=8,alpha=16,targets=q_proj,v_proj");
   return adapters;
 }
@@ -121,14 +121,15 @@ Status checkAdapters(const proto::ModelDef &definition,
       return isAdapterTarget(module, target);
     });
     if (known)
-      return invalidInput(kFlag, "targets=", target, ": is a table or a head; only linear layers ",
+      return invalidInput(kLoraFlag, "targets=", target,
+                          ": is a table or a head; only linear layers ",
                           "within the model can have adapters");
-    return invalidInput(kFlag, "targets=", target, ": no layer's name ends so",
+    return invalidInput(kLoraFlag, "targets=", target, ": no layer's name ends so",
                         namesNear(target, layers));
   }
   constexpr size_t kMostWithDropout = 4'096; // each draws a mask of its own
   if (definition.adapters().dropout() > 0 && adapted.size() / 2 > kMostWithDropout)
-    return invalidInput(kFlag, "dropout: ", adapted.size() / 2,
+    return invalidInput(kLoraFlag, "dropout: ", adapted.size() / 2,
                         " adapters, more than the limit of ", kMostWithDropout);
   return absl::OkStatus();
 }

@@ -8,7 +8,7 @@
 namespace heddle::frontend {
 namespace {
 
-constexpr char kFlag[] = "--freeze ";
+constexpr char kFreezeFlag[] = "--freeze ";
 
 bool matchesName(const std::string &pattern, const ParameterSpec &parameter) {
   const auto &aliases = parameter.aliases;
@@ -69,13 +69,13 @@ Status checkFrozen(const proto::ModelDef &definition,
     std::string near = namesNear(pattern, names);
     if (near.empty() && !names.empty())
       near = absl::StrCat("; the first of its ", names.size(), " is ", names.front());
-    return invalidInput(kFlag, "\"", pattern, "\": no parameter of the model has such a name", near,
-                        " (* stands for any text)");
+    return invalidInput(kFreezeFlag, "\"", pattern, "\": no parameter of the model has such a name",
+                        near, " (* stands for any text)");
   }
   if (!definition.frozen().empty() &&
       std::all_of(parameters.begin(), parameters.end(),
                   [&](const ParameterSpec &spec) { return isFrozen(definition, spec); }))
-    return invalidInput(kFlag, "\"", definition.frozen(definition.frozen_size() - 1),
+    return invalidInput(kFreezeFlag, "\"", definition.frozen(definition.frozen_size() - 1),
                         "\": no parameter is left to train");
   return absl::OkStatus();
 }

@@ -15,15 +15,22 @@
 #include "runtime/base/CheckedMath.h"
 
 namespace heddle::frontend {
-namespace {
 
-Found checkSize(const char *field, bool given, int64_t value, int64_t limit = kMaxDimension) {
+Found checkSize(const char *field, bool given, int64_t value, int64_t limit) {
   if (!given)
     return wrong(field, "is missing");
   if (value < 1 || value > limit)
     return wrong(field, "expected a size from 1 to ", limit, ", found ", value);
   return std::nullopt;
 }
+
+Found checkRange(const char *field, int64_t value, int64_t from, int64_t to) {
+  if (value < from || value > to)
+    return wrong(field, "expected a number from ", from, " to ", to, ", found ", value);
+  return std::nullopt;
+}
+
+namespace {
 
 Found checkShare(const char *field, double value) {
   if (!(value >= 0 && value < 1))

@@ -30,6 +30,10 @@ inline constexpr int kMaxOtherPrefixes = 8;
 /// In one tensor, and of all parameters together: what the IR can address.
 inline constexpr int64_t kMaxElements = int64_t{1} << 48;
 
+/// Whether a field that must be there is a size that a tensor may have.
+Found checkSize(const char *field, bool given, int64_t value, int64_t limit = kMaxDimension);
+Found checkRange(const char *field, int64_t value, int64_t from, int64_t to);
+
 /// The first thing wrong, if any. A missing vocab_size is fine here.
 std::optional<FieldError> findFieldError(const proto::ModelDef &definition);
 

@@ -44,12 +44,6 @@ Found checkEmbeddings(const proto::ModelDef &model) {
   return std::nullopt;
 }
 
-Found checkRange(const char *field, int64_t value, int64_t from, int64_t to) {
-  if (value < from || value > to)
-    return wrong(field, "expected a number from ", from, " to ", to, ", found ", value);
-  return std::nullopt;
-}
-
 Found checkPositions(const proto::ModelDef &model) {
   const proto::Sinusoidal &waves = model.positions().sinusoidal();
   const proto::RelativeBias &bias = model.positions().relative_bias();

@@ -10,13 +10,7 @@
 namespace heddle::frontend {
 namespace {
 
-Found checkRange(const char *field, int64_t value, int64_t from, int64_t to) {
-  if (value < from || value > to)
-    return wrong(field, "expected a number from ", from, " to ", to, ", found ", value);
-  return std::nullopt;
-}
-
-Found checkEmbeddings(const proto::ModelDef &model) {
+Found checkEmbeddingParts(const proto::ModelDef &model) {
   if (model.has_token_types())
     if (Found found =
             checkRange("token_types.count", model.token_types().count(), 1, kMaxDimension))
@@ -97,7 +91,7 @@ Found checkNames(const proto::ParameterNames &names) {
 } // namespace
 
 std::optional<FieldError> findHeadError(const proto::ModelDef &definition) {
-  if (Found found = checkEmbeddings(definition))
+  if (Found found = checkEmbeddingParts(definition))
     return found;
   if (Found found = checkHead(definition))
     return found;

@@ -10,14 +10,6 @@
 namespace heddle::frontend {
 namespace {
 
-Found checkSize(const char *field, bool given, int64_t value) {
-  if (!given)
-    return wrong(field, "is missing");
-  if (value < 1 || value > kMaxDimension)
-    return wrong(field, "expected a size from 1 to ", kMaxDimension, ", found ", value);
-  return std::nullopt;
-}
-
 Found checkPatchSizes(const proto::Patches &patches) {
   const Found sizes[] = {
       checkSize("patches.height", patches.has_height(), patches.height()),

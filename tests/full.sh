@@ -34,7 +34,7 @@ part() {
 }
 
 # The runtime and its tests: to build the compiler's rooms once more takes longer than the hour.
-sanitized='cmake --preset "$1" && cmake --build --preset "$1" -j "$2" --target "${@:3}" &&
+sanitized='cmake --preset "$1" -DCMAKE_UNITY_BUILD=ON && cmake --build --preset "$1" -j "$2" --target "${@:3}" &&
   ctest --preset "$1" -R "^runtime_" --no-tests=error'
 runtime_tests=(runtime_io_test runtime_checkpoint_test runtime_plan_test runtime_train_test
   runtime_cli_test)

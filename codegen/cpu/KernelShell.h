@@ -11,6 +11,10 @@
 
 namespace heddle::codegen {
 
+/// Of a task that goes over elements: long enough to drown its own cost, short enough for many
+/// threads.
+inline constexpr int64_t kTaskElements = 4096;
+
 /// The buffer type of a tensor: flat, i1 as i8.
 mlir::MemRefType bufferType(mlir::Type tensor);
 /// The buffers of a kernel's operands: inputs, then outputs.

@@ -18,9 +18,6 @@ public:
             const std::function<void(LanePoint &, mlir::Value offset)> &body);
 
 private:
-  /// Long enough to drown a task's own cost, short enough for many threads.
-  static constexpr int64_t kTaskElements = 4096;
-
   LaneKernel &lanes_;
   int64_t rows_, piecesPerRow_, rowsPerTask_;
 };

@@ -16,8 +16,6 @@ using namespace mlir;
 namespace heddle::codegen {
 namespace {
 
-constexpr int64_t kTaskElements = 4096;
-
 /// Iterates over [kept axes, reduced axes], or, where the last axis stays, over [the other kept
 /// axes, reduced axes, last axis].
 class ReduceWriter {

@@ -9,8 +9,6 @@ using namespace mlir;
 namespace heddle::codegen {
 namespace {
 
-constexpr int64_t kTaskElements = 4096;
-
 class RowWriter {
 public:
   RowWriter(ImplicitLocOpBuilder &b, const Target &target, ir::KernelOp kernel, Operation *anchor,

@@ -159,7 +159,7 @@ StatusOr<std::unique_ptr<Normalizer>> readBert(const JsonRef &json) {
   });
 }
 
-StatusOr<std::unique_ptr<Normalizer>> readReplace(const JsonRef &json) {
+StatusOr<std::unique_ptr<Normalizer>> readReplaceNormalizer(const JsonRef &json) {
   HEDDLE_RETURN_IF_ERROR(expectKeys(json, {"type", "pattern", "content"}));
   HEDDLE_ASSIGN_OR_RETURN(JsonRef member, json.at("pattern"));
   HEDDLE_ASSIGN_OR_RETURN(Pattern pattern, Pattern::read(member));
@@ -179,7 +179,7 @@ StatusOr<std::unique_ptr<Normalizer>> readSequenceOfNormalizers(const JsonRef &j
   return std::make_unique<NormalizerSequence>(std::move(steps));
 }
 
-StatusOr<std::unique_ptr<Normalizer>> readStrip(const JsonRef &json) {
+StatusOr<std::unique_ptr<Normalizer>> readStripNormalizer(const JsonRef &json) {
   HEDDLE_RETURN_IF_ERROR(expectKeys(json, {"type", "strip_left", "strip_right"}));
   HEDDLE_ASSIGN_OR_RETURN(bool left, json.getBool("strip_left"));
   HEDDLE_ASSIGN_OR_RETURN(bool right, json.getBool("strip_right"));
@@ -208,11 +208,11 @@ StatusOr<std::unique_ptr<Normalizer>> readNormalizer(const JsonRef &json) {
   if (type == "BertNormalizer")
     return readBert(json);
   if (type == "Replace")
-    return readReplace(json);
+    return readReplaceNormalizer(json);
   if (type == "Sequence")
     return readSequenceOfNormalizers(json);
   if (type == "Strip")
-    return readStrip(json);
+    return readStripNormalizer(json);
   if (type == "Prepend")
     return readPrepend(json);
   if (type == "Precompiled")

@@ -113,7 +113,7 @@ StatusOr<std::unique_ptr<TokenDecoder>> readWordPiece(const JsonRef &json) {
   });
 }
 
-StatusOr<std::unique_ptr<TokenDecoder>> readMetaspace(const JsonRef &json) {
+StatusOr<std::unique_ptr<TokenDecoder>> readMetaspaceDecoder(const JsonRef &json) {
   HEDDLE_RETURN_IF_ERROR(expectKeys(
       json, {"type", "replacement", "prepend_scheme", "split", "add_prefix_space", "str_rep"}));
   HEDDLE_ASSIGN_OR_RETURN(uint32_t replacement, getCharacter(json, "replacement"));
@@ -126,7 +126,7 @@ StatusOr<std::unique_ptr<TokenDecoder>> readMetaspace(const JsonRef &json) {
   });
 }
 
-StatusOr<std::unique_ptr<TokenDecoder>> readStrip(const JsonRef &json) {
+StatusOr<std::unique_ptr<TokenDecoder>> readStripDecoder(const JsonRef &json) {
   HEDDLE_RETURN_IF_ERROR(expectKeys(json, {"type", "content", "start", "stop"}));
   HEDDLE_ASSIGN_OR_RETURN(uint32_t character, getCharacter(json, "content"));
   HEDDLE_ASSIGN_OR_RETURN(int64_t start, json.getInteger("start"));
@@ -145,7 +145,7 @@ StatusOr<std::unique_ptr<TokenDecoder>> readStrip(const JsonRef &json) {
   });
 }
 
-StatusOr<std::unique_ptr<TokenDecoder>> readReplace(const JsonRef &json) {
+StatusOr<std::unique_ptr<TokenDecoder>> readReplaceDecoder(const JsonRef &json) {
   HEDDLE_RETURN_IF_ERROR(expectKeys(json, {"type", "pattern", "content"}));
   HEDDLE_ASSIGN_OR_RETURN(JsonRef member, json.at("pattern"));
   HEDDLE_ASSIGN_OR_RETURN(Pattern pattern, Pattern::read(member));
@@ -215,11 +215,11 @@ StatusOr<std::unique_ptr<TokenDecoder>> readTokenDecoder(const JsonRef &json) {
   if (type == "WordPiece")
     return readWordPiece(json);
   if (type == "Metaspace")
-    return readMetaspace(json);
+    return readMetaspaceDecoder(json);
   if (type == "Strip")
-    return readStrip(json);
+    return readStripDecoder(json);
   if (type == "Replace")
-    return readReplace(json);
+    return readReplaceDecoder(json);
   if (type == "BPEDecoder")
     return readBytePair(json);
   if (type == "ByteLevel") {

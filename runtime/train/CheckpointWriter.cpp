@@ -82,8 +82,8 @@ Status CheckpointWriter::cleanUp() {
     HEDDLE_ASSIGN_OR_RETURN(bool succeeded, layer_->exists(joinPath(out_, name)));
     if (!succeeded)
       HEDDLE_RETURN_IF_ERROR(layer_->rename(joinPath(out_, entry.name), joinPath(out_, name)));
-    // The successor was whole and durable when it got its name; if it was damaged since, the old one
-    // is what is left of this step, and the search takes it.
+    // The successor was whole and durable when it got its name; if it was damaged since, the old
+    // one is what is left of this step, and the search takes it.
     else if (verifyCheckpoint(*layer_, joinPath(out_, name), entry.step).ok())
       HEDDLE_RETURN_IF_ERROR(dropFolder(entry.name));
   }

@@ -35,10 +35,6 @@ std::vector<std::string> signature(mlir::func::FuncOp function, bool parameters 
   return list;
 }
 
-ir::TensorRef ints(std::vector<int64_t> shape, std::vector<int64_t> values) {
-  return std::make_shared<ir::Tensor>(ir::Tensor::ofInts(shape, values));
-}
-
 /// Tokens that differ everywhere, no padding.
 Feed inputs(int64_t batch, int64_t seq, int64_t vocab) {
   std::vector<int64_t> tokens, targets, ones, positions;

@@ -93,8 +93,8 @@ TEST(DisentangledDefinition, Mistakes) {
   EXPECT_THAT(check(good, "attention { disentangled { buckets: 6 max_distance: 5 } }"), IsOk());
 }
 
-StatusOr<ModelDef> read(const std::string &more,
-                        const std::string &architecture = "DebertaV2ForMaskedLM") {
+StatusOr<ModelDef> readDisentangled(const std::string &more,
+                                    const std::string &architecture = "DebertaV2ForMaskedLM") {
   const std::string json =
       R"({"model_type": "deberta-v2", "vocab_size": 31, "hidden_size": 20, "num_hidden_layers": 2,
           "num_attention_heads": 5, "intermediate_size": 24, "architectures": [")" +
@@ -116,25 +116,26 @@ constexpr char kRelative[] = R"(, "relative_attention": true, "pos_att_type": )"
 
 TEST(DisentangledConfig, TermsAsListOrText) {
   for (const char *terms : {R"(["p2c", "c2p"])", R"("p2c|c2p")", R"("c2p | p2c")"}) {
-    auto model = read(kRelative + std::string(terms));
+    auto model = readDisentangled(kRelative + std::string(terms));
     ASSERT_THAT(model, IsOk()) << terms;
     EXPECT_TRUE(frontend::hasTerm(*model, DisentangledAttention::CONTENT_TO_POSITION)) << terms;
     EXPECT_TRUE(frontend::hasTerm(*model, DisentangledAttention::POSITION_TO_CONTENT)) << terms;
     EXPECT_EQ(frontend::scoreScale(*model, 0), 1 / static_cast<double>(std::sqrt(12.0F)));
   }
-  EXPECT_THAT(read(kRelative + std::string(R"("p2c|p2p")")),
+  EXPECT_THAT(readDisentangled(kRelative + std::string(R"("p2c|p2p")")),
               IsBadInput("key \"pos_att_type\": \"p2p\" is not supported; supported: c2p, p2c"));
-  EXPECT_THAT(read(kRelative + std::string(R"(["c2p", "p2p"])")),
+  EXPECT_THAT(readDisentangled(kRelative + std::string(R"(["c2p", "p2p"])")),
               IsBadInput("key \"pos_att_type[1]\": \"p2p\" is not supported; supported: c2p, p2c"));
-  EXPECT_THAT(read(kRelative + std::string("[1]")),
+  EXPECT_THAT(readDisentangled(kRelative + std::string("[1]")),
               IsBadInput("key \"pos_att_type[0]\": 1 is not "));
-  EXPECT_THAT(read(kRelative + std::string("null")), IsBadInput("key \"pos_att_type\" is missing"));
-  EXPECT_THAT(read(R"(, "pos_att_type": ["c2p"])"),
+  EXPECT_THAT(readDisentangled(kRelative + std::string("null")),
+              IsBadInput("key \"pos_att_type\" is missing"));
+  EXPECT_THAT(readDisentangled(R"(, "pos_att_type": ["c2p"])"),
               IsBadInput("key \"pos_att_type\": has no meaning where \"relative_attention\" is"));
 }
 
 TEST(DisentangledConfig, WhatTheTableReads) {
-  auto shared = read(kRelative + std::string(R"("c2p", "share_att_key": true,
+  auto shared = readDisentangled(kRelative + std::string(R"("c2p", "share_att_key": true,
       "norm_rel_ebd": "layer_norm", "position_buckets": 4, "position_biased_input": false)"));
   ASSERT_THAT(shared, IsOk());
   std::vector<std::string> names = namesOf(*shared);
@@ -144,7 +145,7 @@ TEST(DisentangledConfig, WhatTheTableReads) {
   EXPECT_FALSE(has(names, "deberta.embeddings.position_embeddings.weight"));
   EXPECT_FALSE(has(names, "deberta.embeddings.token_type_embeddings.weight"));
   EXPECT_EQ(frontend::distanceRows(*shared), 8);
-  auto own = read(kRelative + std::string(R"("c2p", "type_vocab_size": 2)"));
+  auto own = readDisentangled(kRelative + std::string(R"("c2p", "type_vocab_size": 2)"));
   ASSERT_THAT(own, IsOk());
   names = namesOf(*own);
   EXPECT_TRUE(has(names, "deberta.encoder.layer.1.attention.self.pos_key_proj.bias"));
@@ -155,21 +156,21 @@ TEST(DisentangledConfig, WhatTheTableReads) {
 }
 
 TEST(DisentangledConfig, HeadsOldAndNew) {
-  auto old = read("");
+  auto old = readDisentangled("");
   ASSERT_THAT(old, IsOk());
   EXPECT_TRUE(has(namesOf(*old), "cls.predictions.transform.dense.weight"));
   EXPECT_TRUE(has(namesOf(*old), "cls.predictions.bias"));
-  auto untied = read(R"(, "tie_word_embeddings": false)");
+  auto untied = readDisentangled(R"(, "tie_word_embeddings": false)");
   ASSERT_THAT(untied, IsOk());
   EXPECT_TRUE(has(namesOf(*untied), "cls.predictions.decoder.weight"));
   // The newer one multiplies by the embeddings whatever the key says.
-  auto recent = read(R"(, "legacy": false, "tie_word_embeddings": false)");
+  auto recent = readDisentangled(R"(, "legacy": false, "tie_word_embeddings": false)");
   ASSERT_THAT(recent, IsOk());
   EXPECT_TRUE(recent->head().tied());
   EXPECT_TRUE(has(namesOf(*recent), "lm_predictions.lm_head.dense.weight"));
   EXPECT_TRUE(has(namesOf(*recent), "lm_predictions.lm_head.bias"));
-  auto classes = read(R"(, "num_labels": 4, "cls_dropout": 0.3, "pooler_dropout": 0.2)",
-                      "DebertaV2ForSequenceClassification");
+  auto classes = readDisentangled(R"(, "num_labels": 4, "cls_dropout": 0.3, "pooler_dropout": 0.2)",
+                                  "DebertaV2ForSequenceClassification");
   ASSERT_THAT(classes, IsOk());
   EXPECT_TRUE(has(namesOf(*classes), "pooler.dense.weight"));
   EXPECT_EQ(classes->dropout().classifier(), 0.3);
@@ -177,12 +178,14 @@ TEST(DisentangledConfig, HeadsOldAndNew) {
 }
 
 TEST(DisentangledConfig, OtherMathematics) {
-  EXPECT_THAT(read(R"(, "conv_kernel_size": 3, "conv_act": "gelu")"),
+  EXPECT_THAT(readDisentangled(R"(, "conv_kernel_size": 3, "conv_act": "gelu")"),
               IsBadInput("key \"conv_kernel_size\": 3 is not supported; supported: 0"));
-  EXPECT_THAT(read(R"(, "norm_rel_ebd": "batch_norm")"), IsBadInput("key \"norm_rel_ebd\""));
-  EXPECT_THAT(read(kRelative + std::string(R"("c2p", "position_buckets": 1)")),
+  EXPECT_THAT(readDisentangled(R"(, "norm_rel_ebd": "batch_norm")"),
+              IsBadInput("key \"norm_rel_ebd\""));
+  EXPECT_THAT(readDisentangled(kRelative + std::string(R"("c2p", "position_buckets": 1)")),
               IsBadInput("key \"position_buckets\": expected a number from 2"));
-  EXPECT_THAT(read("", "DebertaV2ForMultipleChoice"), IsBadInput("DebertaV2ForMultipleChoice"));
+  EXPECT_THAT(readDisentangled("", "DebertaV2ForMultipleChoice"),
+              IsBadInput("DebertaV2ForMultipleChoice"));
 }
 
 } // namespace

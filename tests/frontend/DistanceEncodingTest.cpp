@@ -15,8 +15,9 @@ namespace {
 using frontend::ParameterSpec;
 using frontend::proto::ModelDef;
 
-StatusOr<ModelDef> read(const std::string &more,
-                        const std::string &architecture = "XLNetForSequenceClassification") {
+StatusOr<ModelDef>
+readDistances(const std::string &more,
+              const std::string &architecture = "XLNetForSequenceClassification") {
   const std::string json =
       R"({"model_type": "xlnet", "vocab_size": 31, "d_model": 20, "n_layer": 2, "n_head": 5,
           "d_inner": 24, "architectures": [")" +
@@ -25,7 +26,7 @@ StatusOr<ModelDef> read(const std::string &more,
 }
 
 TEST(DistanceEncoding, ParametersAreByHead) {
-  auto model = read("");
+  auto model = readDistances("");
   ASSERT_THAT(model, IsOk());
   const std::pair<const char *, std::vector<int64_t>> expected[] = {
       {"transformer.mask_emb", {1, 1, 20}},
@@ -50,7 +51,7 @@ TEST(DistanceEncoding, ParametersAreByHead) {
 }
 
 TEST(DistanceEncoding, WhatConfigSays) {
-  auto first = read(R"(, "summary_type": "first", "summary_activation": "", "clamp_len": 3,
+  auto first = readDistances(R"(, "summary_type": "first", "summary_activation": "", "clamp_len": 3,
                        "dropout": 0.2, "summary_last_dropout": 0.3)");
   ASSERT_THAT(first, IsOk());
   EXPECT_EQ(first->head().summary(), frontend::proto::Head::FIRST_TOKEN);
@@ -58,7 +59,7 @@ TEST(DistanceEncoding, WhatConfigSays) {
   EXPECT_EQ(first->attention().distance_encoding().max_distance(), 3);
   EXPECT_EQ(first->dropout().hidden(), 0.2);
   EXPECT_EQ(first->dropout().classifier(), 0.3);
-  auto last = read("");
+  auto last = readDistances("");
   ASSERT_THAT(last, IsOk());
   EXPECT_EQ(last->head().summary(), frontend::proto::Head::LAST_TOKEN);
   const std::pair<const char *, const char *> wrong[] = {
@@ -68,7 +69,7 @@ TEST(DistanceEncoding, WhatConfigSays) {
       {R"(, "summary_type": "mean")", "key \"summary_type\": \"mean\" is not supported"},
       {R"(, "summary_activation": "sine")", "key \"summary_activation\": \"sine\" is not"}};
   for (const auto &[more, message] : wrong)
-    EXPECT_THAT(read(more), IsBadInput(message)) << more;
+    EXPECT_THAT(readDistances(more), IsBadInput(message)) << more;
 }
 
 TEST(DistanceEncoding, Mistakes) {

@@ -14,18 +14,18 @@
 namespace heddle::test {
 namespace {
 
-constexpr char kSmall[] = "vocab_size: 11 max_positions: 16 width: 20 layers: 2 "
-                          "attention { heads: 5 } initializer { scale: 0.3 } ";
+constexpr char kSmallPair[] = "vocab_size: 11 max_positions: 16 width: 20 layers: 2 "
+                              "attention { heads: 5 } initializer { scale: 0.3 } ";
 constexpr int64_t kBatch = 2, kSource = 5, kTarget = 7;
 
-frontend::proto::ModelDef small(const std::string &more) {
-  frontend::proto::ModelDef definition = parseModel(kSmall);
+frontend::proto::ModelDef smallPair(const std::string &more) {
+  frontend::proto::ModelDef definition = parseModel(kSmallPair);
   definition.MergeFrom(parseModel(more));
   return definition;
 }
 
-Status check(const std::string &more) {
-  return frontend::validateModel(small(more), "m.textproto");
+Status checkPair(const std::string &more) {
+  return frontend::validateModel(smallPair(more), "m.textproto");
 }
 
 std::vector<std::string> parameterNames(const frontend::proto::ModelDef &definition) {
@@ -33,10 +33,6 @@ std::vector<std::string> parameterNames(const frontend::proto::ModelDef &definit
   for (const frontend::ParameterSpec &spec : frontend::parametersOf(definition).all())
     names.push_back(spec.name);
   return names;
-}
-
-ir::TensorRef ints(std::vector<int64_t> shape, const std::vector<int64_t> &values) {
-  return std::make_shared<ir::Tensor>(ir::Tensor::ofInts(std::move(shape), values));
 }
 
 /// Of both stacks, at lengths that differ; `step` 0 gives ones.
@@ -83,10 +79,10 @@ BuiltModel build(const frontend::proto::ModelDef &definition) {
 }
 
 TEST(EncoderDecoder, EncoderHasWhatItLeavesOut) {
-  frontend::proto::ModelDef encoder = frontend::encoderOf(
-      small("attention { window: 3 window_layers: true mean_if_blind: true } ffn { hidden: 24 } "
-            "dropout { attention: 0.1 residual: 0.2 } names { token_embedding: \"shared\" prefix: "
-            "\"model.\" } encoder { layers: 3 attention { heads: 4 } dropout { residual: 0.3 } }"));
+  frontend::proto::ModelDef encoder = frontend::encoderOf(smallPair(
+      "attention { window: 3 window_layers: true mean_if_blind: true } ffn { hidden: 24 } "
+      "dropout { attention: 0.1 residual: 0.2 } names { token_embedding: \"shared\" prefix: "
+      "\"model.\" } encoder { layers: 3 attention { heads: 4 } dropout { residual: 0.3 } }"));
   EXPECT_EQ(encoder.width(), 20);
   EXPECT_EQ(encoder.layers(), 3);
   EXPECT_EQ(encoder.attention().heads(), 4);
@@ -105,7 +101,8 @@ TEST(EncoderDecoder, EncoderHasWhatItLeavesOut) {
 }
 
 TEST(EncoderDecoder, Parameters) {
-  const std::vector<std::string> shared = parameterNames(small("layers: 1 bias: false encoder {}"));
+  const std::vector<std::string> shared =
+      parameterNames(smallPair("layers: 1 bias: false encoder {}"));
   EXPECT_EQ(shared, (std::vector<std::string>{"encoder.embeddings.position.weight",
                                               "encoder.layers.0.attention_norm.weight",
                                               "encoder.layers.0.attention.qkv.weight",
@@ -129,14 +126,14 @@ TEST(EncoderDecoder, Parameters) {
                                               "decoder.layers.0.ffn.out.weight",
                                               "decoder.final_norm.weight"}));
   const std::vector<std::string> apart =
-      parameterNames(small("layers: 1 bias: false share_token_embedding: false encoder {}"));
+      parameterNames(smallPair("layers: 1 bias: false share_token_embedding: false encoder {}"));
   EXPECT_EQ(apart.size(), shared.size() + 1);
   EXPECT_EQ(apart[0], "encoder.embeddings.token.weight");
 }
 
 TEST(EncoderDecoder, WidthsMayDiffer) {
   const frontend::proto::ModelDef definition =
-      small("share_token_embedding: false encoder { width: 12 attention { heads: 3 } }");
+      smallPair("share_token_embedding: false encoder { width: 12 attention { heads: 3 } }");
   EXPECT_THAT(frontend::validateModel(definition, "m"), IsOk());
   for (const frontend::ParameterSpec &spec : frontend::parametersOf(definition).all())
     if (spec.name == "decoder.layers.1.cross_attention.key.weight")
@@ -148,7 +145,7 @@ TEST(EncoderDecoder, WidthsMayDiffer) {
 }
 
 TEST(EncoderDecoder, Signatures) {
-  BuiltModel built = build(small("dropout { residual: 0.1 } encoder {}"));
+  BuiltModel built = build(smallPair("dropout { residual: 0.1 } encoder {}"));
   auto inputs = [&](const char *entry) {
     std::string list;
     mlir::func::FuncOp function = built.entry(entry);
@@ -165,7 +162,7 @@ TEST(EncoderDecoder, Signatures) {
 }
 
 TEST(EncoderDecoder, EveryOpKnowsItsLayer) {
-  BuiltModel built = build(small("layers: 1 encoder {}"));
+  BuiltModel built = build(smallPair("layers: 1 encoder {}"));
   std::vector<std::string> order;
   built.entry("loss").walk([&](mlir::Operation *op) {
     if (op->getName().getStringRef().starts_with("heddle.")) {
@@ -182,15 +179,15 @@ TEST(EncoderDecoder, EveryOpKnowsItsLayer) {
 }
 
 TEST(EncoderDecoder, RandomStreamsAreDistinct) {
-  BuiltModel built =
-      build(small("dropout { embedding: 0.1 attention: 0.2 residual: 0.3 } encoder { layers: 1 }"));
+  BuiltModel built = build(
+      smallPair("dropout { embedding: 0.1 attention: 0.2 residual: 0.3 } encoder { layers: 1 }"));
   std::vector<int64_t> ids;
   built.entry("train_loss").walk([&](ir::DropoutOp op) { ids.push_back(op.getRngId()); });
   EXPECT_EQ(ids, (std::vector<int64_t>{14, 15, 16, 17, 0, 1, 2, 7, 8, 3, 4, 5, 9, 10, 6}));
 }
 
 TEST(EncoderDecoder, WhoSeesWhom) {
-  const frontend::proto::ModelDef definition = small("positions { rotary {} } encoder {}");
+  const frontend::proto::ModelDef definition = smallPair("positions { rotary {} } encoder {}");
   BuiltModel built = build(definition);
   const Feed feed = feedOf(definition);
   const ir::TensorRef logits = built.run("forward", feed)["logits"];
@@ -246,7 +243,7 @@ TEST(EncoderDecoder, RelativeBucketsAreThoseOfTransformers) {
 TEST(EncoderDecoder, Sinusoids) {
   auto differs = [&](const std::string &sinusoidal) {
     const frontend::proto::ModelDef definition =
-        small("head { kind: NONE } positions { sinusoidal { " + sinusoidal + " } } encoder {}");
+        smallPair("head { kind: NONE } positions { sinusoidal { " + sinusoidal + " } } encoder {}");
     BuiltModel built = build(definition);
     const Feed feed = feedOf(definition);
     return built.run("forward", feed)["last_hidden_state"];
@@ -258,60 +255,60 @@ TEST(EncoderDecoder, Sinusoids) {
 }
 
 TEST(EncoderDecoder, Errors) {
-  EXPECT_THAT(check("encoder {}"), IsOk());
-  EXPECT_THAT(check("encoder { head {} }"), IsBadInput("field \"encoder.head\""));
-  EXPECT_THAT(check("encoder { encoder {} }"), IsBadInput("field \"encoder.encoder\""));
-  EXPECT_THAT(check("encoder { loss {} }"), IsBadInput("field \"encoder.loss\""));
-  EXPECT_THAT(check("encoder { pooler {} }"), IsBadInput("field \"encoder.pooler\""));
-  EXPECT_THAT(check("encoder { frozen: \"*\" }"), IsBadInput("field \"encoder.frozen\""));
-  EXPECT_THAT(check("encoder { adapters { targets: \"query\" } }"),
+  EXPECT_THAT(checkPair("encoder {}"), IsOk());
+  EXPECT_THAT(checkPair("encoder { head {} }"), IsBadInput("field \"encoder.head\""));
+  EXPECT_THAT(checkPair("encoder { encoder {} }"), IsBadInput("field \"encoder.encoder\""));
+  EXPECT_THAT(checkPair("encoder { loss {} }"), IsBadInput("field \"encoder.loss\""));
+  EXPECT_THAT(checkPair("encoder { pooler {} }"), IsBadInput("field \"encoder.pooler\""));
+  EXPECT_THAT(checkPair("encoder { frozen: \"*\" }"), IsBadInput("field \"encoder.frozen\""));
+  EXPECT_THAT(checkPair("encoder { adapters { targets: \"query\" } }"),
               IsBadInput("field \"encoder.adapters\": belongs to the model"));
-  EXPECT_THAT(check("encoder { weight_layout: OUT_IN }"),
+  EXPECT_THAT(checkPair("encoder { weight_layout: OUT_IN }"),
               IsBadInput("field \"encoder.weight_layout\""));
-  EXPECT_THAT(check("encoder { attention { causal: true } }"),
+  EXPECT_THAT(checkPair("encoder { attention { causal: true } }"),
               IsBadInput("field \"encoder.attention.causal\""));
-  EXPECT_THAT(check("encoder { attention { heads: 3 } }"),
+  EXPECT_THAT(checkPair("encoder { attention { heads: 3 } }"),
               IsBadInput("field \"encoder.attention.heads\": 3 heads do not divide the width, 20"));
-  EXPECT_THAT(check("encoder { width: 10 }"),
+  EXPECT_THAT(checkPair("encoder { width: 10 }"),
               IsBadInput("field \"encoder.width\": the encoder reads the decoder's token table"));
-  EXPECT_THAT(check("encoder { vocab_size: 12 }"), IsBadInput("field \"encoder.vocab_size\""));
-  EXPECT_THAT(check("encoder {} attention { causal: false }"),
+  EXPECT_THAT(checkPair("encoder { vocab_size: 12 }"), IsBadInput("field \"encoder.vocab_size\""));
+  EXPECT_THAT(checkPair("encoder {} attention { causal: false }"),
               IsBadInput("field \"attention.causal\""));
-  EXPECT_THAT(check("encoder {} residual: PARALLEL"), IsBadInput("field \"residual\""));
-  EXPECT_THAT(check("encoder {} token_types {}"), IsBadInput("field \"token_types\""));
-  EXPECT_THAT(check("encoder {} head { kind: SPAN }"), IsBadInput("field \"head.kind\""));
-  EXPECT_THAT(check("encoder {} head { kind: NONE }"), IsOk());
-  EXPECT_THAT(check("encoder {} decoder_input { start_id: 10 padding_id: 0 }"), IsOk());
-  EXPECT_THAT(check("encoder {} decoder_input { start_id: 11 }"),
+  EXPECT_THAT(checkPair("encoder {} residual: PARALLEL"), IsBadInput("field \"residual\""));
+  EXPECT_THAT(checkPair("encoder {} token_types {}"), IsBadInput("field \"token_types\""));
+  EXPECT_THAT(checkPair("encoder {} head { kind: SPAN }"), IsBadInput("field \"head.kind\""));
+  EXPECT_THAT(checkPair("encoder {} head { kind: NONE }"), IsOk());
+  EXPECT_THAT(checkPair("encoder {} decoder_input { start_id: 10 padding_id: 0 }"), IsOk());
+  EXPECT_THAT(checkPair("encoder {} decoder_input { start_id: 11 }"),
               IsBadInput("field \"decoder_input.start_id\": expected one of the 11 tokens"));
-  EXPECT_THAT(check("encoder {} decoder_input { padding_id: -1 }"),
+  EXPECT_THAT(checkPair("encoder {} decoder_input { padding_id: -1 }"),
               IsBadInput("field \"decoder_input.padding_id\""));
-  EXPECT_THAT(check("decoder_input { start_id: 1 }"), IsBadInput("field \"decoder_input\""));
-  EXPECT_THAT(check("share_token_embedding: false"),
+  EXPECT_THAT(checkPair("decoder_input { start_id: 1 }"), IsBadInput("field \"decoder_input\""));
+  EXPECT_THAT(checkPair("share_token_embedding: false"),
               IsBadInput("field \"share_token_embedding\": needs an encoder"));
-  EXPECT_THAT(check("encoder {} positions { sinusoidal {} }"), IsOk());
-  EXPECT_THAT(check("positions { sinusoidal { theta: 0 } }"),
+  EXPECT_THAT(checkPair("encoder {} positions { sinusoidal {} }"), IsOk());
+  EXPECT_THAT(checkPair("positions { sinusoidal { theta: 0 } }"),
               IsBadInput("field \"positions.sinusoidal.theta\""));
-  EXPECT_THAT(check("positions { sinusoidal {} } width: 15"),
+  EXPECT_THAT(checkPair("positions { sinusoidal {} } width: 15"),
               IsBadInput("field \"positions.sinusoidal\": needs an even width, found 15"));
-  EXPECT_THAT(check("positions { relative_bias { buckets: 2 max_distance: 2 } }"), IsOk());
-  EXPECT_THAT(check("positions { relative_bias { buckets: 1 } }"),
+  EXPECT_THAT(checkPair("positions { relative_bias { buckets: 2 max_distance: 2 } }"), IsOk());
+  EXPECT_THAT(checkPair("positions { relative_bias { buckets: 1 } }"),
               IsBadInput("field \"positions.relative_bias.buckets\": expected a number from 2"));
-  EXPECT_THAT(check("positions { relative_bias { buckets: 3 } } encoder {}"),
+  EXPECT_THAT(checkPair("positions { relative_bias { buckets: 3 } } encoder {}"),
               IsBadInput("field \"encoder.positions.relative_bias.buckets\""));
-  EXPECT_THAT(check("positions { relative_bias { buckets: 8 max_distance: 4 } }"),
+  EXPECT_THAT(checkPair("positions { relative_bias { buckets: 8 max_distance: 4 } }"),
               IsBadInput("field \"positions.relative_bias.max_distance\""));
-  EXPECT_THAT(check("attention { key_bias: false }"),
+  EXPECT_THAT(checkPair("attention { key_bias: false }"),
               IsBadInput("field \"attention.key_bias\": needs attention.fused_qkv: false"));
-  EXPECT_THAT(check("attention { key_bias: false fused_qkv: false }"), IsOk());
-  EXPECT_THAT(check("frames { bins: 3 }"), IsBadInput("field \"frames\": needs an encoder"));
-  EXPECT_THAT(check("encoder { frames {} }"), IsBadInput("field \"encoder.frames.bins\""));
-  EXPECT_THAT(check("encoder { frames { bins: 3 } }"), IsOk());
-  EXPECT_THAT(check("dropout { hidden: 1 }"), IsBadInput("field \"dropout.hidden\""));
-  EXPECT_THAT(check("encoder { names { final_norm: \"decoder.final_norm\" } }"),
+  EXPECT_THAT(checkPair("attention { key_bias: false fused_qkv: false }"), IsOk());
+  EXPECT_THAT(checkPair("frames { bins: 3 }"), IsBadInput("field \"frames\": needs an encoder"));
+  EXPECT_THAT(checkPair("encoder { frames {} }"), IsBadInput("field \"encoder.frames.bins\""));
+  EXPECT_THAT(checkPair("encoder { frames { bins: 3 } }"), IsOk());
+  EXPECT_THAT(checkPair("dropout { hidden: 1 }"), IsBadInput("field \"dropout.hidden\""));
+  EXPECT_THAT(checkPair("encoder { names { final_norm: \"decoder.final_norm\" } }"),
               IsBadInput("\"decoder.final_norm\" is a name of"));
-  EXPECT_THAT(check("layers: 5461 encoder {}"), IsBadInput("have 65536 random streams"));
-  EXPECT_THAT(check("layers: 5460 encoder {}"), IsOk());
+  EXPECT_THAT(checkPair("layers: 5461 encoder {}"), IsBadInput("have 65536 random streams"));
+  EXPECT_THAT(checkPair("layers: 5460 encoder {}"), IsOk());
 }
 
 } // namespace

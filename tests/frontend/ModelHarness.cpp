@@ -25,6 +25,10 @@ frontend::proto::ModelDef parseModel(const std::string &text) {
   return definition;
 }
 
+ir::TensorRef ints(std::vector<int64_t> shape, const std::vector<int64_t> &values) {
+  return std::make_shared<ir::Tensor>(ir::Tensor::ofInts(std::move(shape), values));
+}
+
 ir::TensorRef toInterpreter(const runtime::TensorView &view) {
   const auto count = static_cast<size_t>(view.elements());
   auto at = [&]<typename T>(size_t i, T value) {

@@ -28,6 +28,8 @@ std::string goldenFolder(const std::string &name);
 /// A ModelDef from text; fails the test where it does not parse.
 frontend::proto::ModelDef parseModel(const std::string &text);
 
+/// An i32 tensor, as the interpreter has it.
+ir::TensorRef ints(std::vector<int64_t> shape, const std::vector<int64_t> &values);
 /// A tensor of a file as the interpreter has it; integers become i32.
 ir::TensorRef toInterpreter(const runtime::TensorView &view);
 /// All tensors of a file or folder.

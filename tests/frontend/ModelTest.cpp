@@ -19,7 +19,7 @@ using frontend::ModelOverrides;
 
 runtime::FileLayer &files() { return runtime::FileLayer::system(); }
 
-constexpr char kSmall[] =
+constexpr char kSmallText[] =
     "name: 'small' max_positions: 16 width: 20 layers: 2 attention { heads: 5 } bias: false";
 constexpr char kConfig[] = R"({"model_type": "gpt2", "vocab_size": 11, "n_positions": 16,
                                "n_embd": 20, "n_layer": 1, "n_head": 5})";
@@ -40,7 +40,7 @@ int64_t count(const Model &model) {
 
 TEST(LoadModel, VocabularyMayComeFromTheTokenizer) {
   TempFolder folder;
-  spill(folder / "m.textproto", kSmall);
+  spill(folder / "m.textproto", kSmallText);
   auto model = loadModel(files(), folder / "m.textproto", {.dropout = 0.5});
   ASSERT_THAT(model, IsOk());
   EXPECT_TRUE(model->parameters.empty());
@@ -65,7 +65,7 @@ TEST(LoadModel, VocabularyMayComeFromTheTokenizer) {
 
 TEST(LoadModel, Initializers) {
   TempFolder folder;
-  spill(folder / "m.textproto", std::string(kSmall) + " vocab_size: 9");
+  spill(folder / "m.textproto", std::string(kSmallText) + " vocab_size: 9");
   auto model = loadModel(files(), folder / "m.textproto");
   ASSERT_THAT(model, IsOk());
   using Kind = frontend::Initializer::Kind;
@@ -74,7 +74,7 @@ TEST(LoadModel, Initializers) {
   EXPECT_EQ(find(*model, "decoder.layers.0.attention.output.weight")->initializer,
             (frontend::Initializer{Kind::normal, 0.02 / 2}));
   EXPECT_EQ(find(*model, "decoder.final_norm.weight")->initializer.kind, Kind::ones);
-  spill(folder / "m.textproto", std::string(kSmall) +
+  spill(folder / "m.textproto", std::string(kSmallText) +
                                     " vocab_size: 9 initializer { kind: XAVIER_UNIFORM "
                                     "scale_residual: false }");
   model = loadModel(files(), folder / "m.textproto");
@@ -87,7 +87,7 @@ TEST(LoadModel, Initializers) {
        {std::tuple("XAVIER_NORMAL", Kind::normal, std::sqrt(2.0 / 100)),
         std::tuple("KAIMING_UNIFORM", Kind::uniform, std::sqrt(6.0 / 20)),
         std::tuple("KAIMING_NORMAL", Kind::normal, std::sqrt(2.0 / 20))}) {
-    spill(folder / "m.textproto", std::string(kSmall) + " vocab_size: 9 initializer { kind: " +
+    spill(folder / "m.textproto", std::string(kSmallText) + " vocab_size: 9 initializer { kind: " +
                                       kind + " scale_residual: false }");
     model = loadModel(files(), folder / "m.textproto");
     ASSERT_THAT(model, IsOk());
@@ -170,7 +170,7 @@ TEST(LoadModelErrors, Paths) {
   EXPECT_THAT(loadModel(files(), folder / "m.txt"), IsBadInput("m.txt: expected a model"));
   spill(folder / "config.json", "{");
   EXPECT_THAT(loadModel(files(), folder.path()), IsBadInput("config.json"));
-  spill(folder / "m.textproto", kSmall);
+  spill(folder / "m.textproto", kSmallText);
   EXPECT_THAT(loadModel(files(), folder / "m.textproto", {.dropout = 1.0}),
               IsBadInput("--dropout"));
   EXPECT_THAT(loadModel(files(), folder / "m.textproto", {.weightsPath = folder / "w"}),

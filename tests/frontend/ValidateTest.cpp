@@ -11,10 +11,10 @@ namespace {
 
 using frontend::validateModel;
 
-constexpr char kSmall[] =
+constexpr char kSmallModel[] =
     "vocab_size: 11 max_positions: 16 width: 20 layers: 2 attention { heads: 5 }";
 
-Status check(const std::string &more, const std::string &base = kSmall) {
+Status check(const std::string &more, const std::string &base = kSmallModel) {
   frontend::proto::ModelDef definition = parseModel(base), addition = parseModel(more);
   definition.MergeFrom(addition);
   return validateModel(definition, "m.textproto");
@@ -163,7 +163,7 @@ TEST(Validate, OtherPrefixesAtTheirLimit) {
 }
 
 TEST(Validate, Shapes) {
-  frontend::proto::ModelDef model = parseModel(kSmall);
+  frontend::proto::ModelDef model = parseModel(kSmallModel);
   EXPECT_THAT(frontend::validateShape(model, 3, 16), IsOk());
   EXPECT_THAT(frontend::validateShape(model, 3, 17),
               IsBadInput("seq: 17 is more than the 16 positions of the model"));
@@ -176,7 +176,7 @@ TEST(Validate, Shapes) {
 
 TEST(Textproto, UnknownFieldsAreErrors) {
   TempFolder folder;
-  spill(folder / "m.textproto", std::string(kSmall) + " wdith: 3");
+  spill(folder / "m.textproto", std::string(kSmallModel) + " wdith: 3");
   EXPECT_THAT(frontend::loadModel(runtime::FileLayer::system(), folder / "m.textproto"),
               IsBadInput("wdith"));
 }

@@ -171,7 +171,8 @@ constexpr char kImages[] =
 constexpr char kAdaptive[] = "norm { weight: false bias: false adaln_zero: true } ";
 
 /// A definition with more said after it.
-Status check(const std::string &text, const std::string &more = "", const std::string &last = "") {
+Status checkImages(const std::string &text, const std::string &more = "",
+                   const std::string &last = "") {
   frontend::proto::ModelDef model = parseModel(text);
   model.MergeFrom(parseModel(more));
   model.MergeFrom(parseModel(last));
@@ -180,7 +181,7 @@ Status check(const std::string &text, const std::string &more = "", const std::s
 
 TEST(ImageDefinition, Mistakes) {
   const std::string none = "head { kind: NONE } ", noise = "head { kind: NOISE } ";
-  EXPECT_THAT(check(kImages, none), IsOk());
+  EXPECT_THAT(checkImages(kImages, none), IsOk());
   const struct {
     std::string text;
     const char *message;
@@ -220,25 +221,27 @@ TEST(ImageDefinition, Mistakes) {
       {none + "pooler { width: 0 }", "field \"pooler.width\": expected a number from 1"},
   };
   for (const auto &row : rows)
-    EXPECT_THAT(check(kImages, row.text, row.last), IsBadInput(row.message)) << row.text;
-  EXPECT_THAT(check("width: 22 layers: 1 patches { height: 4 width: 4 patch_height: 2 "
-                    "patch_width: 2 } attention { heads: 2 causal: false } head { kind: NONE } "
-                    "positions { sinusoidal_2d {} }"),
-              IsBadInput("field \"width\": positions in two directions need a multiple of 4"));
+    EXPECT_THAT(checkImages(kImages, row.text, row.last), IsBadInput(row.message)) << row.text;
+  EXPECT_THAT(
+      checkImages("width: 22 layers: 1 patches { height: 4 width: 4 patch_height: 2 "
+                  "patch_width: 2 } attention { heads: 2 causal: false } head { kind: NONE } "
+                  "positions { sinusoidal_2d {} }"),
+      IsBadInput("field \"width\": positions in two directions need a multiple of 4"));
   const std::string words =
       "width: 20 layers: 1 max_positions: 8 attention { heads: 5 causal: false } ";
-  EXPECT_THAT(check(words, "positions { sinusoidal_2d {} }"),
+  EXPECT_THAT(checkImages(words, "positions { sinusoidal_2d {} }"),
               IsBadInput("field \"positions.sinusoidal_2d\": needs patches"));
-  EXPECT_THAT(check(words, "head { kind: NOISE }"), IsBadInput("field \"head.kind\": NOISE needs"));
-  EXPECT_THAT(check(words, "condition { timestep {} }"),
+  EXPECT_THAT(checkImages(words, "head { kind: NOISE }"),
+              IsBadInput("field \"head.kind\": NOISE needs"));
+  EXPECT_THAT(checkImages(words, "condition { timestep {} }"),
               IsBadInput("field \"condition\": needs patches"));
 }
 
 TEST(ImageDefinition, FrequenciesAtTheirLimit) {
   const std::string model =
       std::string(kAdaptive) + "head { kind: NONE } condition { timestep { frequencies: ";
-  EXPECT_THAT(check(kImages, model + "65536 } }"), IsOk());
-  EXPECT_THAT(check(kImages, model + "65538 } }"),
+  EXPECT_THAT(checkImages(kImages, model + "65536 } }"), IsOk());
+  EXPECT_THAT(checkImages(kImages, model + "65538 } }"),
               IsBadInput("field \"condition.timestep.frequencies\": expected an even number from 2 "
                          "to 65536, found 65538"));
 }
@@ -256,7 +259,7 @@ TEST(TowerDefinition, Mistakes) {
   const std::string two =
       "head { kind: CONTRASTIVE width: 8 } image { patches { height: 8 width: 8 "
       "patch_height: 4 patch_width: 4 } } ";
-  EXPECT_THAT(check(texts, two), IsOk());
+  EXPECT_THAT(checkImages(texts, two), IsOk());
   const std::pair<std::string, const char *> rows[] = {
       {"head { kind: CONTRASTIVE width: 8 }", "field \"image\": is missing"},
       {"image { patches { height: 8 width: 8 patch_height: 4 patch_width: 4 } }",
@@ -274,7 +277,7 @@ TEST(TowerDefinition, Mistakes) {
        "field \"image.patches\": is missing"},
   };
   for (const auto &[text, message] : rows)
-    EXPECT_THAT(check(texts, text), IsBadInput(message)) << text;
+    EXPECT_THAT(checkImages(texts, text), IsBadInput(message)) << text;
   const std::pair<std::string, const char *> inTower[] = {
       {"image { patches { channels: 0 } }", "field \"image.patches.channels\""},
       {"image { head { width: 9 } }", "field \"image.head.width\": expected the texts' 8"},
@@ -287,7 +290,7 @@ TEST(TowerDefinition, Mistakes) {
       {"image { names { final_norm: \"decoder.final_norm\" } }", "is a name of"},
   };
   for (const auto &[text, message] : inTower)
-    EXPECT_THAT(check(texts, two, text), IsBadInput(message)) << text;
+    EXPECT_THAT(checkImages(texts, two, text), IsBadInput(message)) << text;
 }
 
 TEST(Dit, AllIsZeroBeforeTraining) {

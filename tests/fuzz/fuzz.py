@@ -44,7 +44,7 @@ def build(names):
     os.makedirs(os.path.join(ROOT, "build"), exist_ok=True)
     with open(os.path.join(ROOT, "build", "fuzz.log"), "w") as log:
         steps = [] if os.path.exists(os.path.join(BUILD, "build.ninja")) else [
-            ["cmake", "--preset", "fuzz"]]
+            ["cmake", "--preset", "fuzz", "-DCMAKE_UNITY_BUILD=ON"]]
         jobs = os.environ.get("HEDDLE_BUILD_JOBS", str(os.cpu_count()))
         if names:
             steps.append(["cmake", "--build", "--preset", "fuzz", "-j", jobs, "--target"]

@@ -192,12 +192,13 @@ TEST_P(CompositeGradient, agrees_with_central_differences_and_decomposition) {
   expectGradients(GetParam().build);
 }
 
-std::string nameOf(const testing::TestParamInfo<Case> &info) { return info.param.name; }
+std::string compositeName(const testing::TestParamInfo<Case> &info) { return info.param.name; }
 
-INSTANTIATE_TEST_SUITE_P(norms, CompositeGradient, testing::ValuesIn(normCases()), nameOf);
-INSTANTIATE_TEST_SUITE_P(attention, CompositeGradient, testing::ValuesIn(attentionCases()), nameOf);
-INSTANTIATE_TEST_SUITE_P(ffn, CompositeGradient, testing::ValuesIn(ffnCases()), nameOf);
-INSTANTIATE_TEST_SUITE_P(loss, CompositeGradient, testing::ValuesIn(lossCases()), nameOf);
+INSTANTIATE_TEST_SUITE_P(norms, CompositeGradient, testing::ValuesIn(normCases()), compositeName);
+INSTANTIATE_TEST_SUITE_P(attention, CompositeGradient, testing::ValuesIn(attentionCases()),
+                         compositeName);
+INSTANTIATE_TEST_SUITE_P(ffn, CompositeGradient, testing::ValuesIn(ffnCases()), compositeName);
+INSTANTIATE_TEST_SUITE_P(loss, CompositeGradient, testing::ValuesIn(lossCases()), compositeName);
 
 } // namespace
 } // namespace heddle::passes

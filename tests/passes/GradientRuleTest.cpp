@@ -211,13 +211,14 @@ class GradientRule : public testing::TestWithParam<Case> {};
 
 TEST_P(GradientRule, agrees_with_central_differences) { expectGradients(GetParam().build); }
 
-std::string nameOf(const testing::TestParamInfo<Case> &info) { return info.param.name; }
+std::string ruleName(const testing::TestParamInfo<Case> &info) { return info.param.name; }
 
-INSTANTIATE_TEST_SUITE_P(elementwise, GradientRule, testing::ValuesIn(elementwiseCases()), nameOf);
-INSTANTIATE_TEST_SUITE_P(shapes, GradientRule, testing::ValuesIn(shapeCases()), nameOf);
-INSTANTIATE_TEST_SUITE_P(reductions, GradientRule, testing::ValuesIn(reductionCases()), nameOf);
-INSTANTIATE_TEST_SUITE_P(matmul, GradientRule, testing::ValuesIn(matmulCases()), nameOf);
-INSTANTIATE_TEST_SUITE_P(embedding, GradientRule, testing::ValuesIn(embeddingCases()), nameOf);
+INSTANTIATE_TEST_SUITE_P(elementwise, GradientRule, testing::ValuesIn(elementwiseCases()),
+                         ruleName);
+INSTANTIATE_TEST_SUITE_P(shapes, GradientRule, testing::ValuesIn(shapeCases()), ruleName);
+INSTANTIATE_TEST_SUITE_P(reductions, GradientRule, testing::ValuesIn(reductionCases()), ruleName);
+INSTANTIATE_TEST_SUITE_P(matmul, GradientRule, testing::ValuesIn(matmulCases()), ruleName);
+INSTANTIATE_TEST_SUITE_P(embedding, GradientRule, testing::ValuesIn(embeddingCases()), ruleName);
 
 } // namespace
 } // namespace heddle::passes

@@ -257,7 +257,7 @@ Value repeated(GraphMaker &g, Value x, const Sizes &s) {
   return g.make<ReshapeOp>(type({shape[0], s.heads, shape[2], shape[3]}), x);
 }
 
-void written(GraphMaker &g) {
+void writtenAttention(GraphMaker &g) {
   Sizes s = anySizes(g);
   GraphMaker::HiddenScores hidden(g);
   // Rarely one batch for all, which the masks and biases then repeat.
@@ -311,7 +311,7 @@ void grouped(GraphMaker &g) {
 } // namespace
 
 std::vector<Maker> attentionMakers() {
-  return {{direct, 4}, {directGrad, 2, false}, {written, 7}, {grouped, 2}};
+  return {{direct, 4}, {directGrad, 2, false}, {writtenAttention, 7}, {grouped, 2}};
 }
 
 } // namespace heddle::random

@@ -55,7 +55,7 @@ Value linear(GraphMaker &g, Value x, int64_t out, bool transposed) {
   return w.bias ? g.make<AddOp>(y, w.bias) : y;
 }
 
-Value activated(GraphMaker &g, Value x) {
+Value innerActivated(GraphMaker &g, Value x) {
   switch (g.random().below(7)) {
   case 0:
     return g.make<ReluOp>(x);
@@ -74,7 +74,7 @@ Value activated(GraphMaker &g, Value x) {
   }
 }
 
-void written(GraphMaker &g) {
+void writtenFfn(GraphMaker &g) {
   Value x = g.anyFloat(2);
   const int64_t width = dimsOf(x).back(), hidden = g.size();
   bool transposed = g.random().oneIn(2);
@@ -84,7 +84,7 @@ void written(GraphMaker &g) {
     return value;
   };
   Value first = maybePublish(linear(g, x, hidden, transposed));
-  Value inner = maybePublish(activated(g, first));
+  Value inner = maybePublish(innerActivated(g, first));
   if (g.random().oneIn(2)) {
     Value other = g.random().oneIn(6) ? g.floatOf({dimsOf(x).begin(), dimsOf(x).end()}) : x;
     Value hiddenValue =
@@ -113,13 +113,13 @@ void oddBias(GraphMaker &g) {
   Value y = g.make<MatmulOp>(x, g.newFloat({dimsOf(x)[1], hidden}), false, false);
   const std::vector<Shape> shapes = {{1}, {1, hidden}, {rows, 1}, {2, 1, hidden}, {rows, hidden}};
   y = g.make<AddOp>(y, g.newFloat(g.random().pick(shapes)));
-  y = activated(g, y);
+  y = innerActivated(g, y);
   y = g.make<MatmulOp>(y, g.newFloat({hidden, g.size()}), false, false);
   g.publish(g.make<AddOp>(g.newFloat({g.random().oneIn(2) ? 1 : dimsOf(y).back()}), y));
 }
 
 } // namespace
 
-std::vector<Maker> ffnMakers() { return {{ffn, 3}, {written, 6}, {oddBias, 2}}; }
+std::vector<Maker> ffnMakers() { return {{ffn, 3}, {writtenFfn, 6}, {oddBias, 2}}; }
 
 } // namespace heddle::random

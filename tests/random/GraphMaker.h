@@ -23,6 +23,11 @@ namespace heddle::random {
 
 using Shape = std::vector<int64_t>;
 
+inline Shape shapeOf(mlir::Value value) {
+  llvm::ArrayRef<int64_t> dims = ir::dimsOf(value);
+  return {dims.begin(), dims.end()};
+}
+
 int64_t elementsOf(llvm::ArrayRef<int64_t> shape);
 
 class GraphMaker {

@@ -41,7 +41,7 @@ void crossEntropyGrad(GraphMaker &g) {
 }
 
 /// Head, loss and mean written out, and nearly so.
-void written(GraphMaker &g) {
+void writtenLoss(GraphMaker &g) {
   Value x = g.anyFloat(2);
   const int64_t depth = dimsOf(x).back(), rows = elementsOf(dimsOf(x)) / depth,
                 vocabulary = g.size();
@@ -91,7 +91,8 @@ void count(GraphMaker &g) {
 } // namespace
 
 std::vector<Maker> lossMakers() {
-  return {{crossEntropy, 2}, {crossEntropyGrad, 1, false}, {written, 4}, {linear, 3}, {count, 1}};
+  return {
+      {crossEntropy, 2}, {crossEntropyGrad, 1, false}, {writtenLoss, 4}, {linear, 3}, {count, 1}};
 }
 
 } // namespace heddle::random

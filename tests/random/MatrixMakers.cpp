@@ -9,8 +9,6 @@ using namespace heddle::ir;
 namespace heddle::random {
 namespace {
 
-Shape shapeOf(Value value) { return {dimsOf(value).begin(), dimsOf(value).end()}; }
-
 /// x by a matrix, in either layout; sometimes the matrix is a computed value or a view.
 Value linear(GraphMaker &g, Value x, int64_t columns) {
   const bool transposed = g.random().oneIn(2);

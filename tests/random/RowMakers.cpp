@@ -10,8 +10,6 @@ using namespace heddle::ir;
 namespace heddle::random {
 namespace {
 
-Shape shapeOf(Value value) { return {dimsOf(value).begin(), dimsOf(value).end()}; }
-
 std::vector<int64_t> anyAxes(GraphMaker &g, int64_t rank) {
   std::vector<int64_t> axes;
   if (g.random().oneIn(2)) { // a run of axes

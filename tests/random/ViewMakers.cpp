@@ -10,8 +10,6 @@ using namespace heddle::ir;
 namespace heddle::random {
 namespace {
 
-Shape shapeOf(Value value) { return {dimsOf(value).begin(), dimsOf(value).end()}; }
-
 /// Mostly a float; now and then a mask.
 Value anyValue(GraphMaker &g) {
   return g.random().oneIn(12) ? g.mask(g.shape(g.random().between(1, 3))) : g.anyFloat();

@@ -107,12 +107,13 @@ BeamOptions twoBeams(int64_t tokens) {
   return options;
 }
 
-const std::vector<float> kLogits = {std::log(0.1f), std::log(0.4f), std::log(0.2f), std::log(0.3f)};
+const std::vector<float> kStepLogits = {std::log(0.1f), std::log(0.4f), std::log(0.2f),
+                                        std::log(0.3f)};
 
 TEST(BeamSearch, BeginsWithOneBeamAndNamesParents) {
   BeamSearch search(twoBeams(3), {9});
   ASSERT_EQ(search.running().size(), 1u);
-  ASSERT_THAT(search.advance({kLogits.data()}, 4), IsOk());
+  ASSERT_THAT(search.advance({kStepLogits.data()}, 4), IsOk());
   ASSERT_EQ(search.running().size(), 2u);
   EXPECT_EQ(search.running()[0].ids, Ids({1}));
   EXPECT_EQ(search.running()[1].ids, Ids({3}));
@@ -128,14 +129,14 @@ TEST(BeamSearch, BeginsWithOneBeamAndNamesParents) {
 TEST(BeamSearch, OtherEndsEndAnswersToo) {
   auto endsWithOne = [](const Ids &ids) { return ids.back() == 1; };
   BeamSearch search(twoBeams(9), {9}, endsWithOne);
-  ASSERT_THAT(search.advance({kLogits.data()}, 4), IsOk());
+  ASSERT_THAT(search.advance({kStepLogits.data()}, 4), IsOk());
   ASSERT_EQ(search.finished().size(), 1u);
   EXPECT_EQ(search.finished()[0].ids, Ids({1}));
   EXPECT_NEAR(search.finished()[0].score, std::log(0.4), 1e-6);
   EXPECT_FALSE(search.done());
   auto always = [](const Ids &) { return true; };
   BeamSearch over(twoBeams(9), {9}, always);
-  ASSERT_THAT(over.advance({kLogits.data()}, 4), IsOk());
+  ASSERT_THAT(over.advance({kStepLogits.data()}, 4), IsOk());
   EXPECT_TRUE(over.done()); // nothing runs on
   EXPECT_EQ(over.finished().size(), 2u);
 }
@@ -144,9 +145,9 @@ TEST(BeamSearch, SmallVocabulariesAndNoTokens) {
   BeamOptions many = twoBeams(2);
   many.beams = 10; // of 4 answers of one token
   BeamSearch search(many, {9});
-  ASSERT_THAT(search.advance({kLogits.data()}, 4), IsOk());
+  ASSERT_THAT(search.advance({kStepLogits.data()}, 4), IsOk());
   EXPECT_EQ(search.running().size(), 4u);
-  std::vector<const float *> rows(4, kLogits.data());
+  std::vector<const float *> rows(4, kStepLogits.data());
   ASSERT_THAT(search.advance(rows, 4), IsOk());
   EXPECT_TRUE(search.done());
   EXPECT_EQ(search.finished().front().ids, Ids({1, 1}));

@@ -189,8 +189,9 @@ TEST(Checkpoint, AReplacedOneOutlivesADamagedSuccessor) {
   TempFolder out;
   writeSteps(out.path(), {10, 20});
   ASSERT_THAT(layer().rename(out / "step-00000010", out / ".old-step-00000020"), IsOk());
-  spill(out / ".old-step-00000020/manifest.json",
-        printManifest({20, readManifest(layer(), out / ".old-step-00000020/manifest.json")->files}));
+  spill(
+      out / ".old-step-00000020/manifest.json",
+      printManifest({20, readManifest(layer(), out / ".old-step-00000020/manifest.json")->files}));
   spill(out / "step-00000020/config.json", "[]");
   StatusOr<CheckpointWriter> writer = CheckpointWriter::open(layer(), out.path());
   ASSERT_THAT(writer, IsOk());

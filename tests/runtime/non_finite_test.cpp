@@ -14,13 +14,15 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
-constexpr int64_t B = kFakeBatch, T = kFakeSeq, V = kFakeVocab;
 
 float *values(Session &session, const char *name) {
   return static_cast<float *>(session.find(name)->data());
 }
 
-Tensor ids(int32_t id) { return Tensor::of(DType::I32, {B, T}, std::vector<int32_t>(B * T, id)); }
+Tensor ids(int32_t id) {
+  return Tensor::of(DType::I32, {kFakeBatch, kFakeSeq},
+                    std::vector<int32_t>(kFakeBatch * kFakeSeq, id));
+}
 
 TEST(FiniteScan, FindsTheFirstOfEachType) {
   std::vector<float> single = {1, -3e38f, kInfinity, NAN};
@@ -67,7 +69,7 @@ TEST(FiniteScan, StoredTensorsAreNamed) {
   auto found = findNonFiniteStored(*session);
   ASSERT_THAT(found, IsOk());
   EXPECT_FALSE(*found);
-  values(*session, "table")[V + 3] = NAN;
+  values(*session, "table")[kFakeVocab + 3] = NAN;
   values(*session, "bias")[0] = kInfinity;
   found = findNonFiniteStored(*session);
   ASSERT_THAT(found, IsOk());
@@ -77,7 +79,7 @@ TEST(FiniteScan, StoredTensorsAreNamed) {
 
 TEST(NonFinite, ParameterAndLaunchAreNamed) {
   auto session = fakeSession();
-  values(*session, "table")[3 * V + 5] = NAN;
+  values(*session, "table")[3 * kFakeVocab + 5] = NAN;
   ASSERT_THAT(session->run("forward", {{"input_ids", ids(3)}}), IsOk());
   auto origin = (*session->prepare("forward"))->findNonFinite();
   ASSERT_THAT(origin, IsOk());
@@ -88,7 +90,7 @@ TEST(NonFinite, ParameterAndLaunchAreNamed) {
 
 TEST(NonFinite, WhatNoLaunchShowsIsStillNamed) {
   auto session = fakeSession();
-  values(*session, "table")[3 * V + 5] = NAN;
+  values(*session, "table")[3 * kFakeVocab + 5] = NAN;
   ASSERT_THAT(session->run("forward", {{"input_ids", ids(4)}}), IsOk());
   auto origin = (*session->prepare("forward"))->findNonFinite();
   ASSERT_THAT(origin, IsOk());
@@ -106,7 +108,7 @@ StatusOr<NonFiniteOrigin> overflow(std::function<void(proto::Launch &)> change) 
   auto session = Session::create(loadFake(std::move(executable)), makeCpuDevice(1));
   EXPECT_THAT(session, IsOk());
   EXPECT_THAT((*session)->initializeWeights(1), IsOk());
-  values(**session, "table")[3 * V] = 3e38f;
+  values(**session, "table")[3 * kFakeVocab] = 3e38f;
   values(**session, "bias")[0] = 3e38f;
   EXPECT_THAT((*session)->run("forward", {{"input_ids", ids(3)}}), IsOk());
   return (*(*session)->prepare("forward"))->findNonFinite();
@@ -116,7 +118,7 @@ TEST(NonFinite, OpsAndShapeAreNamed) {
   auto origin = overflow([](proto::Launch &launch) {
     launch.add_ops("heddle.add");
     launch.add_ops("heddle.mul");
-    for (int64_t size : {B, T, V})
+    for (int64_t size : {kFakeBatch, kFakeSeq, kFakeVocab})
       launch.mutable_operands(5)->add_shape(size);
   });
   ASSERT_THAT(origin, IsOk());

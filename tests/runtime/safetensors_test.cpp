@@ -23,7 +23,7 @@ std::string fileOf(const std::string &header, size_t dataBytes) {
   return lengthOf(header.size()) + header + std::string(dataBytes, '\0');
 }
 
-StatusOr<SafetensorsHeader> parse(const std::string &header, size_t dataBytes) {
+StatusOr<SafetensorsHeader> parseWith(const std::string &header, size_t dataBytes) {
   return parseSafetensorsHeader(fileOf(header, dataBytes), "x.safetensors");
 }
 
@@ -181,7 +181,7 @@ TEST(Safetensors, RefusesHostileHeaders) {
       {"{\"__metadata__\":{},\"__metadata__\":{}}", 0, "is there twice"},
   };
   for (const HostileHeader &hostile : kCases) {
-    StatusOr<SafetensorsHeader> header = parse(hostile.header, hostile.dataBytes);
+    StatusOr<SafetensorsHeader> header = parseWith(hostile.header, hostile.dataBytes);
     EXPECT_THAT(header, IsBadInput(hostile.message)) << hostile.header.substr(0, 100);
     EXPECT_THAT(header, IsBadInput("x.safetensors: ")) << hostile.header.substr(0, 100);
   }
@@ -200,25 +200,26 @@ TEST(Safetensors, RefusesHostileLengths) {
 }
 
 TEST(Safetensors, LimitsAreInclusive) {
-  EXPECT_THAT(parse("{}", 0), IsOk());
-  EXPECT_THAT(parse("{}   ", 0), IsOk()); // padding
-  EXPECT_THAT(parse("{" + entry(std::string(1024, 'n'), 0, 1) + "}", 1), IsOk());
-  EXPECT_THAT(parse("{\"t\":{\"dtype\":\"U8\",\"shape\":[1,1,1,1,1,1,1,1],"
-                    "\"data_offsets\":[0,1]}}",
-                    1),
+  EXPECT_THAT(parseWith("{}", 0), IsOk());
+  EXPECT_THAT(parseWith("{}   ", 0), IsOk()); // padding
+  EXPECT_THAT(parseWith("{" + entry(std::string(1024, 'n'), 0, 1) + "}", 1), IsOk());
+  EXPECT_THAT(parseWith("{\"t\":{\"dtype\":\"U8\",\"shape\":[1,1,1,1,1,1,1,1],"
+                        "\"data_offsets\":[0,1]}}",
+                        1),
               IsOk());
   // Any order in the header; empty tensors between others.
   EXPECT_THAT(
-      parse("{" + entry("b", 2, 3) + "," + entry("e", 2, 2) + "," + entry("a", 0, 2) + "}", 3),
+      parseWith("{" + entry("b", 2, 3) + "," + entry("e", 2, 2) + "," + entry("a", 0, 2) + "}", 3),
       IsOk());
   std::string metadata = "{\"__metadata__\":{";
   for (uint64_t i = 0; i < limits::kSafetensorsMetadataEntries; ++i)
     metadata += (i ? ",\"" : "\"") + std::to_string(i) + "\":\"\"";
-  EXPECT_THAT(parse(metadata + "}}", 0), IsOk());
-  EXPECT_THAT(parse(metadata + ",\"x\":\"\"}}", 0), IsBadInput("limit of 10000 metadata entries"));
+  EXPECT_THAT(parseWith(metadata + "}}", 0), IsOk());
+  EXPECT_THAT(parseWith(metadata + ",\"x\":\"\"}}", 0),
+              IsBadInput("limit of 10000 metadata entries"));
   std::string padded = "{}" + std::string(limits::kSafetensorsHeaderBytes - 2, ' ');
-  EXPECT_THAT(parse(padded, 0), IsOk());
-  EXPECT_THAT(parse(padded + " ", 0), IsBadInput("more than the limit of 100000000"));
+  EXPECT_THAT(parseWith(padded, 0), IsOk());
+  EXPECT_THAT(parseWith(padded + " ", 0), IsBadInput("more than the limit of 100000000"));
 }
 
 TEST(Safetensors, AMillionTensorsAndNoMore) {
@@ -226,10 +227,10 @@ TEST(Safetensors, AMillionTensorsAndNoMore) {
   for (uint64_t i = 0; i < limits::kTensors; ++i)
     header += (i ? ",\"" : "\"") + std::to_string(i) +
               "\":{\"dtype\":\"U8\",\"shape\":[0],\"data_offsets\":[0,0]}";
-  StatusOr<SafetensorsHeader> million = parse(header + "}", 0);
+  StatusOr<SafetensorsHeader> million = parseWith(header + "}", 0);
   ASSERT_THAT(million, IsOk());
   EXPECT_EQ(million->tensors.size(), limits::kTensors);
-  EXPECT_THAT(parse(header + "," + entry("x", 0, 0) + "}", 0),
+  EXPECT_THAT(parseWith(header + "," + entry("x", 0, 0) + "}", 0),
               IsBadInput("more than the limit of 1000000 tensors"));
 }
 

@@ -12,12 +12,12 @@ namespace {
 using namespace heddle::test;
 using google::protobuf::DescriptorProto;
 
-Status parse(const std::string &text) {
+Status parseDefinition(const std::string &text) {
   DescriptorProto message;
   return parseTextproto(text, "model.textproto", message);
 }
 
-std::string nested(int depth) {
+std::string nestedText(int depth) {
   std::string text;
   for (int i = 0; i < depth; ++i)
     text += "nested_type{";
@@ -33,36 +33,41 @@ TEST(Textproto, ReadsAndPrints) {
 }
 
 TEST(Textproto, ErrorsNameFileLineAndColumn) {
-  EXPECT_THAT(parse("name: \"a\"\n  nam: 3"), IsBadInput("model.textproto:2:"));
-  EXPECT_THAT(parse("nam: 3"), IsBadInput("\"nam\""));
-  EXPECT_THAT(parse("name: 3"), IsBadInput("model.textproto:1:7: "));
-  EXPECT_THAT(parse("name: \"a\" name: \"b\""), IsBadInput("model.textproto:1:"));
-  EXPECT_THAT(parse("field { number: 99999999999 }"), IsBadInput("model.textproto:1:"));
-  EXPECT_THAT(parse("field {"), IsBadInput("model.textproto:"));
-  EXPECT_THAT(parse("}"), IsBadInput("model.textproto:1:1"));
-  EXPECT_THAT(parse("name: \"abc"), IsBadInput("model.textproto:1:"));
-  EXPECT_THAT(parse("field { label: LABEL_NONE }"), IsBadInput("LABEL_NONE"));
-  EXPECT_THAT(parse("[type.googleapis.com/x.Y] { a: 1 }"), IsBadInput("model.textproto:1:"));
-  EXPECT_THAT(parse("name: \"a\"\n# b\xFF\n"), IsBadInput("model.textproto:2:4: not UTF-8"));
-  EXPECT_THAT(parse("\xFF"), IsBadInput("model.textproto:1:1: not UTF-8"));
+  EXPECT_THAT(parseDefinition("name: \"a\"\n  nam: 3"), IsBadInput("model.textproto:2:"));
+  EXPECT_THAT(parseDefinition("nam: 3"), IsBadInput("\"nam\""));
+  EXPECT_THAT(parseDefinition("name: 3"), IsBadInput("model.textproto:1:7: "));
+  EXPECT_THAT(parseDefinition("name: \"a\" name: \"b\""), IsBadInput("model.textproto:1:"));
+  EXPECT_THAT(parseDefinition("field { number: 99999999999 }"), IsBadInput("model.textproto:1:"));
+  EXPECT_THAT(parseDefinition("field {"), IsBadInput("model.textproto:"));
+  EXPECT_THAT(parseDefinition("}"), IsBadInput("model.textproto:1:1"));
+  EXPECT_THAT(parseDefinition("name: \"abc"), IsBadInput("model.textproto:1:"));
+  EXPECT_THAT(parseDefinition("field { label: LABEL_NONE }"), IsBadInput("LABEL_NONE"));
+  EXPECT_THAT(parseDefinition("[type.googleapis.com/x.Y] { a: 1 }"),
+              IsBadInput("model.textproto:1:"));
+  EXPECT_THAT(parseDefinition("name: \"a\"\n# b\xFF\n"),
+              IsBadInput("model.textproto:2:4: not UTF-8"));
+  EXPECT_THAT(parseDefinition("\xFF"), IsBadInput("model.textproto:1:1: not UTF-8"));
 }
 
 TEST(Textproto, EscapesThatAreNotUtf8) {
   // Printed, they would be bytes that we do not read.
-  EXPECT_THAT(parse("name: \"\\303\\251\""), IsOk());
-  EXPECT_THAT(parse("name: \"\\351\""), IsBadInput("model.textproto: field \"name\": not UTF-8"));
-  EXPECT_THAT(parse("field { name: 'a' } field { name: '\\xff' }"),
+  EXPECT_THAT(parseDefinition("name: \"\\303\\251\""), IsOk());
+  EXPECT_THAT(parseDefinition("name: \"\\351\""),
+              IsBadInput("model.textproto: field \"name\": not UTF-8"));
+  EXPECT_THAT(parseDefinition("field { name: 'a' } field { name: '\\xff' }"),
               IsBadInput("field \"field.name\": not UTF-8"));
-  EXPECT_THAT(parse("reserved_name: ['a', '\\xff']"), IsBadInput("field \"reserved_name\""));
+  EXPECT_THAT(parseDefinition("reserved_name: ['a', '\\xff']"),
+              IsBadInput("field \"reserved_name\""));
 }
 
 TEST(Textproto, DepthAndSizeLimits) {
-  EXPECT_THAT(parse(nested(limits::kTextprotoDepth)), IsOk());
-  EXPECT_THAT(parse(nested(limits::kTextprotoDepth + 1)), IsBadInput("limit of 64"));
-  EXPECT_THAT(parse(nested(100'000)), IsBadInput("limit of 64"));
+  EXPECT_THAT(parseDefinition(nestedText(limits::kTextprotoDepth)), IsOk());
+  EXPECT_THAT(parseDefinition(nestedText(limits::kTextprotoDepth + 1)), IsBadInput("limit of 64"));
+  EXPECT_THAT(parseDefinition(nestedText(100'000)), IsBadInput("limit of 64"));
   std::string comment = "#" + std::string(limits::kTextprotoBytes - 1, 'x');
-  EXPECT_THAT(parse(comment), IsOk());
-  EXPECT_THAT(parse(comment + "x"), IsBadInput("16777217 bytes, more than the limit of 16777216"));
+  EXPECT_THAT(parseDefinition(comment), IsOk());
+  EXPECT_THAT(parseDefinition(comment + "x"),
+              IsBadInput("16777217 bytes, more than the limit of 16777216"));
   TempFolder folder;
   spill(folder / "m", comment + "x");
   DescriptorProto message;

@@ -88,7 +88,7 @@ std::string typesText(TypeRange types) {
   return text;
 }
 
-std::vector<OpRow> opsOf(func::FuncOp function) {
+std::vector<OpRow> opRowsOf(func::FuncOp function) {
   std::vector<OpRow> rows;
   function.walk([&](Operation *op) {
     if (isa<func::FuncOp, func::ReturnOp>(op))
@@ -276,7 +276,7 @@ private:
         break;
       }
     result_.entry = function.getName().str();
-    result_.shapes = opsOf(function);
+    result_.shapes = opRowsOf(function);
     takeLetters(function);
     return absl::OkStatus();
   }
