@@ -7,8 +7,6 @@
 namespace heddle::runtime {
 namespace {
 
-constexpr char kGenerationFile[] = "generation_config.json";
-
 /// A number or a list of them.
 StatusOr<std::vector<int32_t>> tokensOf(const JsonRef &value, int64_t least, int64_t most) {
   std::vector<JsonRef> entries = {value};

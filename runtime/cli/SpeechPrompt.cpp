@@ -5,6 +5,7 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_join.h"
+#include "runtime/cli/GenerationConfig.h"
 #include "runtime/cli/LanguageNames.h"
 #include "runtime/io/Json.h"
 #include "runtime/plan/Executable.h"
@@ -14,7 +15,6 @@ namespace {
 
 using Table = std::map<std::string, int32_t>;
 
-constexpr char kGenerationFile[] = "generation_config.json";
 constexpr char kDefaultTask[] = "transcribe";
 
 StatusOr<int32_t> tokenOf(const JsonRef &value, int64_t vocabulary) {

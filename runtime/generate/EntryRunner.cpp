@@ -78,10 +78,12 @@ Status EntryRunner::setSources(PreparedEntry &entry, const std::vector<Source> &
 }
 
 Status EntryRunner::setFrames(const std::vector<Source> &sources) {
-  const int64_t size = frames_[1] * frames_[2];
-  std::vector<float> all(batch_ * size);
+  const int64_t bins = frames_[1], longest = frames_[2];
+  std::vector<float> all(batch_ * bins * longest);
   for (size_t b = 0; b < sources.size(); ++b)
-    std::copy_n(sources[b].frames, size, all.begin() + static_cast<ptrdiff_t>(b) * size);
+    for (int64_t bin = 0; bin < bins; ++bin)
+      std::copy_n(sources[b].frames + bin * sources[b].count, sources[b].count,
+                  all.begin() + (static_cast<ptrdiff_t>(b) * bins + bin) * longest);
   return prefill_->setInput(kFeaturesInput, Tensor::of(DType::F32, frames_, all));
 }
 

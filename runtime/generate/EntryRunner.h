@@ -25,10 +25,12 @@ std::vector<int64_t> framesShape(const Executable &executable);
 /// The tokens of at most B rows of the batch; what the rows behind them compute is not looked at.
 using TokenRows = std::vector<const std::vector<int32_t> *>;
 
-/// What an encoder reads for a row: 1 to S tokens, or frames [bins, 2 S].
+/// What an encoder reads for a row: 1 to S tokens, or f32 [bins, count] of 1 to 2 S frames, with
+/// zeros behind them.
 struct Source {
   const std::vector<int32_t> *tokens = nullptr;
   const float *frames = nullptr;
+  int64_t count = 0;
 };
 
 /// The tokens of a row: what the model wrote so far, behind what it was given, and what its encoder

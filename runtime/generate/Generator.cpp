@@ -219,16 +219,6 @@ Status checkDecoderStart(const GenerateOptions &options, int64_t T) {
   return absl::OkStatus();
 }
 
-/// As prefill takes them, [N, bins, 2 S].
-Tensor paddedFeatures(const Tensor &features, const std::vector<int64_t> &compiled) {
-  const std::vector<int64_t> &shape = features.shape;
-  std::vector<float> padded(shape[0] * compiled[1] * compiled[2]);
-  for (int64_t row = 0; row < shape[0] * shape[1]; ++row)
-    std::copy_n(features.as<float>() + row * shape[2], shape[2],
-                padded.begin() + static_cast<ptrdiff_t>(row * compiled[2]));
-  return Tensor::of(DType::F32, {shape[0], compiled[1], compiled[2]}, padded);
-}
-
 /// What tells frames from others.
 std::vector<int32_t> keyOf(const float *frames, int64_t count) {
   const Sha256Digest digest =
@@ -254,7 +244,7 @@ StatusOr<std::vector<Generation>> generate(Session &session, const Tokenizer *to
     HEDDLE_RETURN_IF_ERROR(checkDecoderStart(options, manifest.seq()));
   std::vector<Question> questions;
   for (const std::vector<int32_t> &prompt : prompts)
-    questions.push_back({sources ? options.decoderStart : prompt, {&prompt, nullptr}, prompt});
+    questions.push_back({sources ? options.decoderStart : prompt, {.tokens = &prompt}, prompt});
   if (sources)
     HEDDLE_RETURN_IF_ERROR(choose(session, options, questions));
   return answer(session, tokenizer, questions, options, listener);
@@ -284,12 +274,12 @@ StatusOr<std::vector<Generation>> generateFromFeatures(Session &session, const T
     return invalidInput("the model reads tokens, not ", kFeaturesInput);
   HEDDLE_RETURN_IF_ERROR(checkDecoderStart(options, manifest.seq()));
   HEDDLE_RETURN_IF_ERROR(checkFeatures(features, compiled[1], compiled[2]));
-  const Tensor padded = paddedFeatures(features, compiled);
-  const int64_t size = compiled[1] * compiled[2];
+  const int64_t count = features.shape[2], size = features.shape[1] * count;
   std::vector<Question> questions;
   for (int64_t i = 0; i < features.shape[0]; ++i) {
-    const float *frames = padded.as<float>() + i * size;
-    questions.push_back({options.decoderStart, {nullptr, frames}, keyOf(frames, size)});
+    const float *frames = features.as<float>() + i * size;
+    questions.push_back(
+        {options.decoderStart, {.frames = frames, .count = count}, keyOf(frames, size)});
   }
   HEDDLE_RETURN_IF_ERROR(choose(session, options, questions));
   return answer(session, tokenizer, questions, options, listener);
