@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/cli/GenerationConfig.h"
 
+#include <limits>
+
 #include "runtime/io/Json.h"
 #include "runtime/plan/Executable.h"
 
@@ -55,11 +57,13 @@ Status takeRules(const JsonRef &config, int64_t vocabulary, TokenRules &rules) {
   return absl::OkStatus();
 }
 
-/// A key and the number that asks for nothing; of other values, only null does.
+/// A key and the number that asks for nothing, if there is one; of other values, only null and
+/// false do.
 struct Wish {
   const char *key;
   double neutral;
 };
+constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
 constexpr Wish kWishes[] = {{"num_beams", 1},
                             {"encoder_no_repeat_ngram_size", 0},
                             {"encoder_repetition_penalty", 1},
@@ -71,6 +75,9 @@ constexpr Wish kWishes[] = {{"num_beams", 1},
                             {"exponential_decay_length_penalty", 0},
                             {"return_timestamps", 0},
                             {"return_token_timestamps", 0},
+                            {"no_speech_threshold", kNone},
+                            {"logprob_threshold", kNone},
+                            {"compression_ratio_threshold", kNone},
                             {"forced_bos_token_id", -1},
                             {"forced_eos_token_id", -1}};
 

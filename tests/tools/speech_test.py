@@ -318,6 +318,11 @@ class Wrong(Speech):
             result = self.call("heddle", "generate", model, "--inputs", self.inputs, "--max-new-tokens", 1)
             self.assertEqual(result.returncode, 0, result.stderr)
             self.assertEqual("return_timestamps is not followed" in result.stderr, value)
+        self.folder({"decoder_start_token_id": 3, "no_speech_threshold": 0.6, "logprob_threshold": None})
+        result = self.call("heddle", "generate", model, "--inputs", self.inputs, "--max-new-tokens", 1)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertIn("generation_config.json: no_speech_threshold is not followed", result.stderr)
+        self.assertNotIn("logprob_threshold", result.stderr)
 
     def test_too_little_room_for_the_start(self):
         model = self.folder({"decoder_start_token_id": 3, "forced_decoder_ids": [[1, 5], [2, 6]]})
