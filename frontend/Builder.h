@@ -20,11 +20,11 @@
 //
 // A model with an encoder has other inputs: input_ids and attention_mask [B, S] are the source's,
 // decoder_input_ids and decoder_attention_mask [B, T] what the decoder reads; forward gives
-// encoder_last_hidden_state [B, S, C'] too (where the encoder reads frames, input_features
-// [B, bins, 2 S] stand for input_ids and attention_mask, and there is no prefill and decode), eval
-// and train_loss take what loss takes, prefill takes input_ids, attention_mask, decoder_input_ids
-// and last_index and fills cache.cross_k.<layer> and cache.cross_v.<layer> [B, G, S, D] too, and
-// decode takes decoder_input_ids [B, 1], positions and attention_mask.
+// encoder_last_hidden_state [B, S, C'] too, eval and train_loss take what loss takes, prefill takes
+// input_ids, attention_mask, decoder_input_ids and last_index and fills cache.cross_k.<layer> and
+// cache.cross_v.<layer> [B, G, S, D] too, and decode takes decoder_input_ids [B, 1], positions and
+// attention_mask. Where the encoder reads frames, input_features [B, bins, 2 S] stand for
+// input_ids, and there is no attention_mask: all frames count.
 //
 // Models of images take pixel_values [B, channels, height, width] in place of what is of tokens,
 // and timesteps and class_labels [B] where their condition has them. A head of noise gives noise

@@ -43,7 +43,8 @@ public:
   void decode() {
     Tensor tokens = graph_.input("decoder_input_ids", {decoder_.batch, 1}, Element::i32);
     Tensor positions = graph_.input("positions", {decoder_.batch}, Element::i32);
-    decoder_.sourceMask = idsInput(encoder_, "attention_mask");
+    if (!encoder_.definition.has_frames())
+      decoder_.sourceMask = idsInput(encoder_, "attention_mask");
     extendAt(decoder_, positions);
     Tensor x = layersOf(decoder_, embedTokens(decoder_, tokens));
     x = graph_.reshape(x, {decoder_.batch, decoder_.dims.width});

@@ -166,8 +166,7 @@ std::vector<std::string> entriesOf(const proto::ModelDef &definition, bool train
   if (kind == proto::Head::NONE || kind == proto::Head::PROJECTION)
     return entries;
   entries.push_back(kLossEntry);
-  const bool writes = isLanguageModel(definition) && definition.attention().causal();
-  if (writes && !definition.encoder().has_frames())
+  if (isLanguageModel(definition) && definition.attention().causal())
     entries.insert(entries.end(), {kPrefillEntry, kDecodeEntry});
   if (training)
     entries.insert(entries.end(), {kTrainLossEntry, kEvalEntry});
@@ -183,8 +182,6 @@ bool isContrastive(const proto::ModelDef &definition, const std::string &entry) 
 
 /// What the user may not know of the model.
 const char *whyMissing(const proto::ModelDef &definition, const std::string &entry) {
-  if ((entry == kPrefillEntry || entry == kDecodeEntry) && definition.encoder().has_frames())
-    return ": its encoder reads frames, and generation from those is not supported yet";
   if (entry == kPrefillEntry || entry == kDecodeEntry)
     return definition.attention().causal()
                ? ": its head does not predict tokens, so it does not generate"

@@ -150,6 +150,12 @@ void addFlags(CLI::App &verb, GenerateFlags &flags) {
   addModelFlags(verb, flags);
   verb.add_option("--prompt", flags.prompts, "texts to go on from");
   verb.add_option("--prompt-ids", flags.promptIds, "token ids to go on from, as 1,2,3");
+  verb.add_option("--inputs", flags.inputs,
+                  "safetensors file with input_features [N, bins, frames], in place of prompts "
+                  "where the encoder reads sound");
+  verb.add_option("--language", flags.language,
+                  "of the sound, such as en; left out: the folder's, or what it sounds like");
+  verb.add_option("--task", flags.task, "what to write of the sound, such as translate");
   verb.add_option("--tokenizer", flags.tokenizer, "bytes, or a folder or file");
   addNumber(verb, "--max-new-tokens", flags.maxNewTokens, "at most");
   addNumber(verb, "--temperature", flags.temperature, "0: always the likeliest token");

@@ -62,6 +62,8 @@ struct TrainFlags : ModelFlags {
 
 struct GenerateFlags : ModelFlags {
   std::vector<std::string> prompts, promptIds; // promptIds: "1,2,3" each
+  std::string inputs;                          // in their place, where an encoder reads features
+  std::string language, task;                  // of what it hears, and what to write of it
   std::string tokenizer;
   int64_t maxNewTokens = 100;
   // Those that are not given are the model's, or else change nothing.

@@ -50,8 +50,11 @@ Status checkGenerateFlags(const GenerateFlags &flags) {
     if (stop.empty())
       return invalidInput("--stop: the text is empty");
   size_t prompts = flags.prompts.size() + flags.promptIds.size();
-  if (prompts == 0)
-    return invalidInput("--prompt or --prompt-ids: missing");
+  if (prompts == 0 && flags.inputs.empty())
+    return invalidInput("--prompt, --prompt-ids or --inputs: missing");
+  if (prompts > 0 && !flags.inputs.empty())
+    return invalidInput("--inputs: does not go with ",
+                        flags.prompts.empty() ? "--prompt-ids" : "--prompt");
   if (flags.stream && flags.json)
     return invalidInput("--stream: does not go with --json");
   if (flags.stream && prompts > 1)

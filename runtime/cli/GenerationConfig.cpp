@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/cli/GenerationConfig.h"
 
+#include <limits>
+
 #include "runtime/io/Json.h"
 #include "runtime/plan/Executable.h"
 
 namespace heddle::runtime {
 namespace {
-
-constexpr char kGenerationFile[] = "generation_config.json";
 
 /// A number or a list of them.
 StatusOr<std::vector<int32_t>> tokensOf(const JsonRef &value, int64_t least, int64_t most) {
@@ -57,11 +57,13 @@ Status takeRules(const JsonRef &config, int64_t vocabulary, TokenRules &rules) {
   return absl::OkStatus();
 }
 
-/// A key and the number that asks for nothing; of other values, only null does.
+/// A key and the number that asks for nothing, if there is one; of other values, only null and
+/// false do.
 struct Wish {
   const char *key;
   double neutral;
 };
+constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
 constexpr Wish kWishes[] = {{"num_beams", 1},
                             {"encoder_no_repeat_ngram_size", 0},
                             {"encoder_repetition_penalty", 1},
@@ -71,6 +73,11 @@ constexpr Wish kWishes[] = {{"num_beams", 1},
                             {"guidance_scale", 1},
                             {"sequence_bias", 0},
                             {"exponential_decay_length_penalty", 0},
+                            {"return_timestamps", 0},
+                            {"return_token_timestamps", 0},
+                            {"no_speech_threshold", kNone},
+                            {"logprob_threshold", kNone},
+                            {"compression_ratio_threshold", kNone},
                             {"forced_bos_token_id", -1},
                             {"forced_eos_token_id", -1}};
 
@@ -131,6 +138,8 @@ Status takeOptions(const JsonRef &config, GenerationConfig &result) {
 }
 
 bool asksForNothing(const JsonRef &value, double neutral) {
+  if (const bool *wanted = value.value().boolean())
+    return !*wanted;
   if (const JsonValue::Elements *elements = value.value().elements())
     return elements->empty();
   auto number = value.asNumber();

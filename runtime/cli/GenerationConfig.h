@@ -18,6 +18,8 @@ namespace heddle::runtime {
 
 class Executable;
 
+inline constexpr char kGenerationFile[] = "generation_config.json";
+
 struct GenerationConfig {
   std::vector<int32_t> endIds;         // eos_token_id, a number or a list of them
   std::optional<int32_t> decoderStart; // of encoder-decoders, as the forced tokens are

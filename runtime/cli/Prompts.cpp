@@ -6,6 +6,10 @@
 #include <charconv>
 
 #include "runtime/cli/OpenModel.h"
+#include "runtime/generate/EntryRunner.h"
+#include "runtime/generate/Generator.h"
+#include "runtime/io/Safetensors.h"
+#include "runtime/plan/FiniteScan.h"
 
 namespace heddle::runtime {
 namespace {
@@ -40,6 +44,26 @@ int64_t roundedLength(int64_t tokens, int64_t longest) {
   return longest > 0 ? std::min(rounded, longest) : rounded;
 }
 
+int64_t rowsFor(int64_t prompts, int64_t beams) {
+  constexpr int64_t kMostRows = 16;
+  return beams * std::min(prompts, std::max<int64_t>(1, kMostRows / beams));
+}
+
+/// Of N prompts that an encoder hears.
+StatusOr<BatchShape> featuresShape(FileLayer &layer, const GenerateFlags &flags,
+                                   const PromptLimits &limits) {
+  // The start, language, task, and that there are no timestamps, with room for others.
+  constexpr int64_t kDecoderStart = 8;
+  HEDDLE_ASSIGN_OR_RETURN(const Tensor features, readFeatures(layer, flags.inputs));
+  const int64_t longest = limits.sourceSeq > 0 ? 2 * limits.sourceSeq : features.shape[2];
+  HEDDLE_RETURN_IF_ERROR(withContext(checkFeatures(features, limits.bins, longest), flags.inputs));
+  BatchShape shape;
+  shape.batch = rowsFor(features.shape[0], flags.beams);
+  shape.sourceSeq = (longest + 1) / 2;
+  shape.seq = roundedLength(kDecoderStart + std::min(flags.maxNewTokens, kMostRoom), limits.seq);
+  return shape;
+}
+
 } // namespace
 
 StatusOr<std::vector<std::vector<int32_t>>>
@@ -58,9 +82,50 @@ readPrompts(const GenerateFlags &flags, const Tokenizer *tokenizer, int64_t voca
   return prompts;
 }
 
+Status checkPromptKind(const GenerateFlags &flags, bool readsFeatures) {
+  const bool prompts = !flags.prompts.empty() || !flags.promptIds.empty();
+  const char *prompt = flags.prompts.empty() ? "--prompt-ids" : "--prompt";
+  if (readsFeatures && prompts)
+    return invalidInput(prompt, ": the encoder of ", flags.model, " reads ", kFeaturesInput,
+                        ", not tokens; give them with --inputs FILE.safetensors");
+  if (readsFeatures)
+    return absl::OkStatus();
+  auto wrong = [&](const char *flag, const std::string &value) {
+    return invalidInput(flag, " ", value, ": ", flags.model, " has no encoder that reads ",
+                        kFeaturesInput);
+  };
+  if (!flags.inputs.empty())
+    return invalidInput("--inputs ", flags.inputs, ": ", flags.model, " reads tokens, not ",
+                        kFeaturesInput, "; give --prompt or --prompt-ids");
+  if (!flags.language.empty())
+    return wrong("--language", flags.language);
+  return flags.task.empty() ? absl::OkStatus() : wrong("--task", flags.task);
+}
+
+StatusOr<Tensor> readFeatures(FileLayer &layer, const std::string &path) {
+  HEDDLE_ASSIGN_OR_RETURN(SafetensorsFile file, SafetensorsFile::open(layer, path));
+  auto found = file.find(kFeaturesInput);
+  if (!found)
+    return invalidInput(path, ": holds no tensor ", kFeaturesInput, " [N, bins, frames]");
+  for (size_t i = 0; i < file.size(); ++i)
+    if (file.at(i).name() != kFeaturesInput)
+      return file.at(i).error(
+          absl::StrCat("is not read; generate takes ", kFeaturesInput, " only"));
+  const std::vector<int64_t> &shape = found->shape();
+  if (shape.size() != 3 || found->elements() == 0)
+    return found->error(
+        absl::StrCat("has shape ", shapeText(shape), ", expected [N, bins, frames]"));
+  Tensor features{DType::F32, shape, std::string(found->elements() * sizeof(float), '\0')};
+  HEDDLE_RETURN_IF_ERROR(copyToF32(*found, features.as<float>()));
+  if (auto place = firstNonFinite(DType::F32, features.bytes.data(), features.elements()))
+    return found->error(describe(*place, shape, features.elements()));
+  return features;
+}
+
 StatusOr<BatchShape> promptShape(FileLayer &layer, const GenerateFlags &flags,
                                  const FileLookup &files, const PromptLimits &limits) {
-  constexpr int64_t kMostRows = 16;
+  if (limits.bins > 0)
+    return featuresShape(layer, flags, limits);
   std::unique_ptr<Tokenizer> tokenizer;
   if (!flags.prompts.empty()) {
     HEDDLE_ASSIGN_OR_RETURN(tokenizer,
@@ -72,8 +137,7 @@ StatusOr<BatchShape> promptShape(FileLayer &layer, const GenerateFlags &flags,
   for (const std::vector<int32_t> &prompt : prompts)
     longest = std::max(longest, static_cast<int64_t>(prompt.size()));
   BatchShape shape;
-  shape.batch = flags.beams * std::min(static_cast<int64_t>(prompts.size()),
-                                       std::max<int64_t>(1, kMostRows / flags.beams));
+  shape.batch = rowsFor(static_cast<int64_t>(prompts.size()), flags.beams);
   if (limits.encoderDecoder) {
     shape.sourceSeq = roundedLength(longest, limits.sourceSeq);
     longest = 1; // the token that an answer starts from

@@ -17,16 +17,21 @@ namespace {
 
 constexpr double kDefaultLearningRate = 1e-3; // as of heddle train
 
+/// What a model reads, and how many axes that has in one batch.
+constexpr std::pair<const char *, size_t> kRead[] = {
+    {"input_ids", 2}, {"input_features", 3}, {"pixel_values", 4}};
+
 uint64_t microBatchesOf(const TensorMap &inputs) {
-  auto ids = inputs.find("input_ids");
-  bool several = ids != inputs.end() && ids->second.shape.size() == 3;
-  return several ? static_cast<uint64_t>(ids->second.shape[0]) : 1;
+  for (const auto &[name, axes] : kRead)
+    if (auto found = inputs.find(name); found != inputs.end()) {
+      const std::vector<int64_t> &shape = found->second.shape;
+      return shape.size() == axes + 1 ? static_cast<uint64_t>(shape[0]) : 1;
+    }
+  return 1;
 }
 
-/// Micro-batch `index` of a tensor that holds `count`.
+/// Micro-batch `index` of a tensor that holds `count` in its first axis.
 TensorSpan microBatch(const Tensor &tensor, uint64_t index, uint64_t count) {
-  if (count == 1 && tensor.shape.size() < 3)
-    return tensor;
   uint64_t bytes = tensor.bytes.size() / count;
   return {tensor.dtype,
           {tensor.shape.begin() + 1, tensor.shape.end()},
@@ -74,20 +79,22 @@ Status setWeights(const TensorMap &inputs, std::vector<Batch> &batches) {
 StatusOr<std::vector<Batch>> readBatches(PreparedEntry &entry, const TensorMap &inputs) {
   uint64_t count = microBatchesOf(inputs);
   std::vector<Batch> batches(count);
-  if (!inputs.count("input_ids") || !hasTargets(inputs))
+  if ((entry.argument("input_ids") && !inputs.count("input_ids")) ||
+      (takesTargets(entry.plan()) && !hasTargets(inputs)))
     return invalidInput("--entry step needs tensors input_ids and labels");
   for (const auto &[name, tensor] : inputs) {
     if (name == "hyper" || name == "grad_clip" || name == kBatchWeightsInput)
       continue;
-    const bool several = count > 1 || tensor.shape.size() == 3;
+    const proto::Value *argument = entry.argument(name);
+    const bool several =
+        count > 1 || (argument && static_cast<int>(tensor.shape.size()) > argument->shape_size());
     if (several &&
         (tensor.shape.empty() || tensor.shape[0] != static_cast<int64_t>(count) || count == 0))
       return invalidInput("input ", name, ": ", tensor.shape.empty() ? 0 : tensor.shape[0],
                           " micro-batches of ", count);
     for (uint64_t i = 0; i < count; ++i) {
-      TensorSpan span = microBatch(tensor, i, count);
+      TensorSpan span = several ? microBatch(tensor, i, count) : TensorSpan(tensor);
       HEDDLE_RETURN_IF_ERROR(entry.setInput(name, span));
-      const proto::Value *argument = entry.argument(name);
       HEDDLE_RETURN_IF_ERROR(putInto(batches[i], name, span, argument->dtype() == proto::F32));
     }
   }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // heddle run: one pass over inputs from a file.
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 
@@ -96,20 +97,43 @@ void report(const EntryRun &run, const RunFlags &flags, double milliseconds) {
 
 namespace {
 
-/// [B, T], or [N, B, T] for a step.
+/// Of a batch, and how many of them a step has in the axis before.
+struct StackedShape {
+  std::vector<int64_t> sizes;
+  int64_t microBatches = 1;
+};
+
+/// `axes` are those of one batch: "B, T".
+StatusOr<StackedShape> stackedShape(const TensorView &tensor, const std::string &axes,
+                                    const std::string &entry) {
+  StackedShape shape{tensor.shape()};
+  const auto rank = static_cast<size_t>(std::count(axes.begin(), axes.end(), ',')) + 1;
+  if (entry == "step" && shape.sizes.size() == rank + 1) {
+    shape.microBatches = shape.sizes[0];
+    shape.sizes.erase(shape.sizes.begin());
+  }
+  if (shape.sizes.size() == rank && tensor.elements() > 0)
+    return shape;
+  return tensor.error(absl::StrCat("has shape ", shapeText(tensor.shape()), ", expected [", axes,
+                                   "]", entry == "step" ? " or [N, " + axes + "]" : ""));
+}
+
 StatusOr<BatchShape> shapeOfIds(const SafetensorsFile &file, const char *name,
                                 const std::string &entry) {
   auto ids = file.find(name);
   if (!ids)
     return invalidInput(file.path(), ": holds no tensor ", name);
-  const std::vector<int64_t> &sizes = ids->shape();
-  bool isStep = entry == "step" && sizes.size() == 3;
-  if ((sizes.size() != 2 && !isStep) || ids->elements() == 0)
-    return ids->error(absl::StrCat("has shape ", shapeText(sizes), ", expected ",
-                                   entry == "step" ? "[B, T] or [N, B, T]" : "[B, T]"));
-  BatchShape shape{sizes[sizes.size() - 2], sizes.back()};
-  shape.microBatches = isStep ? sizes[0] : 1;
-  return shape;
+  HEDDLE_ASSIGN_OR_RETURN(StackedShape found, stackedShape(*ids, "B, T", entry));
+  return BatchShape{found.sizes[0], found.sizes[1], found.microBatches};
+}
+
+/// T is the number of vectors that an encoder makes of them.
+StatusOr<BatchShape> shapeOfFrames(const TensorView &frames, const std::string &entry) {
+  HEDDLE_ASSIGN_OR_RETURN(StackedShape found, stackedShape(frames, "B, bins, frames", entry));
+  if (found.sizes[2] % 2 != 0)
+    return frames.error(absl::StrCat("has shape ", shapeText(frames.shape()),
+                                     ", expected an even number of frames"));
+  return BatchShape{found.sizes[0], found.sizes[2] / 2, found.microBatches};
 }
 
 } // namespace
@@ -117,22 +141,19 @@ StatusOr<BatchShape> shapeOfIds(const SafetensorsFile &file, const char *name,
 StatusOr<BatchShape> inputShape(FileLayer &layer, const std::string &inputs,
                                 const std::string &entry, bool encoderDecoder) {
   HEDDLE_ASSIGN_OR_RETURN(SafetensorsFile file, SafetensorsFile::open(layer, inputs));
+  StackedShape images;
   auto pixels = file.find("pixel_values");
-  if (pixels && (pixels->shape().size() != 4 || pixels->elements() == 0))
-    return pixels->error(absl::StrCat("has shape ", shapeText(pixels->shape()),
-                                      ", expected [B, channels, height, width]"));
+  if (pixels) {
+    HEDDLE_ASSIGN_OR_RETURN(images, stackedShape(*pixels, "B, channels, height, width", entry));
+  }
   if (pixels && !encoderDecoder && !file.find("input_ids"))
-    return BatchShape{pixels->shape()[0], 0};
+    return BatchShape{images.sizes[0], 0, images.microBatches};
   if (!encoderDecoder && !file.find("input_ids"))
     return invalidInput(inputs, ": holds no tensor input_ids [B, T], nor pixel_values ",
                         "[B, channels, height, width]");
   BatchShape shape;
   if (auto frames = file.find("input_features"); frames && encoderDecoder) {
-    const std::vector<int64_t> &sizes = frames->shape();
-    if (sizes.size() != 3 || sizes[2] % 2 != 0 || frames->elements() == 0)
-      return frames->error(absl::StrCat("has shape ", shapeText(sizes),
-                                        ", expected [B, bins, frames], an even number of frames"));
-    shape = {sizes[0], sizes[2] / 2};
+    HEDDLE_ASSIGN_OR_RETURN(shape, shapeOfFrames(*frames, entry));
   } else {
     HEDDLE_ASSIGN_OR_RETURN(shape, shapeOfIds(file, "input_ids", entry));
   }

@@ -7,9 +7,18 @@
 
 namespace heddle::runtime {
 
+std::vector<int64_t> framesShape(const Executable &executable) {
+  const Entry *entry = executable.find("prefill");
+  if (entry)
+    for (const proto::Value &argument : entry->plan->arguments())
+      if (argument.kind() == "input" && argument.name() == kFeaturesInput)
+        return shapeOf(argument);
+  return {};
+}
+
 EntryRunner::EntryRunner(Session &session)
     : session_(session), batch_(session.manifest().batch()), window_(session.manifest().seq()),
-      source_(session.manifest().source_seq()) {}
+      source_(session.manifest().source_seq()), frames_(framesShape(session.executable())) {}
 
 Status EntryRunner::prepare() {
   HEDDLE_ASSIGN_OR_RETURN(prefill_, session_.prepare("prefill"));
@@ -49,19 +58,33 @@ StatusOr<Tensor> EntryRunner::decode(const RowTokens &given) {
   return logitsOf(*decode_);
 }
 
-Status EntryRunner::setSources(PreparedEntry &entry, const TokenRows &sources, bool read) {
+Status EntryRunner::setSources(PreparedEntry &entry, const std::vector<Source> &sources,
+                               bool read) {
   if (source_ == 0)
     return absl::OkStatus();
+  if (!frames_.empty())
+    return read ? setFrames(sources) : absl::OkStatus();
   std::vector<int32_t> ids(batch_ * source_), mask(batch_ * source_);
   for (size_t b = 0; b < sources.size(); ++b) {
+    const std::vector<int32_t> &tokens = *sources[b].tokens;
     const auto first = static_cast<ptrdiff_t>(b) * source_;
-    std::copy(sources[b]->begin(), sources[b]->end(), ids.begin() + first);
-    std::fill_n(mask.begin() + first, sources[b]->size(), 1);
+    std::copy(tokens.begin(), tokens.end(), ids.begin() + first);
+    std::fill_n(mask.begin() + first, tokens.size(), 1);
   }
   if (read)
     HEDDLE_RETURN_IF_ERROR(
         entry.setInput("input_ids", Tensor::of(DType::I32, {batch_, source_}, ids)));
   return entry.setInput("attention_mask", Tensor::of(DType::I32, {batch_, source_}, mask));
+}
+
+Status EntryRunner::setFrames(const std::vector<Source> &sources) {
+  const int64_t bins = frames_[1], longest = frames_[2];
+  std::vector<float> all(batch_ * bins * longest);
+  for (size_t b = 0; b < sources.size(); ++b)
+    for (int64_t bin = 0; bin < bins; ++bin)
+      std::copy_n(sources[b].frames + bin * sources[b].count, sources[b].count,
+                  all.begin() + (static_cast<ptrdiff_t>(b) * bins + bin) * longest);
+  return prefill_->setInput(kFeaturesInput, Tensor::of(DType::F32, frames_, all));
 }
 
 StatusOr<Tensor> EntryRunner::logitsOf(PreparedEntry &entry) {

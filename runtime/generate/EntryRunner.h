@@ -12,16 +12,32 @@
 
 namespace heddle::runtime {
 
+class Executable;
 class PreparedEntry;
 class Session;
+
+/// What an encoder reads that does not read tokens: numbers in bins, frame after frame.
+inline constexpr char kFeaturesInput[] = "input_features";
+
+/// [B, bins, 2 S] where prefill takes frames; empty where it does not, or where there is none.
+std::vector<int64_t> framesShape(const Executable &executable);
 
 /// The tokens of at most B rows of the batch; what the rows behind them compute is not looked at.
 using TokenRows = std::vector<const std::vector<int32_t> *>;
 
+/// What an encoder reads for a row: 1 to S tokens, or f32 [bins, count] of 1 to 2 S frames, with
+/// zeros behind them.
+struct Source {
+  const std::vector<int32_t> *tokens = nullptr;
+  const float *frames = nullptr;
+  int64_t count = 0;
+};
+
 /// The tokens of a row: what the model wrote so far, behind what it was given, and what its encoder
 /// reads where it has one.
 struct RowTokens {
-  TokenRows rows, sources;
+  TokenRows rows;
+  std::vector<Source> sources;
 };
 
 /// A row's result depends on its own tokens alone.
@@ -49,12 +65,15 @@ public:
 
 private:
   StatusOr<Tensor> logitsOf(PreparedEntry &entry);
-  /// input_ids of the sources where they are read, and which of them count.
-  Status setSources(PreparedEntry &entry, const TokenRows &sources, bool read);
+  /// The sources where they are read, and which of their tokens count.
+  Status setSources(PreparedEntry &entry, const std::vector<Source> &sources, bool read);
+  /// All frames count, those of silence too.
+  Status setFrames(const std::vector<Source> &sources);
   const char *idsName() const { return source_ > 0 ? "decoder_input_ids" : "input_ids"; }
 
   Session &session_;
   int64_t batch_, window_, source_;
+  std::vector<int64_t> frames_; // [B, bins, 2 S], of an encoder that reads them
   PreparedEntry *prefill_ = nullptr;
   PreparedEntry *decode_ = nullptr;
   PreparedEntry *ran_ = nullptr; // the one of the two that ran last

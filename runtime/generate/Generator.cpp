@@ -2,10 +2,12 @@
 #include "runtime/generate/Generator.h"
 
 #include <algorithm>
+#include <cstring>
 #include <map>
 
 #include "runtime/generate/EntryRunner.h"
 #include "runtime/generate/Search.h"
+#include "runtime/io/Sha256.h"
 #include "runtime/plan/Session.h"
 
 namespace heddle::runtime {
@@ -15,7 +17,7 @@ namespace {
 struct Task {
   std::unique_ptr<Search> search;
   size_t prompt = 0;
-  const std::vector<int32_t> *source = nullptr; // what the encoder reads
+  Source source;
 };
 
 /// As many searches at a time as the batch has rows for.
@@ -148,26 +150,24 @@ Status checkOptions(const GenerateOptions &options, bool hasTokenizer, int64_t b
   return absl::OkStatus();
 }
 
-} // namespace
+/// A prompt: what its answer goes on from, and what the encoder reads.
+struct Question {
+  std::vector<int32_t> before;
+  Source source;
+  std::vector<int32_t> key; // tells it from other prompts
+};
 
-StatusOr<std::vector<Generation>> generate(Session &session, const Tokenizer *tokenizer,
-                                           const std::vector<std::vector<int32_t>> &prompts,
-                                           const GenerateOptions &options,
-                                           const TextListener &listener) {
-  HEDDLE_RETURN_IF_ERROR(checkOptions(options, tokenizer != nullptr, session.manifest().batch()));
-  const bool sources = session.manifest().source_seq() > 0;
-  HEDDLE_RETURN_IF_ERROR(
-      checkPrompts(prompts, sources ? session.manifest().source_seq() : session.manifest().seq()));
-  if (sources && options.decoderStart.empty())
-    return invalidInput("the model does not say with which token its decoder starts "
-                        "(decoder_start_token_id)");
+StatusOr<std::vector<Generation>> answer(Session &session, const Tokenizer *tokenizer,
+                                         const std::vector<Question> &questions,
+                                         const GenerateOptions &options,
+                                         const TextListener &listener) {
   std::vector<Task> tasks;
   std::map<std::vector<int32_t>, uint64_t> copies;
-  for (size_t i = 0; i < prompts.size(); ++i) {
-    const std::vector<int32_t> &before = sources ? options.decoderStart : prompts[i];
+  for (size_t i = 0; i < questions.size(); ++i) {
+    const auto &[before, source, key] = questions[i];
     AnswerText text(tokenizer, before, options.stopTexts);
     if (options.beams.beams > 1) {
-      tasks.push_back({makeBeamSearch(options, std::move(text), before), i, &prompts[i]});
+      tasks.push_back({makeBeamSearch(options, std::move(text), before), i, source});
       continue;
     }
     std::function<void(const std::string &)> own;
@@ -175,15 +175,114 @@ StatusOr<std::vector<Generation>> generate(Session &session, const Tokenizer *to
       own = [&listener, i](const std::string &piece) { listener(i, piece); };
     tasks.push_back(
         {makeSampling(options, std::move(text), before,
-                      promptStream(options.sampling.seed, prompts[i], copies[prompts[i]]++),
-                      std::move(own)),
-         i, &prompts[i]});
+                      promptStream(options.sampling.seed, key, copies[key]++), std::move(own)),
+         i, source});
   }
   HEDDLE_RETURN_IF_ERROR(GroupRunner(session, options.beams.beams).run(tasks));
   std::vector<Generation> answers;
   for (const Task &task : tasks)
     answers.push_back(task.search->answer());
   return answers;
+}
+
+/// Puts the likeliest of the choices behind the first token of each question, which has read
+/// nothing else then.
+Status choose(Session &session, const GenerateOptions &options, std::vector<Question> &questions) {
+  const std::vector<int32_t> &choices = options.decoderChoices;
+  if (choices.empty())
+    return absl::OkStatus();
+  GenerateOptions first;
+  first.sampling.temperature = 0;
+  first.maxNewTokens = 1;
+  for (int32_t id = 0; id < session.manifest().vocab_size(); ++id)
+    if (std::find(choices.begin(), choices.end(), id) == choices.end())
+      first.rules.suppressed.push_back(id);
+  std::vector<Question> alone = questions;
+  for (Question &question : alone)
+    question.before.resize(1);
+  HEDDLE_ASSIGN_OR_RETURN(std::vector<Generation> chosen,
+                          answer(session, nullptr, alone, first, {}));
+  for (size_t i = 0; i < questions.size(); ++i)
+    questions[i].before.insert(questions[i].before.begin() + 1, chosen[i].ids[0]);
+  return absl::OkStatus();
+}
+
+/// Of an encoder-decoder.
+Status checkDecoderStart(const GenerateOptions &options, int64_t T) {
+  if (options.decoderStart.empty())
+    return invalidInput("the model does not say with which token its decoder starts "
+                        "(decoder_start_token_id)");
+  const size_t length = options.decoderStart.size() + (options.decoderChoices.empty() ? 0 : 1);
+  if (static_cast<int64_t>(length) > T)
+    return invalidInput("an answer begins behind ", length,
+                        " tokens of the decoder, the executable is compiled for sequences of ", T);
+  return absl::OkStatus();
+}
+
+/// What tells frames from others.
+std::vector<int32_t> keyOf(const float *frames, int64_t count) {
+  const Sha256Digest digest =
+      Sha256::of(std::string_view(reinterpret_cast<const char *>(frames), count * sizeof(float)));
+  std::vector<int32_t> key(digest.size() / sizeof(int32_t));
+  memcpy(key.data(), digest.data(), digest.size());
+  return key;
+}
+
+} // namespace
+
+StatusOr<std::vector<Generation>> generate(Session &session, const Tokenizer *tokenizer,
+                                           const std::vector<std::vector<int32_t>> &prompts,
+                                           const GenerateOptions &options,
+                                           const TextListener &listener) {
+  const proto::Manifest &manifest = session.manifest();
+  HEDDLE_RETURN_IF_ERROR(checkOptions(options, tokenizer != nullptr, manifest.batch()));
+  if (!framesShape(session.executable()).empty())
+    return invalidInput("the model's encoder reads ", kFeaturesInput, ", not tokens");
+  const bool sources = manifest.source_seq() > 0;
+  HEDDLE_RETURN_IF_ERROR(checkPrompts(prompts, sources ? manifest.source_seq() : manifest.seq()));
+  if (sources)
+    HEDDLE_RETURN_IF_ERROR(checkDecoderStart(options, manifest.seq()));
+  std::vector<Question> questions;
+  for (const std::vector<int32_t> &prompt : prompts)
+    questions.push_back({sources ? options.decoderStart : prompt, {.tokens = &prompt}, prompt});
+  if (sources)
+    HEDDLE_RETURN_IF_ERROR(choose(session, options, questions));
+  return answer(session, tokenizer, questions, options, listener);
+}
+
+Status checkFeatures(const Tensor &features, int64_t bins, int64_t frames) {
+  const std::vector<int64_t> &shape = features.shape;
+  const std::string has = absl::StrCat(kFeaturesInput, ": has shape ", shapeText(shape));
+  if (shape.size() != 3 || features.elements() == 0)
+    return invalidInput(has, ", expected [N, bins, frames]");
+  if (shape[1] != bins)
+    return invalidInput(has, ", ", shape[1], " bins; the model's encoder reads ", bins);
+  if (shape[2] > frames)
+    return invalidInput(has, ", ", shape[2], " frames; the encoder reads at most ", frames,
+                        ", and longer sound is not cut into pieces");
+  return absl::OkStatus();
+}
+
+StatusOr<std::vector<Generation>> generateFromFeatures(Session &session, const Tokenizer *tokenizer,
+                                                       const Tensor &features,
+                                                       const GenerateOptions &options,
+                                                       const TextListener &listener) {
+  const proto::Manifest &manifest = session.manifest();
+  HEDDLE_RETURN_IF_ERROR(checkOptions(options, tokenizer != nullptr, manifest.batch()));
+  const std::vector<int64_t> compiled = framesShape(session.executable());
+  if (compiled.empty())
+    return invalidInput("the model reads tokens, not ", kFeaturesInput);
+  HEDDLE_RETURN_IF_ERROR(checkDecoderStart(options, manifest.seq()));
+  HEDDLE_RETURN_IF_ERROR(checkFeatures(features, compiled[1], compiled[2]));
+  const int64_t count = features.shape[2], size = features.shape[1] * count;
+  std::vector<Question> questions;
+  for (int64_t i = 0; i < features.shape[0]; ++i) {
+    const float *frames = features.as<float>() + i * size;
+    questions.push_back(
+        {options.decoderStart, {.frames = frames, .count = count}, keyOf(frames, size)});
+  }
+  HEDDLE_RETURN_IF_ERROR(choose(session, options, questions));
+  return answer(session, tokenizer, questions, options, listener);
 }
 
 } // namespace heddle::runtime

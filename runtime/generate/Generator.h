@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Text from a causal language model: one pass over the prompts, then token by token with a cache of
-// keys and values. The encoder of an encoder-decoder reads the prompts.
+// keys and values. The encoder of an encoder-decoder reads the prompts, or sound.
 
 #ifndef HEDDLE_RUNTIME_GENERATE_GENERATOR_H
 #define HEDDLE_RUNTIME_GENERATE_GENERATOR_H
@@ -17,6 +17,7 @@ namespace heddle::runtime {
 
 class Session;
 class Tokenizer;
+struct Tensor;
 
 struct GenerateOptions {
   SamplingOptions sampling;
@@ -24,6 +25,9 @@ struct GenerateOptions {
   std::vector<int32_t> endIds;        // a token of these ends an answer, as its last one
   std::vector<std::string> stopTexts; // text that ends an answer, and is cut off
   std::vector<int32_t> decoderStart;  // of an encoder-decoder: what comes before its first token
+  /// If there are any: the likeliest of these comes behind decoderStart's first token, for each
+  /// source by itself, as the language that it is in.
+  std::vector<int32_t> decoderChoices;
   TokenRules rules;
   /// With more than one beam nothing is sampled. What the fields above say too is taken from there.
   BeamOptions beams;
@@ -50,6 +54,17 @@ StatusOr<std::vector<Generation>> generate(Session &session, const Tokenizer *to
                                            const std::vector<std::vector<int32_t>> &prompts,
                                            const GenerateOptions &options,
                                            const TextListener &listener = {});
+
+/// InvalidArgument where they are not [N, bins, 1 to `frames` of them].
+Status checkFeatures(const Tensor &features, int64_t bins, int64_t frames);
+
+/// As generate() for an encoder that reads frames: `features` is f32 [N, bins, frames] for N
+/// prompts, with zeros behind them where the executable is compiled for more. InvalidArgument where
+/// they are of another shape or too long, or where the encoder reads tokens.
+StatusOr<std::vector<Generation>> generateFromFeatures(Session &session, const Tokenizer *tokenizer,
+                                                       const Tensor &features,
+                                                       const GenerateOptions &options,
+                                                       const TextListener &listener = {});
 
 } // namespace heddle::runtime
 

@@ -43,7 +43,7 @@ bool mayEnd(const TokenRules &rules, int64_t length, int64_t newTokens) {
 NextTokens nextTokens(const TokenRules &rules, const Tokens &endIds, const Tokens &history,
                       int64_t newTokens, int64_t maxNewTokens) {
   NextTokens next;
-  if (newTokens == 0)
+  if (newTokens == 0 && history.size() == 1)
     next.forced = rules.forcedFirst;
   if (rules.forcedLast && newTokens + 1 == maxNewTokens)
     next.forced = rules.forcedLast;

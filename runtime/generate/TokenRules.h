@@ -13,7 +13,7 @@ namespace heddle::runtime {
 /// As Hugging Face transformers 5 reads the keys of generation_config.json. All ids are tokens of
 /// the vocabulary.
 struct TokenRules {
-  /// The only token permitted at first, and as the last of the longest answer.
+  /// The only token permitted behind a prompt of one token, and as the last of the longest answer.
   std::optional<int32_t> forcedFirst, forcedLast;
   /// No end before prompt and answer together, or the answer alone, are as long. Where
   /// minNewTokens is above 0, minLength does not count.

@@ -75,27 +75,55 @@ std::optional<TensorView> decoderTensor(const SafetensorsFile &file) {
   return std::nullopt;
 }
 
+constexpr char kFeatures[] = "input_features";
+
+/// What the model, or its encoder, reads: tokens or frames.
+std::optional<TensorView> sourceTensor(const SafetensorsFile &file) {
+  auto ids = file.find("input_ids");
+  return ids ? ids : file.find(kFeatures);
+}
+
+/// input_ids [N, B, T], or input_features [N, B, bins, 2 S].
+Status checkSource(const TensorView &source) {
+  const std::vector<int64_t> &shape = source.shape();
+  const bool frames = source.name() == kFeatures;
+  if (shape.size() == (frames ? 4 : 3) && source.elements() > 0 && !(frames && shape[3] % 2 != 0))
+    return absl::OkStatus();
+  return source.error(
+      absl::StrCat("has shape ", describeShape(shape), ", expected ",
+                   frames ? "[N, B, bins, frames], an even number of frames" : "[N, B, T]"));
+}
+
+/// How long the sequence is that an encoder makes of it.
+int64_t sourceLength(const TensorView &source) {
+  return source.name() == kFeatures ? source.shape().back() / 2 : source.shape().back();
+}
+
 /// Tensors [N, B, T], or [N, B] where they may belong to rows; labels that are numbers may be
 /// [N, B, K]. What a decoder reads and learns may have a T of its own.
 Status checkBatches(const SafetensorsFile &file) {
-  auto ids = file.find("input_ids");
-  if (ids->shape().size() != 3 || ids->elements() == 0)
-    return ids->error(
-        absl::StrCat("has shape ", describeShape(ids->shape()), ", expected [N, B, T]"));
-  const std::vector<int64_t> rows = {ids->shape()[0], ids->shape()[1]};
-  std::vector<int64_t> decoder = ids->shape();
+  const TensorView source = *sourceTensor(file);
+  HEDDLE_RETURN_IF_ERROR(checkSource(source));
+  const std::vector<int64_t> rows = {source.shape()[0], source.shape()[1]};
+  const std::vector<int64_t> ids = {rows[0], rows[1], source.shape().back()};
+  std::vector<int64_t> decoder = ids;
   if (auto tensor = decoderTensor(file); tensor && tensor->elements() > 0)
     decoder.back() = tensor->shape().back();
+  else if (source.name() == kFeatures)
+    return invalidInput(file.path(), ": holds no tensor labels [N, B, T] beside ", kFeatures);
   for (size_t i = 0; i < file.size(); ++i) {
     TensorView tensor = file.at(i);
     const bool perRow = tensor.name() == "labels" || isTarget(tensor.name());
     const bool several = isNumbers(tensor) && tensor.shape().size() == 3 &&
                          std::equal(rows.begin(), rows.end(), tensor.shape().begin());
-    const std::vector<int64_t> &expected =
-        tensor.name() == "labels" || isOfDecoder(tensor.name()) ? decoder : ids->shape();
+    const std::vector<int64_t> &expected = tensor.name() == source.name() ? source.shape()
+                                           : tensor.name() == "labels" || isOfDecoder(tensor.name())
+                                               ? decoder
+                                               : ids;
     if (tensor.shape() != expected && !(perRow && tensor.shape() == rows) && !several)
-      return tensor.error(absl::StrCat("has shape ", describeShape(tensor.shape()),
-                                       ", expected that of input_ids, ", describeShape(expected),
+      return tensor.error(absl::StrCat("has shape ", describeShape(tensor.shape()), ", expected ",
+                                       source.name() == kFeatures ? "" : "that of input_ids, ",
+                                       describeShape(expected),
                                        perRow ? ", or " + describeShape(rows) : ""));
   }
   return absl::OkStatus();
@@ -106,8 +134,9 @@ StatusOr<Batch> readBatches(const SafetensorsFile &file, const DataOptions &opti
   Batch batches;
   for (size_t i = 0; i < file.size(); ++i) {
     TensorView tensor = file.at(i);
-    if (isNumbers(tensor)) {
-      std::vector<float> &numbers = batches.numbers["targets"];
+    if (isNumbers(tensor) || tensor.name() == kFeatures) {
+      std::vector<float> &numbers =
+          batches.numbers[tensor.name() == kFeatures ? kFeatures : "targets"];
       numbers.resize(tensor.elements());
       HEDDLE_RETURN_IF_ERROR(copyToF32(tensor, numbers.data()));
       continue;
@@ -136,22 +165,23 @@ StatusOr<Batch> readBatches(const SafetensorsFile &file, const DataOptions &opti
 StatusOr<OpenedTensors> openTensors(FileLayer &layer, const std::string &path) {
   HEDDLE_ASSIGN_OR_RETURN(SafetensorsFile file, SafetensorsFile::open(layer, path));
   DataInfo info;
-  auto tokens = file.find("tokens"), ids = file.find("input_ids"), labels = file.find("labels");
+  auto tokens = file.find("tokens"), source = sourceTensor(file), labels = file.find("labels");
   if (tokens) {
     if (tokens->shape().size() != 1)
       return tokens->error(
           absl::StrCat("has shape ", describeShape(tokens->shape()), ", expected one axis"));
     info.kind = DataKind::Tokens;
-  } else if (ids && (labels || file.find(kSpanInputs[0]))) {
+  } else if (source && (labels || file.find(kSpanInputs[0]))) {
     HEDDLE_RETURN_IF_ERROR(checkBatches(file));
-    info = {DataKind::Batches, ids->shape()[1], ids->shape()[2], ids->shape()[2]};
+    const int64_t length = sourceLength(*source);
+    info = {DataKind::Batches, source->shape()[1], length, length};
     if (auto tensor = decoderTensor(file))
       info.seq = tensor->shape().back();
   } else if (file.find("images")) {
     info.kind = DataKind::Images;
   } else {
     return invalidInput(path, ": expected a tensor tokens [N], or input_ids and labels [N, B, T], "
-                              "or images and labels");
+                              "or images and labels, or input_features and labels");
   }
   return OpenedTensors{std::move(file), info};
 }
@@ -242,6 +272,24 @@ Status checkDataKind(const std::string &path, DataKind kind, Objective objective
                       " needs ", expected);
 }
 
+namespace {
+
+/// Whether they are what the model reads.
+Status checkFeatures(const TensorView &source, const TrainingTask &task) {
+  if (source.name() != kFeatures)
+    return absl::OkStatus();
+  auto compiled = task.inputs.find(kFeatures);
+  if (compiled == task.inputs.end())
+    return source.error("is not read: the model reads tokens");
+  const std::vector<int64_t> shape(source.shape().begin() + 1, source.shape().end());
+  if (shape == std::vector<int64_t>(compiled->second.begin(), compiled->second.end()))
+    return absl::OkStatus();
+  return source.error(absl::StrCat("has batches of shape ", describeShape(shape), ", expected ",
+                                   shapeText(compiled->second), " as compiled"));
+}
+
+} // namespace
+
 StatusOr<std::unique_ptr<TrainingData>> openTrainingData(FileLayer &layer, const std::string &path,
                                                          const Tokenizer *tokenizer,
                                                          const DataOptions &options) {
@@ -269,14 +317,15 @@ StatusOr<std::unique_ptr<TrainingData>> openTrainingData(FileLayer &layer, const
     return invalidInput(path, ": batches of ", info.batch, " x ", info.seq,
                         " tokens, the executable is compiled for batch ", options.batch,
                         ", sequence ", options.seq);
+  const TensorView source = *sourceTensor(opened.file);
+  HEDDLE_RETURN_IF_ERROR(checkFeatures(source, options.task));
   const int64_t sourceSeq = options.sourceSeq > 0 ? options.sourceSeq : options.seq;
   if (info.sourceSeq != sourceSeq)
     return invalidInput(
         path, ": input_ids are ", info.sourceSeq, " tokens long, expected ", sourceSeq,
         options.sourceSeq > 0 ? ", the source length compiled for" : ", as many as labels");
   HEDDLE_ASSIGN_OR_RETURN(Batch batches, readBatches(opened.file, options));
-  int64_t count = opened.file.find("input_ids")->shape()[0];
-  return makeReadyBatches(std::move(batches), count, path, options);
+  return makeReadyBatches(std::move(batches), source.shape()[0], path, options);
 }
 
 } // namespace heddle::runtime

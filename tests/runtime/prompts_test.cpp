@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <numeric>
+
 #include "runtime/cli/Prompts.h"
 #include "runtime/io/FileLayer.h"
+#include "runtime/io/SafetensorsWriter.h"
 #include "tests/runtime/TempFolder.h"
 
 namespace heddle::runtime {
@@ -51,6 +54,54 @@ TEST(Prompts, AnEncoderReadsThePrompt) {
   ASSERT_THAT(shape, IsOk());
   EXPECT_EQ(shape->sourceSeq, 100); // 80, rounded up, but for the encoder's bound
   EXPECT_EQ(shape->seq, 64);        // an answer starts from one token
+}
+
+/// A file of input_features of this shape, 0, 1, ...
+std::string featuresFile(const TempFolder &folder, const std::vector<int64_t> &shape) {
+  int64_t count = 1;
+  for (int64_t size : shape)
+    count *= size;
+  std::vector<float> values(count);
+  std::iota(values.begin(), values.end(), 0.0f);
+  std::string path = folder / "in.safetensors";
+  EXPECT_THAT(
+      writeSafetensorsFile(FileLayer::system(), path,
+                           {tensorFromMemory("input_features", DType::F32, shape, values.data())}),
+      IsOk());
+  return path;
+}
+
+TEST(Prompts, FeaturesGetWhatTheEncoderReads) {
+  TempFolder folder;
+  GenerateFlags flags = flagsFor({}, 50);
+  flags.inputs = featuresFile(folder, {20, 3, 9});
+  PromptLimits limits;
+  limits.encoderDecoder = true;
+  limits.bins = 3;
+  limits.sourceSeq = 100;
+  auto shape = shapeOf(flags, limits);
+  ASSERT_THAT(shape, IsOk());
+  EXPECT_EQ(shape->sourceSeq, 100);
+  EXPECT_EQ(shape->seq, 64); // a start of a few tokens and the answer
+  EXPECT_EQ(shape->batch, 16);
+  limits.sourceSeq = 0;
+  EXPECT_EQ(shapeOf(flags, limits)->sourceSeq, 5); // two frames a vector
+  limits.sourceSeq = 4;
+  EXPECT_THAT(shapeOf(flags, limits), IsBadInput("in.safetensors: input_features: has shape [20, "
+                                                 "3, 9], 9 frames; the encoder reads at most 8"));
+  limits.bins = 4;
+  EXPECT_THAT(shapeOf(flags, limits), IsBadInput("3 bins; the model's encoder reads 4"));
+}
+
+TEST(Prompts, FeaturesAreNumbersInThreeAxes) {
+  TempFolder folder;
+  auto features = readFeatures(FileLayer::system(), featuresFile(folder, {2, 3, 4}));
+  ASSERT_THAT(features, IsOk());
+  EXPECT_EQ(features->as<float>()[23], 23);
+  EXPECT_THAT(readFeatures(FileLayer::system(), featuresFile(folder, {6, 4})),
+              IsBadInput("has shape [6, 4], expected [N, bins, frames]"));
+  EXPECT_THAT(readFeatures(FileLayer::system(), featuresFile(folder, {2, 0, 4})),
+              IsBadInput("expected [N, bins, frames]"));
 }
 
 TEST(Prompts, RowsForEachBeam) {

@@ -31,6 +31,7 @@ TEST(TokenRules, ForcedFirstAndLast) {
   EXPECT_FALSE(nextTokens(rules, kEnds, {1, 4}, 1, 3).forced);
   EXPECT_EQ(nextTokens(rules, kEnds, {1, 4, 2}, 2, 3).forced, 5);
   EXPECT_EQ(nextTokens(rules, kEnds, {1}, 0, 1).forced, 5);
+  EXPECT_FALSE(nextTokens(rules, kEnds, {1, 9}, 0, 3).forced); // a longer prompt
 }
 
 TEST(TokenRules, NoRunComesTwice) {

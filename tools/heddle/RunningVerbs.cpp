@@ -97,6 +97,7 @@ runtime::PromptLimits promptLimits(const Source &source) {
   runtime::PromptLimits limits;
   limits.seq = source.longestSequence();
   limits.encoderDecoder = definition.has_encoder();
+  limits.bins = definition.encoder().frames().bins();
   if (limits.encoderDecoder)
     limits.sourceSeq = frontend::longestSequence(frontend::encoderOf(definition));
   return limits;
@@ -195,9 +196,10 @@ StatusOr<int> generateVerb(const runtime::GenerateFlags &flags, const CompilerFl
   runtime::GenerateFlags bound = flags;
   setWeights(source, bound);
   if (source.model) {
-    HEDDLE_ASSIGN_OR_RETURN(
-        runtime::BatchShape shape,
-        runtime::promptShape(files(), flags, filesOf(*source.model), promptLimits(source)));
+    const runtime::PromptLimits limits = promptLimits(source);
+    HEDDLE_RETURN_IF_ERROR(runtime::checkPromptKind(flags, limits.bins > 0));
+    HEDDLE_ASSIGN_OR_RETURN(runtime::BatchShape shape,
+                            runtime::promptShape(files(), flags, filesOf(*source.model), limits));
     if (!bound.batch)
       bound.batch = shape.batch;
     if (!bound.seq && source.fixedSequence() == 0)
