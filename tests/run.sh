@@ -20,7 +20,8 @@ unity=()
 [ -e build/release/build.ninja ] || unity=(-DCMAKE_UNITY_BUILD=ON)
 phase "configure" cmake --preset release "${unity[@]}"
 phase "build" cmake --build --preset release -j "$jobs"
-phase "test" ctest --preset release -j "$jobs" "$@"
+# One more than there are cores: many tests wait for a disk or for a process that they kill.
+phase "test" ctest --preset release -j "$((jobs + 1))" "$@"
 # Where a part of the tests is asked for, fuzzing is none of it. One seed: a change is judged by what
 # it changes.
 [ $# -gt 0 ] || phase "fuzz" tests/fuzz.sh all 20 1

@@ -3,11 +3,14 @@
 
 #include <algorithm>
 
+#include "runtime/base/CheckedMath.h"
 #include "runtime/plan/ByteText.h"
 #include "runtime/plan/Positions.h"
 
 namespace heddle::runtime {
 namespace {
+
+constexpr uint64_t kAlignment = 64; // that of all memory of a device
 
 // checkExecutable has been over every size: a failure would be our own.
 uint64_t bytesOf(const proto::Value &value) {
@@ -50,6 +53,16 @@ Status checkParameterMemory(const proto::Manifest &manifest, const Device &devic
                       byteText(available), " are free");
 }
 
+StatusOr<StoredTensor> withoutMemory(const std::string &name, proto::DataType dtype,
+                                     std::vector<int64_t> shape) {
+  StoredTensor tensor;
+  tensor.name = name;
+  HEDDLE_ASSIGN_OR_RETURN(tensor.dtype, dtypeOf(dtype));
+  HEDDLE_ASSIGN_OR_RETURN(tensor.size, byteSize(dtype, shape));
+  tensor.shape = std::move(shape);
+  return tensor;
+}
+
 } // namespace
 
 uint64_t memoryAlone(const proto::Manifest &manifest, const proto::Plan &plan, int threads) {
@@ -67,17 +80,7 @@ StatusOr<std::unique_ptr<Session>> Session::create(std::shared_ptr<const Executa
   std::unique_ptr<Session> session(new Session(std::move(executable), std::move(device)));
   const proto::Manifest &manifest = session->manifest();
   HEDDLE_RETURN_IF_ERROR(checkParameterMemory(manifest, *session->device_));
-  session->parameters_.reserve(manifest.parameters_size()); // pointers into it are kept
-  for (const proto::Parameter &parameter : manifest.parameters()) {
-    if (parameter.dtype() != proto::F32)
-      return invalidInput("parameter ", parameter.name(), ": master weights of type ",
-                          proto::DataType_Name(parameter.dtype()), " are not supported, only F32");
-    HEDDLE_ASSIGN_OR_RETURN(
-        StoredTensor tensor,
-        session->allocate(parameter.name(), parameter.dtype(),
-                          {parameter.shape().begin(), parameter.shape().end()}));
-    session->parameters_.push_back(std::move(tensor));
-  }
+  HEDDLE_RETURN_IF_ERROR(session->allocateParameters());
   for (const StoredTensor &tensor : session->parameters_)
     session->parametersByName_[tensor.name] = &tensor;
   uint64_t arena = 0;
@@ -87,15 +90,28 @@ StatusOr<std::unique_ptr<Session>> Session::create(std::shared_ptr<const Executa
   return session;
 }
 
-StatusOr<StoredTensor> Session::allocate(const std::string &name, proto::DataType dtype,
-                                         std::vector<int64_t> shape) {
-  StoredTensor tensor;
-  tensor.name = name;
-  HEDDLE_ASSIGN_OR_RETURN(tensor.dtype, dtypeOf(dtype));
-  HEDDLE_ASSIGN_OR_RETURN(uint64_t bytes, byteSize(dtype, shape));
-  tensor.shape = std::move(shape);
-  HEDDLE_ASSIGN_OR_RETURN(tensor.memory, device_->allocate(bytes, name));
-  return tensor;
+Status Session::allocateParameters() {
+  uint64_t end = 0;
+  parameters_.reserve(manifest().parameters_size()); // pointers into it are kept
+  std::vector<uint64_t> offsets;
+  for (const proto::Parameter &parameter : manifest().parameters()) {
+    if (parameter.dtype() != proto::F32)
+      return invalidInput("parameter ", parameter.name(), ": master weights of type ",
+                          proto::DataType_Name(parameter.dtype()), " are not supported, only F32");
+    HEDDLE_ASSIGN_OR_RETURN(StoredTensor tensor,
+                            withoutMemory(parameter.name(), parameter.dtype(),
+                                          {parameter.shape().begin(), parameter.shape().end()}));
+    offsets.push_back(end);
+    auto next = checkedAdd(end, tensor.size + (kAlignment - tensor.size % kAlignment) % kAlignment);
+    if (!next)
+      return absl::ResourceExhaustedError("the parameters together pass the address space");
+    end = *next;
+    parameters_.push_back(std::move(tensor));
+  }
+  HEDDLE_ASSIGN_OR_RETURN(parameterMemory_, device_->allocate(end, "the parameters"));
+  for (size_t i = 0; i < parameters_.size(); ++i)
+    parameters_[i].address = static_cast<char *>(parameterMemory_->address()) + offsets[i];
+  return absl::OkStatus();
 }
 
 const StoredTensor *Session::find(const std::string &name) const {
@@ -125,7 +141,11 @@ StatusOr<void *> Session::stored(const proto::Value &value) {
   auto found = states_.find(value.name());
   if (found == states_.end()) {
     HEDDLE_ASSIGN_OR_RETURN(StoredTensor state,
-                            allocate(value.name(), value.dtype(), shapeOf(value)));
+                            withoutMemory(value.name(), value.dtype(), shapeOf(value)));
+    HEDDLE_ASSIGN_OR_RETURN(std::unique_ptr<DeviceMemory> memory,
+                            device_->allocate(state.size, value.name()));
+    state.address = memory->address();
+    stateMemory_.push_back(std::move(memory));
     found = states_.emplace(value.name(), std::move(state)).first;
   }
   return found->second.data();

@@ -22,10 +22,11 @@ struct StoredTensor {
   std::string name;
   DType dtype = DType::F32;
   std::vector<int64_t> shape;
-  std::unique_ptr<DeviceMemory> memory;
+  void *address = nullptr; // in memory of the session, aligned to 64 bytes
+  uint64_t size = 0;
 
-  void *data() const { return memory->address(); }
-  uint64_t bytes() const { return memory->size(); }
+  void *data() const { return address; }
+  uint64_t bytes() const { return size; }
 };
 
 /// Parameters are there from the start, zero until they are initialised or loaded; states
@@ -77,8 +78,7 @@ private:
   Session(std::shared_ptr<const Executable> executable, std::unique_ptr<Device> device)
       : executable_(std::move(executable)), device_(std::move(device)) {}
   Status initialize(uint64_t seed, bool adaptersOnly);
-  StatusOr<StoredTensor> allocate(const std::string &name, proto::DataType dtype,
-                                  std::vector<int64_t> shape);
+  Status allocateParameters();
   /// The buffer of a parameter or state; makes the state.
   StatusOr<void *> stored(const proto::Value &value);
   Status checkMemory(const Entry &entry) const;
@@ -87,7 +87,9 @@ private:
   std::shared_ptr<const Executable> executable_;
   std::unique_ptr<Device> device_;
   std::vector<StoredTensor> parameters_;
+  std::unique_ptr<DeviceMemory> parameterMemory_; // one for all: huge pages have no remainders then
   std::map<std::string, StoredTensor> states_;
+  std::vector<std::unique_ptr<DeviceMemory>> stateMemory_;
   std::map<std::string, const StoredTensor *> parametersByName_;
   std::unique_ptr<DeviceMemory> arena_; // one for all entries: they never run at the same time
   uint64_t arenaUsed_ = 0;

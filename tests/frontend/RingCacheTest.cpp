@@ -9,7 +9,7 @@ namespace {
 
 using Numbers = std::vector<int64_t>;
 
-constexpr int64_t kBatch = 3, kSeq = 11, kSource = 5, kVocab = 13;
+constexpr int64_t kRingBatch = 3, kRingSeq = 11, kRingSource = 5, kRingVocab = 13;
 
 frontend::proto::ModelDef windowed(const std::string &more) {
   frontend::proto::ModelDef definition =
@@ -24,62 +24,63 @@ ir::TensorRef ints(Numbers shape, Numbers values) {
 }
 
 int64_t token(int64_t row, int64_t position) {
-  return (5 * position + 7 * row + position * position * (row + 1)) % kVocab;
+  return (5 * position + 7 * row + position * position * (row + 1)) % kRingVocab;
 }
 
 /// Prefill of rows of these lengths, then decoding up to T: the largest difference of any row's
 /// logits from the forward pass.
 double differenceFromForward(const frontend::proto::ModelDef &model, Numbers lengths) {
-  BuiltModel built(model, kBatch, kSeq, frontend::Element::f64, kSource);
+  BuiltModel built(model, kRingBatch, kRingSeq, frontend::Element::f64, kRingSource);
   Feed feed = randomParameters(model, 3);
-  Numbers tokens, ones(kBatch * kSeq, 1), positions;
-  for (int64_t i = 0; i < kBatch * kSeq; ++i) {
-    tokens.push_back(token(i / kSeq, i % kSeq));
-    positions.push_back(i % kSeq);
+  Numbers tokens, ones(kRingBatch * kRingSeq, 1), positions;
+  for (int64_t i = 0; i < kRingBatch * kRingSeq; ++i) {
+    tokens.push_back(token(i / kRingSeq, i % kRingSeq));
+    positions.push_back(i % kRingSeq);
   }
   const std::string read = model.has_encoder() ? "decoder_input_ids" : "input_ids";
   if (model.has_encoder()) {
-    feed["input_ids"] =
-        ints({kBatch, kSource}, {tokens.begin(), tokens.begin() + kBatch * kSource});
-    feed["attention_mask"] = ints({kBatch, kSource}, Numbers(kBatch * kSource, 1));
-    feed["decoder_attention_mask"] = ints({kBatch, kSeq}, ones);
+    feed["input_ids"] = ints({kRingBatch, kRingSource},
+                             {tokens.begin(), tokens.begin() + kRingBatch * kRingSource});
+    feed["attention_mask"] = ints({kRingBatch, kRingSource}, Numbers(kRingBatch * kRingSource, 1));
+    feed["decoder_attention_mask"] = ints({kRingBatch, kRingSeq}, ones);
   } else {
-    feed["attention_mask"] = ints({kBatch, kSeq}, ones);
-    feed["position_ids"] = ints({kBatch, kSeq}, positions);
+    feed["attention_mask"] = ints({kRingBatch, kRingSeq}, ones);
+    feed["position_ids"] = ints({kRingBatch, kRingSeq}, positions);
   }
-  feed[read] = ints({kBatch, kSeq}, tokens);
+  feed[read] = ints({kRingBatch, kRingSeq}, tokens);
   const ir::TensorRef forward = built.run("forward", feed)["logits"];
 
   double largest = 0;
   Feed state;
   auto compare = [&](const Numbers &at) {
-    for (int64_t row = 0; row < kBatch; ++row)
-      for (int64_t id = 0; id < kVocab; ++id)
-        largest =
-            std::max(largest, std::abs(state["logits"]->floats[row * kVocab + id] -
-                                       forward->floats[(row * kSeq + at[row]) * kVocab + id]));
+    for (int64_t row = 0; row < kRingBatch; ++row)
+      for (int64_t id = 0; id < kRingVocab; ++id)
+        largest = std::max(largest,
+                           std::abs(state["logits"]->floats[row * kRingVocab + id] -
+                                    forward->floats[(row * kRingSeq + at[row]) * kRingVocab + id]));
   };
   Numbers at, padded = tokens;
-  for (int64_t row = 0; row < kBatch; ++row) {
+  for (int64_t row = 0; row < kRingBatch; ++row) {
     at.push_back(lengths[row] - 1);
     // What stands behind a prompt means nothing.
-    for (int64_t i = lengths[row]; i < kSeq; ++i)
-      padded[row * kSeq + i] = 1;
+    for (int64_t i = lengths[row]; i < kRingSeq; ++i)
+      padded[row * kRingSeq + i] = 1;
   }
-  feed[read] = ints({kBatch, kSeq}, padded);
-  feed["last_index"] = ints({kBatch}, at);
+  feed[read] = ints({kRingBatch, kRingSeq}, padded);
+  feed["last_index"] = ints({kRingBatch}, at);
   state = built.run("prefill", feed);
   compare(at);
-  for (int64_t step = 1; step < kSeq; ++step) {
+  for (int64_t step = 1; step < kRingSeq; ++step) {
     for (auto &[name, value] : state)
       feed[name] = value;
     Numbers ids;
-    for (int64_t row = 0; row < kBatch; ++row) {
-      at[row] = std::min(at[row] + 1, kSeq - 1); // a row at its end computes its last token again
+    for (int64_t row = 0; row < kRingBatch; ++row) {
+      at[row] =
+          std::min(at[row] + 1, kRingSeq - 1); // a row at its end computes its last token again
       ids.push_back(token(row, at[row]));
     }
-    feed[read] = ints({kBatch, 1}, ids);
-    feed["positions"] = ints({kBatch}, at);
+    feed[read] = ints({kRingBatch, 1}, ids);
+    feed["positions"] = ints({kRingBatch}, at);
     state = built.run("decode", feed);
     compare(at);
   }
@@ -105,7 +106,7 @@ TEST(RingCache, EqualsTheForwardPass) {
 
 /// Of the cache of a layer's keys after prefill.
 Numbers cacheShape(const std::string &more, int layer) {
-  BuiltModel built(windowed(more), kBatch, kSeq);
+  BuiltModel built(windowed(more), kRingBatch, kRingSeq);
   mlir::func::FuncOp prefill = built.entry("prefill");
   // Two caches a layer, then logits.
   auto type = mlir::cast<mlir::RankedTensorType>(prefill.getResultTypes()[2 * layer]);
@@ -115,10 +116,10 @@ Numbers cacheShape(const std::string &more, int layer) {
 
 TEST(RingCache, HasTheWindowsRows) {
   const std::string alternating = "attention { window: 4 window_layers: [true, false] }";
-  EXPECT_EQ(cacheShape(alternating, 0), Numbers({kBatch, 5, 4, 4}));
-  EXPECT_EQ(cacheShape(alternating, 1), Numbers({kBatch, 5, kSeq, 4}));
-  EXPECT_EQ(cacheShape("attention { window: 11 }", 0), Numbers({kBatch, 5, kSeq, 4}));
-  EXPECT_EQ(cacheShape("attention { window: 400 }", 0), Numbers({kBatch, 5, kSeq, 4}));
+  EXPECT_EQ(cacheShape(alternating, 0), Numbers({kRingBatch, 5, 4, 4}));
+  EXPECT_EQ(cacheShape(alternating, 1), Numbers({kRingBatch, 5, kRingSeq, 4}));
+  EXPECT_EQ(cacheShape("attention { window: 11 }", 0), Numbers({kRingBatch, 5, kRingSeq, 4}));
+  EXPECT_EQ(cacheShape("attention { window: 400 }", 0), Numbers({kRingBatch, 5, kRingSeq, 4}));
 }
 
 TEST(RingCache, HasAnEnd) {
