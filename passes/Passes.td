@@ -195,9 +195,9 @@ def SplitDepthPass : Pass<"heddle-split-depth", "::mlir::func::FuncOp"> {
   let summary = "gives each task of a product of few rows whole rows of the weight";
   let description = [{
     Fires at each f32 `matmul(x, w)` for which all of this holds:
-    - x has at most four rows; neither flag transposes;
+    - x has at most 16 rows; neither flag transposes;
     - w is an argument of rank 2 and of at least `min-bytes`;
-    - its K rows divide into 2, 4, 8 or 16 parts of at least 16 rows; the most parts are taken.
+    - its K rows divide into 4 parts, or else 2, of at least 16 rows.
 
     The parts are products of their own, one batch entry each, and are summed. A task then reads memory
     from one end to the other; columns of the whole depth would be runs with gaps, at about half of the
@@ -209,9 +209,9 @@ def SplitDepthPass : Pass<"heddle-split-depth", "::mlir::func::FuncOp"> {
     ```
     becomes
     ```mlir
-    %p = heddle.reshape %x : tensor<1x768xf32> -> tensor<1x16x48xf32>
+    %p = heddle.reshape %x : tensor<1x768xf32> -> tensor<1x4x192xf32>
     %q = heddle.transpose %p {permutation = array<i64: 1, 0, 2>}
-    %v = heddle.reshape %w : tensor<768x3072xf32> -> tensor<16x48x3072xf32>
+    %v = heddle.reshape %w : tensor<768x3072xf32> -> tensor<4x192x3072xf32>
     %s = heddle.matmul %q, %v
     %y = heddle.sum %s {axes = array<i64: 0>}
     ```

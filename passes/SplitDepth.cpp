@@ -17,10 +17,11 @@ namespace heddle::passes {
 
 namespace {
 
-/// More rows compute long enough to hide the order in which the weight arrives.
-constexpr int64_t kMostRows = 4;
-/// Parts keep threads busy, and their sums cost as much as that many rows of the weight.
-constexpr int64_t kMostParts = 16, kLeastPartDepth = 16;
+/// What is generated at a time. Up to there a row's sums do not depend on the rows beside it.
+constexpr int64_t kMostRows = 16;
+/// The sums of each part are written and read once more: for 16 rows as much as 128 rows of the
+/// weight.
+constexpr int64_t kMostParts = 4, kLeastPartDepth = 16;
 
 int64_t partsOf(int64_t depth) {
   int64_t parts = kMostParts;

@@ -21,6 +21,8 @@ for tool in ["heddle-opt", "heddle-run", "heddle", "heddle-reduce", "heddle-test
         # A tool's name stands alone: not in another's name, a path or an option's value.
         config.substitutions.append((rf"(?<!\S){tool}(?!\S)", path))
 
+if config.heddle_sanitize:
+    config.available_features.add("sanitized")
 config.substitutions.append(("%python", config.python))
 config.substitutions.append(("%heddle_bin", os.path.join(config.heddle_binary_dir, "bin")))
 config.substitutions.append(("%source_dir", config.heddle_source_dir))

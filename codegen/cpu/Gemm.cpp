@@ -305,8 +305,8 @@ private:
   void emitStreamed() {
     Value begin = arguments_->begin, end = arguments_->end;
     Value first = divIndex(b_, begin, blocking_.panels);
-    Value last = divIndex(b_, subIndex(b_, end, constantIndex(b_, 1)), blocking_.panels);
-    forLoop(b_, first, addIndex(b_, last, 1), 1, [&](Value batch) {
+    Value last = divIndex(b_, addIndex(b_, end, blocking_.panels - 1), blocking_.panels);
+    forLoop(b_, first, last, 1, [&](Value batch) {
       Value zero = constantIndex(b_, 0), panels = constantIndex(b_, blocking_.panels);
       Value firstTask = mulIndex(b_, batch, blocking_.panels);
       Place place;

@@ -115,9 +115,10 @@ void GemmParts::emitMicroKernel(Variant variant) {
   spec.c = direct_ ? cast<MemRefType>(operands_.back()) : scratch;
   spec.cRowStride = direct_ ? problem_.n : sumsWidth_;
   spec.cTailLanes = direct_ ? columns % lanes : 0;
-  const bool wholeRows = blocking_.streamSlice == 1;
+  // Rows that come one by one need no help.
   spec.prefetchRows =
-      blocking_.mode == GemmMode::DirectB && blocking_.tiles == 1 && !wholeRows ? 8 : 0;
+      blocking_.mode == GemmMode::DirectB && blocking_.tiles == 1 && blocking_.streamSlice != 1 ? 8
+                                                                                                : 0;
   spec.accumulate = inPasses_ || blocking_.streamed();
   kernels_[variant.longTile][variant.tailPanel] = codegen::emitMicroKernel(b_, target_, spec);
 }

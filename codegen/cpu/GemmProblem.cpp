@@ -26,9 +26,6 @@ FailureOr<ir::ViewOfRoot> operandView(Value value, const char *name, std::string
   return result;
 }
 
-/// Rows that are done before the next column of B arrives, whatever the order of reading it.
-constexpr int64_t kFewestRows = 4;
-
 int64_t ceilDiv(int64_t x, int64_t y) { return (x + y - 1) / y; }
 
 void appendBatchAxis(GemmProblem &problem, int64_t size, int64_t aStride, int64_t bStride) {
@@ -150,6 +147,19 @@ void splitTiles(GemmBlocking &blocking, int64_t tilesPerBlock) {
   blocking.blocks = ceilDiv(blocking.tiles, blocking.tilesPerBlock);
 }
 
+/// The sums of all columns lie in scratch while B goes by.
+bool streamFits(const GemmProblem &problem, int64_t columns) {
+  return columns * problem.m * 4 <= (4 << 20);
+}
+
+/// Whether the batch entries of B are one matrix from end to end, for one row: a range of tasks
+/// then reads whole rows of it without gaps, each as it comes. Narrow panels keep up best there
+/// (measured: 2 vectors 50 GB/s, 4 48, 8 38, of 58).
+bool readsOneRun(const GemmProblem &problem) {
+  return problem.m == 1 && problem.batchAxes.size() == 1 && problem.b.kStride == problem.n &&
+         problem.batchAxes[0].bStride == problem.k * problem.n && streamFits(problem, problem.n);
+}
+
 GemmBlocking chooseDot(const GemmProblem &problem, const Target &target) {
   GemmBlocking blocking;
   blocking.mode = GemmMode::Dot;
@@ -159,10 +169,9 @@ GemmBlocking chooseDot(const GemmProblem &problem, const Target &target) {
   blocking.dotColumns = std::min(8, (target.registers() - (target.hasFma() ? 2 : 3)) / (rows + 1));
   // What comes from memory comes fastest from one end to the other: prefetchers lose track of a
   // second run beside the first.
-  if (problem.m <= kFewestRows && problem.n * problem.k * 4 > 4 * target.l2Bytes())
+  blocking.prefetchDots = problem.m <= 4;
+  if (problem.m == 1 && target.hasFma() && problem.n * problem.k * 4 > 4 * target.l2Bytes())
     blocking.dotColumns = 1;
-  else
-    blocking.prefetchDots = problem.m <= kFewestRows;
   int64_t width = problem.n <= 1024 ? 16 : problem.n <= 4096 ? 32 : 64;
   splitColumns(blocking, problem.n, width);
   splitTiles(blocking, blocking.tiles);
@@ -205,10 +214,8 @@ GemmBlocking chooseBlocking(const GemmProblem &problem, const Target &target) {
   GemmBlocking blocking;
   int64_t wholeTile = target.gemmTile().rows;
   bool fewRows = columnsContiguous && problem.m <= wholeTile;
-  // Entries of a batch are whole rows of B: a task range reads most of them in one run, row after
-  // row. Narrow panels keep up best there (measured: 2 vectors 50 GB/s, 4 48, 8 38, of 58).
-  bool wholeRows = fewRows && problem.batch() > 1 && problem.m <= kFewestRows;
-  blocking.vectors = wholeRows ? 2
+  bool oneRun = fewRows && readsOneRun(problem);
+  blocking.vectors = oneRun    ? 2
                      : fewRows ? directVectors(target, problem.m, problem.n)
                                : panelVectors(target, problem.n);
   splitColumns(blocking, problem.n, int64_t{blocking.vectors} * target.lanes());
@@ -228,10 +235,9 @@ GemmBlocking chooseBlocking(const GemmProblem &problem, const Target &target) {
     blocking.mode = GemmMode::DirectB;
     int64_t blocks = std::min(ceilDiv(kWantedTasks, units), ceilDiv(blocking.tiles, 2));
     splitTiles(blocking, ceilDiv(blocking.tiles, blocks));
-    // The sums of a batch entry's panels lie in scratch. Parts of rows are read as many at a time
-    // as hardware prefetchers follow.
-    if (fewRows && blocking.panels * problem.m * blocking.panelWidth * 4 <= (4 << 20))
-      blocking.streamSlice = wholeRows ? 1 : 8;
+    // A slice is as many rows as hardware prefetchers follow.
+    if (fewRows && streamFits(problem, blocking.panels * blocking.panelWidth))
+      blocking.streamSlice = oneRun ? 1 : 8;
     return blocking;
   }
   if (passes > 1)

@@ -79,9 +79,10 @@ Status setWeights(const TensorMap &inputs, std::vector<Batch> &batches) {
 StatusOr<std::vector<Batch>> readBatches(PreparedEntry &entry, const TensorMap &inputs) {
   uint64_t count = microBatchesOf(inputs);
   std::vector<Batch> batches(count);
-  if ((entry.argument("input_ids") && !inputs.count("input_ids")) ||
-      (takesTargets(entry.plan()) && !hasTargets(inputs)))
-    return invalidInput("--entry step needs tensors input_ids and labels");
+  if (entry.argument("input_ids") && !inputs.count("input_ids"))
+    return invalidInput("--entry step needs a tensor input_ids");
+  if (takesTargets(entry.plan()) && !hasTargets(inputs))
+    return invalidInput("--entry step needs a tensor labels, what the model is to learn");
   for (const auto &[name, tensor] : inputs) {
     if (name == "hyper" || name == "grad_clip" || name == kBatchWeightsInput)
       continue;

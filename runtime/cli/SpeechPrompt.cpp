@@ -75,19 +75,24 @@ std::string bareName(const std::string &name) {
 /// The token of a name, with or without <| |> around it, or of a language's English name. `what` is
 /// for the error.
 StatusOr<int32_t> find(const Table &table, const std::string &name, const std::string &what,
-                       const char *key) {
+                       const char *key, bool isLanguage) {
   if (table.empty())
     return invalidInput(what, ": the model has no ", key, " (", kGenerationFile,
                         "), which says the tokens for it");
-  std::string wanted = bareName(absl::AsciiStrToLower(name));
-  if (const std::string_view code = languageCode(wanted); !code.empty())
-    wanted = code;
+  const std::string wanted = bareName(absl::AsciiStrToLower(name));
+  const std::string_view code = isLanguage ? languageCode(wanted) : "";
   std::vector<std::string> known;
+  std::optional<int32_t> ofCode;
   for (const auto &[entry, id] : table) {
     known.push_back(bareName(entry));
-    if (known.back() == wanted)
+    const std::string lowered = absl::AsciiStrToLower(known.back());
+    if (lowered == wanted)
       return id;
+    if (!code.empty() && lowered == code)
+      ofCode = id;
   }
+  if (ofCode)
+    return *ofCode;
   return invalidInput(what, ": expected ", known.size() > 1 ? "one of " : "",
                       absl::StrJoin(known, ", "));
 }
@@ -135,22 +140,23 @@ StatusOr<DecoderPrompt> decoderPrompt(int32_t start, const SpeechTokens &folder,
     HEDDLE_ASSIGN_OR_RETURN(int32_t id,
                             find(folder.languages, language,
                                  origin("--language", "language", givenLanguage, folder.language),
-                                 "lang_to_id"));
+                                 "lang_to_id", /*isLanguage=*/true));
     tokens.push_back(id);
   } else if (tokens.size() == 1 || !tokens[1]) {
     for (const auto &[name, id] : folder.languages)
       prompt.choices.push_back(id);
   }
   if (!task.empty()) {
-    HEDDLE_ASSIGN_OR_RETURN(
-        int32_t id,
-        find(folder.tasks, task, origin("--task", "task", givenTask, folder.task), "task_to_id"));
+    HEDDLE_ASSIGN_OR_RETURN(int32_t id,
+                            find(folder.tasks, task,
+                                 origin("--task", "task", givenTask, folder.task), "task_to_id",
+                                 /*isLanguage=*/false));
     tokens.push_back(id);
   } else if (!language.empty() && !folder.tasks.empty()) {
     HEDDLE_ASSIGN_OR_RETURN(int32_t id,
                             find(folder.tasks, kDefaultTask,
                                  absl::StrCat("--task: is left out, which means ", kDefaultTask),
-                                 "task_to_id"));
+                                 "task_to_id", /*isLanguage=*/false));
     tokens.push_back(id);
   }
   if (folder.noTimestamps && tokens.back() != folder.noTimestamps)

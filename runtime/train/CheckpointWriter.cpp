@@ -80,11 +80,16 @@ Status CheckpointWriter::cleanUp() {
       continue;
     std::string name = checkpointName(entry.step);
     HEDDLE_ASSIGN_OR_RETURN(bool succeeded, layer_->exists(joinPath(out_, name)));
-    if (!succeeded)
+    if (!succeeded) {
       HEDDLE_RETURN_IF_ERROR(layer_->rename(joinPath(out_, entry.name), joinPath(out_, name)));
+      continue;
+    }
     // The successor was whole and durable when it got its name; if it was damaged since, the old
     // one is what is left of this step, and the search takes it.
-    else if (verifyCheckpoint(*layer_, joinPath(out_, name), entry.step).ok())
+    Status whole = verifyCheckpoint(*layer_, joinPath(out_, name), entry.step);
+    if (absl::IsResourceExhausted(whole)) // which says nothing of the checkpoint
+      return whole;
+    if (whole.ok())
       HEDDLE_RETURN_IF_ERROR(dropFolder(entry.name));
   }
   return layer_->syncFolder(out_);

@@ -113,6 +113,11 @@ Status checkBatches(const SafetensorsFile &file) {
     return invalidInput(file.path(), ": holds no tensor labels [N, B, T] beside ", kFeatures);
   for (size_t i = 0; i < file.size(); ++i) {
     TensorView tensor = file.at(i);
+    if (source.name() == kFeatures && tensor.name() != kFeatures && tensor.name() != "labels" &&
+        !isOfDecoder(tensor.name()))
+      return tensor.error(absl::StrCat("is not read beside ", kFeatures,
+                                       "; expected labels, decoder_input_ids, "
+                                       "decoder_attention_mask"));
     const bool perRow = tensor.name() == "labels" || isTarget(tensor.name());
     const bool several = isNumbers(tensor) && tensor.shape().size() == 3 &&
                          std::equal(rows.begin(), rows.end(), tensor.shape().begin());

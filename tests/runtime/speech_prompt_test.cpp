@@ -47,6 +47,15 @@ TEST(SpeechPrompt, LanguageIsHeardWhereNobodyNamesIt) {
   EXPECT_THAT(promptOf(folder).choices, IsEmpty());
 }
 
+TEST(SpeechPrompt, NamesAreFoundAsTheFolderWritesThem) {
+  SpeechTokens folder = multilingual();
+  folder.languages = {{"<|zh-TW|>", 50}, {"<|la|>", 51}, {"<|german|>", 52}, {"<|de|>", 53}};
+  folder.tasks = {{"Latin", 54}, {"la", 55}};
+  EXPECT_THAT(promptOf(folder, "zh-TW", "latin").tokens, ElementsAre(kStart, 50, 54, 45));
+  EXPECT_THAT(promptOf(folder, "Latin", "la").tokens, ElementsAre(kStart, 51, 55, 45));
+  EXPECT_THAT(promptOf(folder, "German", "la").tokens, ElementsAre(kStart, 52, 55, 45));
+}
+
 TEST(SpeechPrompt, FlagsComeBeforeTheFolder) {
   SpeechTokens folder = multilingual();
   folder.forced = {40, 43, 45};

@@ -11,6 +11,7 @@
 
 #include "runtime/plan/Arena.h"
 #include "runtime/plan/ThreadPool.h"
+#include "tests/runtime/Sanitized.h"
 
 namespace heddle::runtime {
 namespace {
@@ -70,12 +71,6 @@ TEST(ThreadPool, GivesTheAffinityBack) {
   EXPECT_LE(ThreadPool::defaultThreads(), before);
 }
 
-#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
-constexpr bool kSanitized = true; // then no limit on address space is large enough
-#else
-constexpr bool kSanitized = false;
-#endif
-
 /// Exit code 0 if all tasks run where address space is left for a few stacks only.
 [[noreturn]] void runWithFewStacks() {
   rlimit limit = {uint64_t{1} << 27, uint64_t{1} << 27};
@@ -87,7 +82,7 @@ constexpr bool kSanitized = false;
 }
 
 TEST(ThreadPool, MakesDoWithTheThreadsGranted) {
-  if (kSanitized)
+  if (test::kSanitized)
     GTEST_SKIP() << "sanitizers need address space without limit";
   EXPECT_EXIT(runWithFewStacks(), testing::ExitedWithCode(0), "");
 }

@@ -7,7 +7,7 @@ Mounts need root and are skipped without. HEDDLE_BIN_DIR is where the binaries a
 import os
 import unittest
 
-from tool_case import MEGABYTE, TRACES, ToolCase, limited
+from tool_case import MEGABYTE, SANITIZED, TRACES, ToolCase, limited
 
 
 class FullFileSystem(ToolCase):
@@ -132,6 +132,8 @@ class Limits(ToolCase):
 
     def test_memory(self):
         """At any limit: done, or an error; the loader itself may fail before we run (127)."""
+        if SANITIZED:
+            self.skipTest("AddressSanitizer needs addresses without limit")
         codes = set()
         for megabytes in (8, 9, 10, 11, 12, 16, 17, 18, 20, 24, 32, 48, 64, 128):
             with self.subTest(megabytes=megabytes):

@@ -16,6 +16,7 @@ import tempfile
 import unittest
 
 import hostile_files
+from tool_case import SANITIZED
 
 BIN = pathlib.Path(os.environ["HEDDLE_BIN_DIR"]).resolve()
 NOBODY = 65534
@@ -293,6 +294,8 @@ class HostileInputs(unittest.TestCase):
     def test_starved(self):
         environment = {**os.environ, "PATH": f"{BIN}:{os.environ['PATH']}"}
         for command, code, message in STARVED:
+            if SANITIZED and "ulimit -v" in command:
+                continue
             with self.subTest(command):
                 result = subprocess.run(["bash", "-c", command], cwd=self.at, env=environment, capture_output=True,
                                         text=True, stdin=subprocess.DEVNULL, timeout=SECONDS)

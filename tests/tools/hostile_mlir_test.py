@@ -9,6 +9,8 @@ import subprocess
 import tempfile
 import unittest
 
+from tool_case import MEGABYTE, limited
+
 BIN = pathlib.Path(os.environ["HEDDLE_BIN_DIR"])
 TIMEOUT_S = 120  # for hangs; the slowest takes some seconds
 
@@ -262,8 +264,8 @@ class HostileModules(unittest.TestCase):
 
     def call(self, tool, *arguments):
         # Address space is what a crazy size takes first: the kernel gives memory without having it.
-        return subprocess.run(["bash", "-c", 'ulimit -v 16000000; exec "$@"', "bash", BIN / tool,
-                               *arguments], cwd=self.at, capture_output=True, timeout=TIMEOUT_S,
+        return subprocess.run([BIN / tool, *arguments], cwd=self.at, capture_output=True, timeout=TIMEOUT_S,
+                              preexec_fn=limited(**{"as": 16_000 * MEGABYTE}),
                               env=os.environ | {"HEDDLE_CACHE_DIR": "", "TMPDIR": str(self.at)})
 
     def check(self, name, result, codes, says):

@@ -9,7 +9,6 @@ file behind.
 import json
 import os
 import pathlib
-import resource
 import shlex
 import shutil
 import struct
@@ -18,6 +17,7 @@ import tempfile
 import unittest
 
 from objectives_test import VOCABULARY, word_tokenizer, write_bert, write_safetensors
+from tool_case import limited
 
 BIN = pathlib.Path(os.environ["HEDDLE_BIN_DIR"]).resolve()
 SECONDS = 60
@@ -123,12 +123,10 @@ class HostileTraining(unittest.TestCase):
         (folder / "1_Pooling").mkdir()
         (folder / "1_Pooling/config.json").write_text('{"pooling_mode_mean_tokens":true}')
 
-    def call(self, command, limited=True):
-        def limit():
-            resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    def call(self, command, bounded=True):
         return subprocess.run([str(BIN / "heddle"), *shlex.split(command)], cwd=self.at, env=self.environment,
                               stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace",
-                              timeout=SECONDS, preexec_fn=limit if limited else None)
+                              timeout=SECONDS, preexec_fn=limited(**{"as": MEMORY}) if bounded else None)
 
     def refused(self, command, message, **options):
         with self.subTest(command[:200]):
@@ -249,7 +247,7 @@ class HostileTraining(unittest.TestCase):
         self.assertEqual(result.returncode, 0, result.stderr)
         for command in ("generate large.textproto --prompt a --seq 8", "bench large.textproto --seq 8 --batch 1"):
             self.refused(command, "the model's parameters need")
-        self.refused("verify small.textproto --batch 100000000", "verify a smaller batch or sequence", limited=False)
+        self.refused("verify small.textproto --batch 100000000", "verify a smaller batch or sequence", bounded=False)
 
 
 if __name__ == "__main__":

@@ -234,6 +234,8 @@ class Training(Speech):
                                 ({"input_features": ("I32", [1, 2, 7, 22], bytes(4 * 2 * 7 * 22))}, "I32"),
                                 ({"labels": ("I64", [1, 3, 5], bytes(8 * 15))}, 'tensor "labels"'),
                                 ({"labels": ("I64", [1, 2], bytes(16))}, "labels"),
+                                ({"attention_mask": ("I64", [1, 2, 22], bytes(8 * 44))},
+                                 'tensor "attention_mask": is not read'),
                                 ({"decoder_attention_mask": ("I64", [1, 2, 4], bytes(64))}, "decoder_attention_mask"),
                                 ({"input_ids": ("I64", [1, 2, 5], bytes(80))}, "input_features")):
             with self.subTest(mentions):

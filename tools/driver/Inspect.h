@@ -82,7 +82,7 @@ struct Inspection {
   std::optional<std::vector<OpRow>> shapes;
   std::optional<std::vector<passes::FusionEntry>> fusions;
   std::optional<std::vector<PlanMemory>> memory;
-  // With memory, of models that generate: keys and values that are kept, at B and T.
+  // With memory, of decoders and compiled models that generate: keys and values kept, at B and T.
   std::optional<double> cacheBytes;
   std::optional<std::vector<KernelRow>> kernels;
   std::string entry; // that shapes are of

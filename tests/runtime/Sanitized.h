@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+// Whether a sanitizer watches this build: it needs address space without limit, and handles the
+// signals of faults itself.
+
+#ifndef HEDDLE_TESTS_RUNTIME_SANITIZED_H
+#define HEDDLE_TESTS_RUNTIME_SANITIZED_H
+
+namespace heddle::test {
+
+#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
+inline constexpr bool kSanitized = true;
+#else
+inline constexpr bool kSanitized = false;
+#endif
+
+} // namespace heddle::test
+
+#endif // HEDDLE_TESTS_RUNTIME_SANITIZED_H
