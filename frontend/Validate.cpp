@@ -175,17 +175,18 @@ std::optional<int64_t> countElements(const proto::ModelDef &model) {
     layer += *elements;
   }
   auto layers = square(layer, dims.layers);
-  const int64_t widest = std::max(dims.width, dims.embeddingSum);
+  const int64_t widest = std::max({dims.width, dims.embeddingSum, dims.embeddingWidth});
   const int64_t distances = hasDistances(model) ? distanceRows(model) : 0;
   const int64_t types = model.has_token_types() ? model.token_types().count() : 0;
   const int64_t projected = dims.embeddingSum != dims.width ? dims.embeddingSum : 0;
+  const int64_t narrowed = hasEmbeddingProjections(model) ? 2 * dims.width : 0; // in and out
   const int64_t pooled = model.has_pooler() ? pooledWidth(model) : 0;
   const int64_t transformed = model.head().has_transform() ? dims.width : 0;
   const proto::Conditioning &condition = model.condition();
   const int64_t labels = condition.has_classes() ? condition.classes().count() + 1 : 0;
   const int64_t times = condition.has_timestep() ? condition.timestep().frequencies() : 0;
   const int64_t pixels = readsImages(model) ? PatchGrid(model.patches()).pixels() : 0;
-  for (int64_t rows : {dims.vocab, dims.vocab, dims.positions, types, projected, pooled,
+  for (int64_t rows : {dims.vocab, dims.vocab, dims.positions, types, projected, narrowed, pooled,
                        transformed, dims.classes, distances, labels, times,
                        times > 0 ? dims.width : 0, pixels, fixedSequence(model), modulated}) {
     auto elements = square(rows, widest);

@@ -58,6 +58,8 @@ TEST(Validate, SizesAtTheirLimits) {
   EXPECT_THAT(check("", kWide + "132120574"), IsOk());
   EXPECT_THAT(check("", kWide + "132120575"),
               IsBadInput("field \"width\": the model has more than 281474976710656 weights"));
+  EXPECT_THAT(check("vocab_size: 2147483647 embedding_width: 72556854"),
+              IsBadInput("field \"width\": the model has more than 281474976710656 weights"));
 }
 
 TEST(Validate, ShapesAtTheirLimits) {
