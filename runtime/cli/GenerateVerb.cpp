@@ -50,8 +50,8 @@ StatusOr<Questions> readQuestions(FileLayer &layer, const GenerateFlags &flags,
   if (!flags.inputs.empty()) {
     HEDDLE_ASSIGN_OR_RETURN(questions.features, readFeatures(layer, flags.inputs));
     const std::vector<int64_t> compiled = framesShape(executable);
-    HEDDLE_RETURN_IF_ERROR(
-        withContext(checkFeatures(*questions.features, compiled[1], compiled[2]), flags.inputs));
+    HEDDLE_RETURN_IF_ERROR(withContext(
+        checkFitsEncoder(questions.features->shape, compiled[1], compiled[2]), flags.inputs));
   } else {
     HEDDLE_ASSIGN_OR_RETURN(
         questions.prompts,

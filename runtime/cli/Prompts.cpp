@@ -6,9 +6,9 @@
 #include <charconv>
 
 #include "runtime/cli/OpenModel.h"
-#include "runtime/generate/EntryRunner.h"
 #include "runtime/generate/Generator.h"
 #include "runtime/io/Safetensors.h"
+#include "runtime/plan/EntryInputs.h"
 #include "runtime/plan/FiniteScan.h"
 
 namespace heddle::runtime {
@@ -49,16 +49,33 @@ int64_t rowsFor(int64_t prompts, int64_t beams) {
   return beams * std::min(prompts, std::max<int64_t>(1, kMostRows / beams));
 }
 
+/// The one tensor of a file of sounds, [N, bins, frames].
+StatusOr<TensorView> featuresOf(const SafetensorsFile &file) {
+  auto found = file.find(kFeaturesInput);
+  if (!found)
+    return invalidInput(file.path(), ": holds no tensor ", kFeaturesInput, " [N, bins, frames]");
+  for (size_t i = 0; i < file.size(); ++i)
+    if (file.at(i).name() != kFeaturesInput)
+      return file.at(i).error(
+          absl::StrCat("is not read; generate takes ", kFeaturesInput, " only"));
+  if (found->shape().size() != 3 || found->elements() == 0)
+    return found->error(
+        absl::StrCat("has shape ", shapeText(found->shape()), ", expected [N, bins, frames]"));
+  return *found;
+}
+
 /// Of N prompts that an encoder hears.
 StatusOr<BatchShape> featuresShape(FileLayer &layer, const GenerateFlags &flags,
                                    const PromptLimits &limits) {
   // The start, language, task, and that there are no timestamps, with room for others.
   constexpr int64_t kDecoderStart = 8;
-  HEDDLE_ASSIGN_OR_RETURN(const Tensor features, readFeatures(layer, flags.inputs));
-  const int64_t longest = limits.sourceSeq > 0 ? 2 * limits.sourceSeq : features.shape[2];
-  HEDDLE_RETURN_IF_ERROR(withContext(checkFeatures(features, limits.bins, longest), flags.inputs));
+  HEDDLE_ASSIGN_OR_RETURN(SafetensorsFile file, SafetensorsFile::open(layer, flags.inputs));
+  HEDDLE_ASSIGN_OR_RETURN(TensorView features, featuresOf(file));
+  const std::vector<int64_t> &found = features.shape();
+  const int64_t longest = limits.sourceSeq > 0 ? 2 * limits.sourceSeq : found[2];
+  HEDDLE_RETURN_IF_ERROR(withContext(checkFitsEncoder(found, limits.bins, longest), flags.inputs));
   BatchShape shape;
-  shape.batch = rowsFor(features.shape[0], flags.beams);
+  shape.batch = rowsFor(found[0], flags.beams);
   shape.sourceSeq = (longest + 1) / 2;
   shape.seq = roundedLength(kDecoderStart + std::min(flags.maxNewTokens, kMostRoom), limits.seq);
   return shape;
@@ -104,21 +121,12 @@ Status checkPromptKind(const GenerateFlags &flags, bool readsFeatures) {
 
 StatusOr<Tensor> readFeatures(FileLayer &layer, const std::string &path) {
   HEDDLE_ASSIGN_OR_RETURN(SafetensorsFile file, SafetensorsFile::open(layer, path));
-  auto found = file.find(kFeaturesInput);
-  if (!found)
-    return invalidInput(path, ": holds no tensor ", kFeaturesInput, " [N, bins, frames]");
-  for (size_t i = 0; i < file.size(); ++i)
-    if (file.at(i).name() != kFeaturesInput)
-      return file.at(i).error(
-          absl::StrCat("is not read; generate takes ", kFeaturesInput, " only"));
-  const std::vector<int64_t> &shape = found->shape();
-  if (shape.size() != 3 || found->elements() == 0)
-    return found->error(
-        absl::StrCat("has shape ", shapeText(shape), ", expected [N, bins, frames]"));
-  Tensor features{DType::F32, shape, std::string(found->elements() * sizeof(float), '\0')};
-  HEDDLE_RETURN_IF_ERROR(copyToF32(*found, features.as<float>()));
+  HEDDLE_ASSIGN_OR_RETURN(TensorView found, featuresOf(file));
+  const std::vector<int64_t> &shape = found.shape();
+  Tensor features{DType::F32, shape, std::string(found.elements() * sizeof(float), '\0')};
+  HEDDLE_RETURN_IF_ERROR(copyToF32(found, features.as<float>()));
   if (auto place = firstNonFinite(DType::F32, features.bytes.data(), features.elements()))
-    return found->error(describe(*place, shape, features.elements()));
+    return found.error(describe(*place, shape, features.elements()));
   return features;
 }
 

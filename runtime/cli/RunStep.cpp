@@ -19,7 +19,7 @@ constexpr double kDefaultLearningRate = 1e-3; // as of heddle train
 
 /// What a model reads, and how many axes that has in one batch.
 constexpr std::pair<const char *, size_t> kRead[] = {
-    {"input_ids", 2}, {"input_features", 3}, {"pixel_values", 4}};
+    {"input_ids", 2}, {kFeaturesInput, 3}, {"pixel_values", 4}};
 
 uint64_t microBatchesOf(const TensorMap &inputs) {
   for (const auto &[name, axes] : kRead)

@@ -152,7 +152,7 @@ StatusOr<BatchShape> inputShape(FileLayer &layer, const std::string &inputs,
     return invalidInput(inputs, ": holds no tensor input_ids [B, T], nor pixel_values ",
                         "[B, channels, height, width]");
   BatchShape shape;
-  if (auto frames = file.find("input_features"); frames && encoderDecoder) {
+  if (auto frames = file.find(kFeaturesInput); frames && encoderDecoder) {
     HEDDLE_ASSIGN_OR_RETURN(shape, shapeOfFrames(*frames, entry));
   } else {
     HEDDLE_ASSIGN_OR_RETURN(shape, shapeOfIds(file, "input_ids", entry));

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "runtime/plan/EntryInputs.h"
 #include "runtime/plan/Session.h"
 
 namespace heddle::runtime {

@@ -16,9 +16,6 @@ class Executable;
 class PreparedEntry;
 class Session;
 
-/// What an encoder reads that does not read tokens: numbers in bins, frame after frame.
-inline constexpr char kFeaturesInput[] = "input_features";
-
 /// [B, bins, 2 S] where prefill takes frames; empty where it does not, or where there is none.
 std::vector<int64_t> framesShape(const Executable &executable);
 

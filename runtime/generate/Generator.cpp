@@ -8,6 +8,7 @@
 #include "runtime/generate/EntryRunner.h"
 #include "runtime/generate/Search.h"
 #include "runtime/io/Sha256.h"
+#include "runtime/plan/EntryInputs.h"
 #include "runtime/plan/Session.h"
 
 namespace heddle::runtime {
@@ -250,10 +251,9 @@ StatusOr<std::vector<Generation>> generate(Session &session, const Tokenizer *to
   return answer(session, tokenizer, questions, options, listener);
 }
 
-Status checkFeatures(const Tensor &features, int64_t bins, int64_t frames) {
-  const std::vector<int64_t> &shape = features.shape;
+Status checkFitsEncoder(const std::vector<int64_t> &shape, int64_t bins, int64_t frames) {
   const std::string has = absl::StrCat(kFeaturesInput, ": has shape ", shapeText(shape));
-  if (shape.size() != 3 || features.elements() == 0)
+  if (shape.size() != 3 || shape[0] == 0 || shape[2] == 0)
     return invalidInput(has, ", expected [N, bins, frames]");
   if (shape[1] != bins)
     return invalidInput(has, ", ", shape[1], " bins; the model's encoder reads ", bins);
@@ -273,7 +273,7 @@ StatusOr<std::vector<Generation>> generateFromFeatures(Session &session, const T
   if (compiled.empty())
     return invalidInput("the model reads tokens, not ", kFeaturesInput);
   HEDDLE_RETURN_IF_ERROR(checkDecoderStart(options, manifest.seq()));
-  HEDDLE_RETURN_IF_ERROR(checkFeatures(features, compiled[1], compiled[2]));
+  HEDDLE_RETURN_IF_ERROR(checkFitsEncoder(features.shape, compiled[1], compiled[2]));
   const int64_t count = features.shape[2], size = features.shape[1] * count;
   std::vector<Question> questions;
   for (int64_t i = 0; i < features.shape[0]; ++i) {

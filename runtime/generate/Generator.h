@@ -55,8 +55,8 @@ StatusOr<std::vector<Generation>> generate(Session &session, const Tokenizer *to
                                            const GenerateOptions &options,
                                            const TextListener &listener = {});
 
-/// InvalidArgument where they are not [N, bins, 1 to `frames` of them].
-Status checkFeatures(const Tensor &features, int64_t bins, int64_t frames);
+/// InvalidArgument where the shape is not [N, bins, 1 to `frames` of them].
+Status checkFitsEncoder(const std::vector<int64_t> &features, int64_t bins, int64_t frames);
 
 /// As generate() for an encoder that reads frames: `features` is f32 [N, bins, frames] for N
 /// prompts, with zeros behind them where the executable is compiled for more. InvalidArgument where

@@ -22,6 +22,9 @@ inline constexpr const char *kSpanInputs[] = {"start_positions", "end_positions"
 /// Whether the second text of a pair follows the first, [B].
 inline constexpr const char *kNextSentenceInput = "next_sentence_label";
 
+/// What an encoder reads that does not read tokens: numbers in bins, frame after frame.
+inline constexpr char kFeaturesInput[] = "input_features";
+
 /// Whether only a loss takes an input of that name.
 bool isTarget(std::string_view name);
 bool hasTargets(const TensorMap &inputs);

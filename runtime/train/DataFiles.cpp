@@ -75,18 +75,16 @@ std::optional<TensorView> decoderTensor(const SafetensorsFile &file) {
   return std::nullopt;
 }
 
-constexpr char kFeatures[] = "input_features";
-
 /// What the model, or its encoder, reads: tokens or frames.
 std::optional<TensorView> sourceTensor(const SafetensorsFile &file) {
   auto ids = file.find("input_ids");
-  return ids ? ids : file.find(kFeatures);
+  return ids ? ids : file.find(kFeaturesInput);
 }
 
 /// input_ids [N, B, T], or input_features [N, B, bins, 2 S].
 Status checkSource(const TensorView &source) {
   const std::vector<int64_t> &shape = source.shape();
-  const bool frames = source.name() == kFeatures;
+  const bool frames = source.name() == kFeaturesInput;
   if (shape.size() == (frames ? 4 : 3) && source.elements() > 0 && !(frames && shape[3] % 2 != 0))
     return absl::OkStatus();
   return source.error(
@@ -96,7 +94,7 @@ Status checkSource(const TensorView &source) {
 
 /// How long the sequence is that an encoder makes of it.
 int64_t sourceLength(const TensorView &source) {
-  return source.name() == kFeatures ? source.shape().back() / 2 : source.shape().back();
+  return source.name() == kFeaturesInput ? source.shape().back() / 2 : source.shape().back();
 }
 
 /// Tensors [N, B, T], or [N, B] where they may belong to rows; labels that are numbers may be
@@ -109,13 +107,13 @@ Status checkBatches(const SafetensorsFile &file) {
   std::vector<int64_t> decoder = ids;
   if (auto tensor = decoderTensor(file); tensor && tensor->elements() > 0)
     decoder.back() = tensor->shape().back();
-  else if (source.name() == kFeatures)
-    return invalidInput(file.path(), ": holds no tensor labels [N, B, T] beside ", kFeatures);
+  else if (source.name() == kFeaturesInput)
+    return invalidInput(file.path(), ": holds no tensor labels [N, B, T] beside ", kFeaturesInput);
   for (size_t i = 0; i < file.size(); ++i) {
     TensorView tensor = file.at(i);
-    if (source.name() == kFeatures && tensor.name() != kFeatures && tensor.name() != "labels" &&
-        !isOfDecoder(tensor.name()))
-      return tensor.error(absl::StrCat("is not read beside ", kFeatures,
+    if (source.name() == kFeaturesInput && tensor.name() != kFeaturesInput &&
+        tensor.name() != "labels" && !isOfDecoder(tensor.name()))
+      return tensor.error(absl::StrCat("is not read beside ", kFeaturesInput,
                                        "; expected labels, decoder_input_ids, "
                                        "decoder_attention_mask"));
     const bool perRow = tensor.name() == "labels" || isTarget(tensor.name());
@@ -127,7 +125,7 @@ Status checkBatches(const SafetensorsFile &file) {
                                                : ids;
     if (tensor.shape() != expected && !(perRow && tensor.shape() == rows) && !several)
       return tensor.error(absl::StrCat("has shape ", describeShape(tensor.shape()), ", expected ",
-                                       source.name() == kFeatures ? "" : "that of input_ids, ",
+                                       source.name() == kFeaturesInput ? "" : "that of input_ids, ",
                                        describeShape(expected),
                                        perRow ? ", or " + describeShape(rows) : ""));
   }
@@ -139,9 +137,9 @@ StatusOr<Batch> readBatches(const SafetensorsFile &file, const DataOptions &opti
   Batch batches;
   for (size_t i = 0; i < file.size(); ++i) {
     TensorView tensor = file.at(i);
-    if (isNumbers(tensor) || tensor.name() == kFeatures) {
+    if (isNumbers(tensor) || tensor.name() == kFeaturesInput) {
       std::vector<float> &numbers =
-          batches.numbers[tensor.name() == kFeatures ? kFeatures : "targets"];
+          batches.numbers[tensor.name() == kFeaturesInput ? kFeaturesInput : "targets"];
       numbers.resize(tensor.elements());
       HEDDLE_RETURN_IF_ERROR(copyToF32(tensor, numbers.data()));
       continue;
@@ -280,10 +278,10 @@ Status checkDataKind(const std::string &path, DataKind kind, Objective objective
 namespace {
 
 /// Whether they are what the model reads.
-Status checkFeatures(const TensorView &source, const TrainingTask &task) {
-  if (source.name() != kFeatures)
+Status checkModelReads(const TensorView &source, const TrainingTask &task) {
+  if (source.name() != kFeaturesInput)
     return absl::OkStatus();
-  auto compiled = task.inputs.find(kFeatures);
+  auto compiled = task.inputs.find(kFeaturesInput);
   if (compiled == task.inputs.end())
     return source.error("is not read: the model reads tokens");
   const std::vector<int64_t> shape(source.shape().begin() + 1, source.shape().end());
@@ -323,7 +321,7 @@ StatusOr<std::unique_ptr<TrainingData>> openTrainingData(FileLayer &layer, const
                         " tokens, the executable is compiled for batch ", options.batch,
                         ", sequence ", options.seq);
   const TensorView source = *sourceTensor(opened.file);
-  HEDDLE_RETURN_IF_ERROR(checkFeatures(source, options.task));
+  HEDDLE_RETURN_IF_ERROR(checkModelReads(source, options.task));
   const int64_t sourceSeq = options.sourceSeq > 0 ? options.sourceSeq : options.seq;
   if (info.sourceSeq != sourceSeq)
     return invalidInput(

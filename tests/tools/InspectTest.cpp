@@ -33,6 +33,19 @@ protected:
     EXPECT_TRUE(result.ok()) << result.status();
     return result.ok() ? *std::move(result) : Inspection();
   }
+  /// The model with these entries, as a .heddle file of it opens.
+  Source compiled(std::vector<std::string> entries) {
+    CompileRequest request = request_.compile;
+    request.entries = std::move(entries);
+    auto compilation = startCompilation(source_, request);
+    EXPECT_TRUE(compilation.ok()) << compilation.status();
+    auto executable = compilation->finish();
+    EXPECT_TRUE(executable.ok()) << executable.status();
+    Source source;
+    source.path = "model.heddle";
+    source.executable = *runtime::Executable::create(*std::move(executable), source.path);
+    return source;
+  }
 
   Source source_;
   InspectRequest request_;
@@ -127,16 +140,7 @@ TEST_F(InspectTest, MemoryTellsTheCaches) {
   EXPECT_THAT(inspectionText(ofDefinition), HasSubstr("kept while generating: 6.2 KiB"));
   EXPECT_THAT(inspectionJson(ofDefinition), HasSubstr("\"cache_bytes\":6400"));
 
-  CompileRequest compile = request_.compile;
-  compile.entries = {"prefill", "decode"};
-  auto compilation = startCompilation(source_, compile);
-  ASSERT_TRUE(compilation.ok()) << compilation.status();
-  auto compiled = compilation->finish();
-  ASSERT_TRUE(compiled.ok()) << compiled.status();
-  Source source;
-  source.path = "model.heddle";
-  source.executable = *runtime::Executable::create(*std::move(compiled), source.path);
-  EXPECT_EQ(inspected(source).cacheBytes, ofDefinition.cacheBytes);
+  EXPECT_EQ(inspected(compiled({"prefill", "decode"})).cacheBytes, ofDefinition.cacheBytes);
 }
 
 TEST_F(InspectTest, CountsWhatGrowsWithT) {
@@ -216,15 +220,7 @@ TEST_F(InspectTest, ShowsKernelsOfModelAndExecutableAlike) {
   }
   EXPECT_LT(fromModel.kernels->size(), static_cast<size_t>(launches)); // layers share kernels
 
-  CompileRequest compile = request_.compile;
-  compile.entries = {"forward"};
-  auto compilation = startCompilation(source_, compile);
-  ASSERT_TRUE(compilation.ok()) << compilation.status();
-  auto compiled = compilation->finish();
-  ASSERT_TRUE(compiled.ok()) << compiled.status();
-  Source source;
-  source.path = "model.heddle";
-  source.executable = *runtime::Executable::create(*std::move(compiled), source.path);
+  const Source source = compiled({"forward"});
   request_.params = request_.memory = true;
   Inspection fromExecutable = inspected(source);
   EXPECT_EQ(fromExecutable.kernels->size(), fromModel.kernels->size());
