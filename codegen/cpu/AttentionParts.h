@@ -5,7 +5,7 @@
 #ifndef HEDDLE_CODEGEN_CPU_ATTENTIONPARTS_H
 #define HEDDLE_CODEGEN_CPU_ATTENTIONPARTS_H
 
-#include "codegen/cpu/AttentionProblem.h"
+#include "codegen/body/AttentionProblem.h"
 #include "codegen/cpu/MicroKernel.h"
 
 namespace heddle::codegen {

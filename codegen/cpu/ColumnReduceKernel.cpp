@@ -76,9 +76,9 @@ private:
       if (!cast<RankedTensorType>(operand.getType()).getElementType().isF32())
         lanes_.fail("columns of another type than f32");
       if (isFull)
-        lanes_.addLeaves(operand);
+        lanes_.reads().addLeaves(operand);
       else
-        lanes_.addStatistic(operand);
+        lanes_.reads().addStatistic(operand);
     }
   }
 

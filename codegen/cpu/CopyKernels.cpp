@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // concat and pad: an output made of boxes, each a copy of an input or zeros.
+#include "codegen/body/IterationSpace.h"
 #include "codegen/cpu/InputWindow.h"
-#include "codegen/cpu/IterationSpace.h"
 #include "codegen/cpu/KernelModule.h"
 #include "codegen/cpu/SingleOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"

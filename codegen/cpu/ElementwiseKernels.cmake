@@ -6,7 +6,6 @@ list(APPEND HEDDLE_CODEGEN_CPU_SOURCES
   ElementwiseEmitter.cpp
   EmbeddingKernels.cpp
   InputWindow.cpp
-  IterationSpace.cpp
   KernelGenerator.cpp
   KernelModule.cpp
   LaneKernel.cpp

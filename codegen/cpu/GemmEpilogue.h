@@ -5,7 +5,7 @@
 #ifndef HEDDLE_CODEGEN_CPU_GEMMEPILOGUE_H
 #define HEDDLE_CODEGEN_CPU_GEMMEPILOGUE_H
 
-#include "codegen/cpu/GemmProblem.h"
+#include "codegen/cpu/GemmBlocking.h"
 #include "codegen/cpu/IrHelpers.h"
 
 namespace heddle::codegen {

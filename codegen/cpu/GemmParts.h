@@ -4,7 +4,7 @@
 #ifndef HEDDLE_CODEGEN_CPU_GEMMPARTS_H
 #define HEDDLE_CODEGEN_CPU_GEMMPARTS_H
 
-#include "codegen/cpu/GemmProblem.h"
+#include "codegen/cpu/GemmBlocking.h"
 #include "codegen/cpu/KernelShell.h"
 
 namespace heddle::codegen {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "codegen/cpu/InputWindow.h"
 
-#include "codegen/cpu/IterationSpace.h"
+#include "codegen/body/IterationSpace.h"
 #include "codegen/cpu/LaneMemory.h"
 #include "ir/ViewChain.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"

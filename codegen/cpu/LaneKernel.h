@@ -7,8 +7,8 @@
 
 #include <string>
 
+#include "codegen/body/BodyReads.h"
 #include "codegen/cpu/ElementwiseEmitter.h"
-#include "codegen/cpu/IterationSpace.h"
 #include "codegen/cpu/KernelShell.h"
 #include "codegen/cpu/Target.h"
 
@@ -23,9 +23,9 @@ struct LanePoint {
   llvm::DenseMap<mlir::Value, mlir::Value> known;
 };
 
-/// Use: construct over the iteration shape; addLeaves() and addStatistic() for what is read;
-/// collapse(); then, inside the entry, bind() once, beginRow() per row and lanes() per vector.
-/// Errors stick: after the first one the emitted code means nothing and ok() is false.
+/// Use: construct over the iteration shape; reads().addLeaves() and addStatistic() for what is
+/// read; space().collapse(); then, inside the entry, bind() once, beginRow() per row and lanes()
+/// per vector. Errors stick: after the first one the emitted code means nothing and ok() is false.
 class LaneKernel {
 public:
   LaneKernel(mlir::ImplicitLocOpBuilder &b, const Target &target, ir::KernelOp kernel,
@@ -35,18 +35,11 @@ public:
   const Target &target() const { return target_; }
   ir::KernelOp kernel() { return kernel_; }
   int64_t lanes() const { return target_.lanes(); }
-  IterationSpace &space() { return space_; }
+  IterationSpace &space() { return reads_.space(); }
+  BodyReads &reads() { return reads_; }
 
-  bool ok() const { return ok_; }
-  void fail(const std::string &reason);
-
-  /// Registers what must be read to evaluate `value`; stops at values in `computed` (results of the
-  /// kernel's anchor).
-  void addLeaves(mlir::Value value, mlir::ValueRange computed = {});
-  /// Registers an input read through a view of the iteration shape that the caller made.
-  void addLeaf(mlir::Value value, mlir::Value root, const ir::StridedView &view);
-  /// Registers an input with one element per row (or one in all).
-  void addStatistic(mlir::Value value);
+  bool ok() const { return reads_.ok(); }
+  void fail(const std::string &reason) { reads_.fail(reason); }
 
   /// Emits what is read once per call. `operands` are the entry's buffers.
   void bind(llvm::ArrayRef<mlir::Value> operands);
@@ -60,12 +53,9 @@ public:
   mlir::Value statistic(mlir::Value value);
   /// One element of an input in this row.
   mlir::Value element(mlir::Value value, mlir::Value column);
-  bool isLeaf(mlir::Value value) const { return leafOf_.count(value); }
   /// Where this row of an input starts, and in which buffer.
-  mlir::Value rowOffset(mlir::Value value) const {
-    return leaves_[leafOf_.lookup(value)].rowOffset;
-  }
-  mlir::Value bufferOf(mlir::Value value) const { return leaves_[leafOf_.lookup(value)].buffer; }
+  mlir::Value rowOffset(mlir::Value value) const { return bound_[*reads_.leafOf(value)].rowOffset; }
+  mlir::Value bufferOf(mlir::Value value) const { return bound_[*reads_.leafOf(value)].buffer; }
 
   /// Runs body over the columns [low, high) of a row: whole vectors in a loop, then the rest under
   /// a mask. `low` is a multiple of the lanes, and so is `high` unless it is the row's end.
@@ -79,20 +69,15 @@ public:
   mlir::Value buffer(unsigned operand) const { return operands_[operand]; }
 
 private:
-  struct Leaf {
-    mlir::Value root;
-    mlir::DenseElementsAttr splat; // a constant of one value: nothing to read
-    size_t window = 0;
-    bool statistic = false;
+  /// A leaf of reads_ in the emitted code.
+  struct Bound {
     mlir::Value buffer;
     mlir::Value rowOffset; // this row's
     mlir::Value spread;    // this row's, where all lanes are the same
   };
 
-  void addLeaf(mlir::Value value, bool statistic);
-  std::optional<ir::StridedView> fit(ir::StridedView view, bool statistic) const;
   mlir::Value rootBuffer(mlir::Value root);
-  mlir::Value readLeaf(const Leaf &leaf, const LanePoint &point);
+  mlir::Value readLeaf(size_t number, const LanePoint &point);
   mlir::Value maskLanes(mlir::Operation *op, const LanePoint &point);
   mlir::Value fromMemory(mlir::Value lanes, mlir::Value root);
   mlir::Value placeholder(mlir::Value value);
@@ -100,26 +85,13 @@ private:
   mlir::ImplicitLocOpBuilder &b_;
   const Target &target_;
   ir::KernelOp kernel_;
-  IterationSpace space_;
-  std::string *reason_;
-  bool ok_ = true;
-
-  llvm::SmallVector<Leaf> leaves_;
-  llvm::DenseMap<mlir::Value, size_t> leafOf_;
-  llvm::SmallVector<mlir::Operation *> masks_; // causal_mask and length_mask
+  BodyReads reads_;
+  llvm::SmallVector<Bound> bound_;
   llvm::DenseMap<mlir::Value, RngWords> rng_;
   llvm::SmallVector<mlir::Value> operands_;
   mlir::Value row_;
   llvm::SmallVector<mlir::Value> rowIndices_; // of the collapsed axes but the innermost
 };
-
-/// The shapes under which the full values of a kernel around `anchor` occur, that of the anchor's
-/// first operand first: they differ in how the leading axes are split, and an input may be a
-/// strided view under one of them only.
-std::vector<std::vector<int64_t>> iterationShapes(ir::KernelOp kernel, mlir::Operation *anchor);
-
-/// The value under reshapes, which rename but do not move elements.
-mlir::Value underReshapes(mlir::Value value);
 
 } // namespace heddle::codegen
 

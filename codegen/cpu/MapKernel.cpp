@@ -9,17 +9,6 @@
 using namespace mlir;
 
 namespace heddle::codegen {
-namespace {
-
-/// What is stored: a computed value under concluding reshapes, or a view of an input as it is.
-Value storedValue(Value yielded) {
-  Operation *op = underReshapes(yielded).getDefiningOp();
-  bool computed = op && (ir::isElementwiseOp(op) || isa<ir::CausalMaskOp, ir::LengthMaskOp>(op));
-  return computed ? underReshapes(yielded) : yielded;
-}
-
-} // namespace
-
 FailureOr<GeneratedKernel> generateMap(ir::KernelOp kernel, const Target &target,
                                        std::string *reason) {
   if (std::optional<GeneratedKernel> transposed = generateTranspose(kernel, target))
@@ -32,7 +21,7 @@ FailureOr<GeneratedKernel> generateMap(ir::KernelOp kernel, const Target &target
   auto shape = cast<RankedTensorType>(stored.front().getType()).getShape().vec();
   LaneKernel lanes(b, target, kernel, shape, reason);
   for (Value value : stored)
-    lanes.addLeaves(value);
+    lanes.reads().addLeaves(value);
   if (!lanes.ok())
     return failure();
   lanes.space().collapse();

@@ -2,12 +2,11 @@ list(APPEND HEDDLE_CODEGEN_CPU_SOURCES
   Attention.cpp
   AttentionGrad.cpp
   AttentionParts.cpp
-  AttentionProblem.cpp
   AttentionShell.cpp
   Gemm.cpp
   GemmEpilogue.cpp
   GemmParts.cpp
-  GemmProblem.cpp
+  GemmBlocking.cpp
   IrHelpers.cpp
   KernelShell.cpp
   MicroKernel.cpp

@@ -97,7 +97,7 @@ SingleResult generateAdamW(ir::KernelOp kernel, ir::AdamWOp op, const Target &ta
   ImplicitLocOpBuilder &b = module.builder();
   LaneKernel lanes(b, target, kernel, op.getParam().getType().getShape().vec(), reason);
   for (Value value : {op.getParam(), op.getGradient(), op.getM(), op.getV()})
-    lanes.addLeaves(value);
+    lanes.reads().addLeaves(value);
   std::optional<unsigned> hyper = denseArgument(op.getHyper());
   std::optional<unsigned> scale = denseArgument(op.getGradientScale());
   if (!op.getParam().getType().getElementType().isF32() || !hyper || !scale)
@@ -141,7 +141,7 @@ SingleResult generateSumSquares(ir::KernelOp kernel, ir::SumSquaresOp op, const 
   KernelModule module(kernel);
   ImplicitLocOpBuilder &b = module.builder();
   LaneKernel lanes(b, target, kernel, op.getX().getType().getShape().vec(), reason);
-  lanes.addLeaves(op.getX());
+  lanes.reads().addLeaves(op.getX());
   if (!lanes.ok())
     return failure();
   lanes.space().collapse();

@@ -25,7 +25,7 @@ public:
       : b_(b), isSum_(isa<ir::SumOp>(op)), x_(op->getOperand(0)), source_(ir::viewThroughChain(x_)),
         keptLast_(splitAxes(op)), lanes_(b, target, kernel, permutedShape(), reason),
         math_(b, target.lanes(), target.hasFma()) {
-    lanes_.addLeaf(x_, source_.root, source_.view.transposed(order_));
+    lanes_.reads().addLeaf(x_, source_.root, source_.view.transposed(order_));
     IterationSpace &space = lanes_.space();
     space.keepApart(outerAxes_);
     if (keptLast_)

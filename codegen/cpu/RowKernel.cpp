@@ -49,16 +49,16 @@ private:
     for (Value value : operands_.rows) {
       if (!cast<RankedTensorType>(value.getType()).getElementType().isF32())
         lanes_.fail("rows of another type than f32");
-      lanes_.addLeaves(value);
-      if (!lanes_.isLeaf(value))
+      lanes_.reads().addLeaves(value);
+      if (!lanes_.reads().isLeaf(value))
         staged_.push_back(value);
     }
     for (Value value : operands_.columns)
-      lanes_.addLeaves(value);
+      lanes_.reads().addLeaves(value);
     for (Value value : operands_.statistics)
-      lanes_.addStatistic(value);
+      lanes_.reads().addStatistic(value);
     for (Value yielded : yields())
-      lanes_.addLeaves(underReshapes(yielded), anchor_->getResults());
+      lanes_.reads().addLeaves(underReshapes(yielded), anchor_->getResults());
   }
 
   ValueRange yields() { return lanes_.kernel().getBody().front().getTerminator()->getOperands(); }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "codegen/cpu/TransposeKernel.h"
 
-#include "codegen/cpu/IterationSpace.h"
+#include "codegen/body/IterationSpace.h"
 #include "codegen/cpu/KernelModule.h"
 #include "codegen/cpu/Pack.h"
 #include "ir/ViewChain.h"

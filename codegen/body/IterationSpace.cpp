@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "codegen/cpu/IterationSpace.h"
+#include "codegen/body/IterationSpace.h"
 
 namespace heddle::codegen {
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "codegen/cpu/AttentionProblem.h"
+#include "codegen/body/AttentionProblem.h"
 
 #include "ir/ViewChain.h"
 

@@ -2,8 +2,8 @@
 // The loops over a tensor whose operands are strided windows: as few axes as all windows allow. No
 // IR inside.
 
-#ifndef HEDDLE_CODEGEN_CPU_ITERATIONSPACE_H
-#define HEDDLE_CODEGEN_CPU_ITERATIONSPACE_H
+#ifndef HEDDLE_CODEGEN_BODY_ITERATIONSPACE_H
+#define HEDDLE_CODEGEN_BODY_ITERATIONSPACE_H
 
 #include <string>
 #include <vector>
@@ -46,4 +46,4 @@ private:
 
 } // namespace heddle::codegen
 
-#endif // HEDDLE_CODEGEN_CPU_ITERATIONSPACE_H
+#endif // HEDDLE_CODEGEN_BODY_ITERATIONSPACE_H

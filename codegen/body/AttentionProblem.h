@@ -2,8 +2,8 @@
 // What an attention or attention_grad kernel computes, read off its body. Plain data, no code
 // generation.
 
-#ifndef HEDDLE_CODEGEN_CPU_ATTENTIONPROBLEM_H
-#define HEDDLE_CODEGEN_CPU_ATTENTIONPROBLEM_H
+#ifndef HEDDLE_CODEGEN_BODY_ATTENTIONPROBLEM_H
+#define HEDDLE_CODEGEN_BODY_ATTENTIONPROBLEM_H
 
 #include <optional>
 #include <string>
@@ -51,4 +51,4 @@ mlir::FailureOr<AttentionProblem> matchAttentionGrad(ir::KernelOp kernel, std::s
 
 } // namespace heddle::codegen
 
-#endif // HEDDLE_CODEGEN_CPU_ATTENTIONPROBLEM_H
+#endif // HEDDLE_CODEGEN_BODY_ATTENTIONPROBLEM_H

@@ -1,42 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a gemm kernel computes, read off its body, and how the work is cut. Plain data, no code
-// generation.
+// How the work of a gemm kernel is cut. Plain data, no code generation.
 
-#ifndef HEDDLE_CODEGEN_CPU_GEMMPROBLEM_H
-#define HEDDLE_CODEGEN_CPU_GEMMPROBLEM_H
+#ifndef HEDDLE_CODEGEN_CPU_GEMMBLOCKING_H
+#define HEDDLE_CODEGEN_CPU_GEMMBLOCKING_H
 
-#include <string>
-
+#include "codegen/body/GemmProblem.h"
 #include "codegen/cpu/Target.h"
-#include "ir/Dialect.h"
-#include "llvm/ADT/SmallVector.h"
 
 namespace heddle::codegen {
-
-/// y[batch..., m, n] = sum over k of A[batch..., m, k] * B[batch..., k, n], y dense.
-struct GemmProblem {
-  /// Outermost first; neighbouring axes that nest in both operands are merged.
-  struct BatchAxis {
-    int64_t size = 1, aStride = 0, bStride = 0;
-  };
-  /// A block argument and the strides of an element in its buffer.
-  struct Operand {
-    unsigned argument = 0;
-    int64_t offset = 0;
-    int64_t kStride = 0;
-    int64_t otherStride = 0; // rows of A, columns of B
-  };
-  llvm::SmallVector<BatchAxis> batchAxes;
-  int64_t m = 0, n = 0, k = 0;
-  Operand a, b;
-  ir::MatmulOp matmul;
-
-  int64_t batch() const;
-};
-
-/// Reads the one matmul of `kernel`. Fails with a reason when its operands are not strided windows
-/// on block arguments or not f32.
-mlir::FailureOr<GemmProblem> matchGemm(ir::KernelOp kernel, std::string *reason);
 
 enum class GemmMode {
   PackB,   // a panel of B is copied to scratch, all rows run over it
@@ -75,4 +46,4 @@ GemmBlocking chooseBlocking(const GemmProblem &problem, const Target &target);
 
 } // namespace heddle::codegen
 
-#endif // HEDDLE_CODEGEN_CPU_GEMMPROBLEM_H
+#endif // HEDDLE_CODEGEN_CPU_GEMMBLOCKING_H
