@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // cp.async: each thread copies chunks of 16, 8 and 4 bytes, of which only some bytes are valid.
-template <int kBytes> GK_FUNCTION void copy(u32 address, const u8 *source, u32 valid);
-template <> GK_FUNCTION void copy<16>(u32 address, const u8 *source, u32 valid) {
-  gk_cp_async_16(address, source, valid);
-}
-template <> GK_FUNCTION void copy<8>(u32 address, const u8 *source, u32 valid) {
-  gk_cp_async_8(address, source, valid);
-}
-template <> GK_FUNCTION void copy<4>(u32 address, const u8 *source, u32 valid) {
-  gk_cp_async_4(address, source, valid);
+template <int kBytes> GK_FUNCTION void copy(u32 address, const u8 *source, u32 valid) {
+  if constexpr (kBytes == 16)
+    gk_cp_async_16(address, source, valid);
+  else if constexpr (kBytes == 8)
+    gk_cp_async_8(address, source, valid);
+  else
+    gk_cp_async_4(address, source, valid);
 }
 
 /// dst[n - 1 - i] = the first valid[i] bytes of src[i], for n chunks of kBytes.
