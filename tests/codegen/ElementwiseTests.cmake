@@ -1,5 +1,6 @@
-heddle_library(HeddleTestKernelCheck MLIR SRCS KernelCheck.cpp
-  DEPS HeddleTestJit HeddleTestKernelText HeddleInterpreter)
+heddle_library(HeddleTestKernelCheck MLIR SRCS CudaKernelRun.cpp KernelCheck.cpp
+  DEPS HeddleTestJit HeddleTestKernelText HeddleInterpreter HeddleCudaKernels HeddleCudaText
+       HeddleCudaEmulator)
 heddle_gtest(codegen_map_test MLIR SRCS MapKernelTest.cpp DEPS HeddleTestKernelCheck)
 heddle_gtest(codegen_row_test MLIR SRCS RowKernelTest.cpp DEPS HeddleTestKernelCheck)
 heddle_gtest(codegen_column_test MLIR SRCS ColumnReduceTest.cpp DEPS HeddleTestKernelCheck)

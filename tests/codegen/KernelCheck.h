@@ -24,6 +24,7 @@ struct KernelCheck {
 
 /// Generates the kernel for each target, runs it in one call and in several (the bits must agree),
 /// and holds it against the interpreter, within the error bound of ir/interpreter/ErrorBound.h.
+/// With HEDDLE_KERNEL_TARGET=cuda:emulated, for CUDA on the emulator instead, in two orders.
 /// Failures are reported to GoogleTest.
 void checkKernel(const KernelCheck &check);
 

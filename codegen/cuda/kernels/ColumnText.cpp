@@ -15,7 +15,8 @@ constexpr int64_t kWantedBlocks = 512, kLeastChunk = 64;
 class ColumnWriter {
 public:
   ColumnWriter(const FormInput &input, const std::vector<int64_t> &shape)
-      : input_(input), anchor_(input.anchor), reads_(shape, input.reason), element_(out_, reads_) {
+      : input_(input), anchor_(input.anchor), reads_(shape, input.reason),
+        element_(out_, reads_, input.tables) {
     for (int64_t size : reducedSizes())
       rows_ *= size;
     size_t reduced = 0;

@@ -38,37 +38,7 @@ const char *comparison(ir::ComparePredicate predicate) {
   llvm_unreachable("unknown predicate");
 }
 
-/// An element of a constant as C++ spells it.
-std::string literal(Type type, Attribute value) {
-  if (auto number = dyn_cast<FloatAttr>(value)) {
-    double x = number.getValueAsDouble();
-    if (type.isBF16())
-      return "(u16)" + std::to_string(number.getValue().bitcastToAPInt().getZExtValue());
-    return type.isF64() ? "(double)" + floatLiteral(x) : floatLiteral(x);
-  }
-  APInt integer = mlir::cast<IntegerAttr>(value).getValue();
-  if (type.isInteger(1))
-    return integer.isZero() ? "false" : "true";
-  if (integer.isMinSignedValue()) // has no literal of its own
-    return type.isInteger(64) ? "(-9223372036854775807ll - 1)" : "(-2147483647 - 1)";
-  return std::to_string(integer.getSExtValue()) + (type.isInteger(64) ? "ll" : "");
-}
-
 } // namespace
-
-std::string memoryType(Type type) {
-  if (type.isF64())
-    return "double";
-  if (type.isF32())
-    return "float";
-  if (type.isInteger(64))
-    return "long long";
-  if (type.isInteger(32))
-    return "int";
-  return type.isInteger(1) ? "u8" : "u16";
-}
-
-std::string registerType(Type type) { return type.isInteger(1) ? "bool" : memoryType(type); }
 
 std::string ElementText::operandName(ir::KernelOp kernel, unsigned number) {
   unsigned inputs = kernel.getNumOperands();
@@ -97,14 +67,11 @@ std::string ElementText::read(Value value, ArrayRef<std::string> axes) {
   const BodyReads::Leaf &leaf = reads_.leaves()[*reads_.leafOf(value)];
   Type type = elementOf(leaf.root);
   if (leaf.splat)
-    return literal(type, leaf.splat.getSplatValue<Attribute>());
+    return elementLiteral(type, leaf.splat.getSplatValue<Attribute>());
   auto argument = dyn_cast<BlockArgument>(leaf.root);
-  if (!argument) {
-    reads_.fail("a table of constants inside of a kernel");
-    return "0";
-  }
-  std::string text =
-      "in" + std::to_string(argument.getArgNumber()) + "[" + offset(leaf, axes) + "]";
+  std::string buffer =
+      argument ? "in" + std::to_string(argument.getArgNumber()) : tables_.nameOf(leaf.root);
+  std::string text = buffer + "[" + offset(leaf, axes) + "]";
   return type.isInteger(1) ? text + " != 0" : text;
 }
 

@@ -8,6 +8,7 @@
 #include <functional>
 
 #include "codegen/body/BodyReads.h"
+#include "codegen/cuda/kernels/TableText.h"
 #include "codegen/cuda/kernels/TextWriter.h"
 
 namespace heddle::codegen {
@@ -21,16 +22,12 @@ struct ElementPoint {
   llvm::DenseMap<mlir::Value, std::string> known;
 };
 
-/// "float", "u8" and so on, of an element in memory.
-std::string memoryType(mlir::Type type);
-/// The same in a register: a mask is a bool.
-std::string registerType(mlir::Type type);
-
 /// Writes into `out` at its present place. An error goes to `reads`, and what is written then means
 /// nothing.
 class ElementText {
 public:
-  ElementText(TextWriter &out, BodyReads &reads) : out_(out), reads_(reads) {}
+  ElementText(TextWriter &out, BodyReads &reads, TableText &tables)
+      : out_(out), reads_(reads), tables_(tables) {}
 
   /// How operand `number` of the kernel, inputs, then outputs, is called: in0, ..., out0, ...
   static std::string operandName(ir::KernelOp kernel, unsigned number);
@@ -52,6 +49,7 @@ private:
 
   TextWriter &out_;
   BodyReads &reads_;
+  TableText &tables_;
   llvm::DenseMap<mlir::Value, std::string> rng_;
 };
 

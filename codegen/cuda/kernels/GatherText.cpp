@@ -15,7 +15,7 @@ std::string number(int64_t value) { return std::to_string(value); }
 std::string brackets(const std::string &text) { return "(" + text + ")"; }
 
 /// Writes a kernel of one output; `body` gets the writer and the index of the element along each
-/// axis of `shape`, and returns the element's value.
+/// axis of `shape`, and returns the element's value, or nothing where it has stored by itself.
 CudaKernel eachElement(const FormInput &input, ArrayRef<int64_t> shape,
                        const std::function<std::string(TextWriter &, const Axes &)> &body) {
   int64_t elements = 1;
@@ -28,7 +28,8 @@ CudaKernel eachElement(const FormInput &input, ArrayRef<int64_t> shape,
   out.line("if (i >= " + Twine(elements) + ")");
   out.line("  return;");
   Axes axes = splitIndex(out, "i", shape, "u64", "i");
-  out.line("out0[i] = " + body(out, axes) + ";");
+  if (std::string value = body(out, axes); !value.empty())
+    out.line("out0[i] = " + value + ";");
   closeFunction(out, input.name);
   return {out.text(), {{input.name, ceilDiv(elements, kThreads), kThreads, 0}}, 0};
 }
@@ -42,7 +43,7 @@ ArrayRef<int64_t> shapeOf(Value value) {
 FormResult generateConcat(const FormInput &input, ir::ConcatOp op) {
   SmallVector<InputText> parts;
   for (Value part : op.getParts()) {
-    std::optional<InputText> window = InputText::of(part, input.reason);
+    std::optional<InputText> window = InputText::of(part, input);
     if (!window)
       return failure();
     parts.push_back(*window);
@@ -65,7 +66,7 @@ FormResult generateConcat(const FormInput &input, ir::ConcatOp op) {
 }
 
 FormResult generatePad(const FormInput &input, ir::PadOp op) {
-  std::optional<InputText> x = InputText::of(op.getX(), input.reason);
+  std::optional<InputText> x = InputText::of(op.getX(), input);
   if (!x)
     return failure();
   return eachElement(input, shapeOf(op.getY()), [&](TextWriter &, const Axes &axes) {
@@ -85,8 +86,8 @@ FormResult generatePad(const FormInput &input, ir::PadOp op) {
 }
 
 FormResult generateEmbedding(const FormInput &input, ir::EmbeddingOp op) {
-  std::optional<InputText> table = InputText::of(op.getTable(), input.reason);
-  std::optional<InputText> ids = InputText::of(op.getIds(), input.reason);
+  std::optional<InputText> table = InputText::of(op.getTable(), input);
+  std::optional<InputText> ids = InputText::of(op.getIds(), input);
   if (!table || !ids)
     return failure();
   return eachElement(input, shapeOf(op.getY()), [&](TextWriter &out, const Axes &axes) {
@@ -96,8 +97,8 @@ FormResult generateEmbedding(const FormInput &input, ir::EmbeddingOp op) {
 }
 
 FormResult generateGatherRows(const FormInput &input, ir::GatherRowsOp op) {
-  std::optional<InputText> x = InputText::of(op.getX(), input.reason);
-  std::optional<InputText> index = InputText::of(op.getIndex(), input.reason);
+  std::optional<InputText> x = InputText::of(op.getX(), input);
+  std::optional<InputText> index = InputText::of(op.getIndex(), input);
   if (!x || !index)
     return failure();
   return eachElement(input, shapeOf(op.getY()), [&](TextWriter &out, const Axes &axes) {
@@ -108,9 +109,9 @@ FormResult generateGatherRows(const FormInput &input, ir::GatherRowsOp op) {
 
 /// Where the cache is its own new value, what stays is not copied.
 FormResult generateCacheUpdate(const FormInput &input, ir::CacheUpdateOp op) {
-  std::optional<InputText> cache = InputText::of(op.getCache(), input.reason);
-  std::optional<InputText> x = InputText::of(op.getX(), input.reason);
-  std::optional<InputText> positions = InputText::of(op.getPositions(), input.reason);
+  std::optional<InputText> cache = InputText::of(op.getCache(), input);
+  std::optional<InputText> x = InputText::of(op.getX(), input);
+  std::optional<InputText> positions = InputText::of(op.getPositions(), input);
   if (!cache || !x || !positions)
     return failure();
   return eachElement(input, shapeOf(op.getY()), [&](TextWriter &out, const Axes &axes) {
@@ -123,44 +124,40 @@ FormResult generateCacheUpdate(const FormInput &input, ir::CacheUpdateOp op) {
 }
 
 FormResult generateRope(const FormInput &input, ir::RopeOp op) {
-  std::optional<InputText> x = InputText::of(op.getX(), input.reason);
-  std::optional<InputText> positions = InputText::of(op.getPositions(), input.reason);
+  std::optional<InputText> x = InputText::of(op.getX(), input);
+  std::optional<InputText> positions = InputText::of(op.getPositions(), input);
   if (!x || !positions)
     return failure();
   int64_t pairs = static_cast<int64_t>(op.getInvFreq().size());
-  std::string table = input.name + "_frequencies", values;
-  for (double frequency : op.getInvFreq()) {
-    char text[40];
-    std::snprintf(text, sizeof(text), "%.17g", frequency);
-    values += std::string(values.empty() ? "" : ", ") + text;
-  }
-  CudaKernel kernel =
-      eachElement(input, shapeOf(op.getY()), [&](TextWriter &out, const Axes &axes) {
-        const std::string &d = axes[3];
-        std::string row = positions->sizes()[0] == 1 ? "0" : axes[0];
-        std::string here = x->at(axes);
-        out.open("if (" + d + " >= " + Twine(2 * pairs) + ")");
-        out.line("out0[i] = " + here + ";");
-        out.line("return;");
-        out.close();
-        bool interleaved = op.getInterleaved();
-        out.line("const u64 pair = " + (interleaved ? d + " / 2" : d + " % " + number(pairs)) +
-                 ";");
-        out.line("const bool first = " +
-                 (interleaved ? d + " % 2 == 0" : d + " < " + number(pairs)) + ";");
-        Axes partner = axes;
-        partner[3] = interleaved ? brackets(d + " ^ 1")
-                                 : "(first ? " + d + " + " + number(pairs) + " : " + d + " - " +
-                                       number(pairs) + ")";
-        out.line("const float other = " + x->at(partner) + ";");
-        double scaling = op.getAttentionScaling().convertToDouble();
-        out.line("const gk_Turn turn = gk_turn((double)" + positions->at({row, axes[2]}) + " * " +
-                 table + "[pair], " + floatLiteral(scaling) + ");");
-        std::string sine = op.getInverse() ? "-turn.sine" : "turn.sine";
-        return here + " * turn.cosine + (first ? -other : other) * (" + sine + ")";
-      });
-  kernel.text = "GK_TABLE(double, " + table + ") = {" + values + "};\n" + kernel.text;
-  return kernel;
+  std::string table = input.tables.add(op.getInvFreq());
+  // A thread for each pair, so that y may replace x, and for each component that passes.
+  std::vector<int64_t> shape = shapeOf(op.getY()).vec();
+  int64_t size = shape[3];
+  shape[3] -= pairs;
+  return eachElement(input, shape, [&](TextWriter &out, const Axes &axes) {
+    const std::string &d = axes[3];
+    out.line("float *y = out0 + (i - " + d + ") / " + Twine(shape[3]) + " * " + Twine(size) + ";");
+    Axes first = axes, second = axes;
+    if (2 * pairs < size) {
+      first[3] = brackets(d + " + " + number(pairs));
+      out.open("if (" + d + " >= " + Twine(pairs) + ")");
+      out.line("y[" + first[3] + "] = " + x->at(first) + ";");
+      out.line("return;");
+      out.close();
+    }
+    first[3] = op.getInterleaved() ? brackets(d + " * 2") : d;
+    second[3] =
+        op.getInterleaved() ? brackets(d + " * 2 + 1") : brackets(d + " + " + number(pairs));
+    out.line("const float u = " + x->at(first) + ", v = " + x->at(second) + ";");
+    std::string row = positions->sizes()[0] == 1 ? "0" : axes[0];
+    double scaling = op.getAttentionScaling().convertToDouble();
+    out.line("const gk_Turn turn = gk_turn((double)" + positions->at({row, axes[2]}) + " * " +
+             table + "[" + d + "], " + floatLiteral(scaling) + ");");
+    out.line("const float sine = " + Twine(op.getInverse() ? "-turn.sine;" : "turn.sine;"));
+    out.line("y[" + first[3] + "] = u * turn.cosine - v * sine;");
+    out.line("y[" + second[3] + "] = v * turn.cosine + u * sine;");
+    return std::string();
+  });
 }
 
 } // namespace heddle::codegen::cuda

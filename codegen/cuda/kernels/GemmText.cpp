@@ -56,7 +56,7 @@ class GemmWriter {
 public:
   GemmWriter(const FormInput &input, const GemmProblem &problem, std::vector<int64_t> shape)
       : input_(input), problem_(problem), tiling_(chooseTiling(problem)),
-        reads_(std::move(shape), input.reason), element_(out_, reads_) {
+        reads_(std::move(shape), input.reason), element_(out_, reads_, input.tables) {
     reads_.space().keepApart(reads_.space().shape().size() - 1);
     for (Value yielded : yieldsOf(input.kernel))
       reads_.addLeaves(underReshapes(yielded), problem_.matmul->getResults());

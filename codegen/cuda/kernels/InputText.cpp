@@ -8,16 +8,18 @@ using namespace mlir;
 
 namespace heddle::codegen::cuda {
 
-std::optional<InputText> InputText::of(Value value, std::string *reason) {
+std::optional<InputText> InputText::of(Value value, const FormInput &input) {
   ir::ViewOfRoot source = ir::viewThroughChain(value);
-  auto argument = dyn_cast<BlockArgument>(source.root);
-  if (!argument) {
-    *reason = "an operand is no strided view of an input";
+  InputText result;
+  result.view_ = source.view;
+  if (auto argument = dyn_cast<BlockArgument>(source.root)) {
+    result.buffer_ = "in" + std::to_string(argument.getArgNumber());
+  } else if (source.root.getDefiningOp<ir::ConstantOp>()) {
+    result.buffer_ = input.tables.nameOf(source.root);
+  } else {
+    *input.reason = "an operand is no strided view of an input";
     return std::nullopt;
   }
-  InputText result;
-  result.argument_ = argument.getArgNumber();
-  result.view_ = source.view;
   return result;
 }
 

@@ -6,28 +6,28 @@
 #include <string>
 #include <vector>
 
-#include "ir/Dialect.h"
+#include "codegen/cuda/kernels/KernelForms.h"
 #include "ir/StridedView.h"
 
 namespace heddle::codegen::cuda {
 
-/// An operand of a single op as a strided window on an input of the kernel.
+/// An operand of a single op as a strided window on an input of the kernel or a constant.
 class InputText {
 public:
   /// Nothing, and the reason, where it is none.
-  static std::optional<InputText> of(mlir::Value value, std::string *reason);
+  static std::optional<InputText> of(mlir::Value value, const FormInput &input);
 
   const std::vector<int64_t> &sizes() const { return view_.sizes; }
-  /// "in2".
-  std::string buffer() const { return "in" + std::to_string(argument_); }
+  /// "in2", or the name of a table.
+  const std::string &buffer() const { return buffer_; }
   /// The number of an element in the buffer, given its index along each axis.
   std::string offset(llvm::ArrayRef<std::string> axes) const;
   std::string at(llvm::ArrayRef<std::string> axes) const {
-    return buffer() + "[" + offset(axes) + "]";
+    return buffer_ + "[" + offset(axes) + "]";
   }
 
 private:
-  unsigned argument_ = 0;
+  std::string buffer_;
   ir::StridedView view_;
 };
 

@@ -80,6 +80,26 @@ std::vector<std::string> splitIndex(TextWriter &out, const std::string &index,
   return names;
 }
 
+static FormResult generateForm(const FormInput &input, ir::KernelForm form) {
+  switch (form) {
+  case ir::KernelForm::Map:
+    return generateMap(input);
+  case ir::KernelForm::Row:
+    return generateRow(input);
+  case ir::KernelForm::ColumnReduce:
+    return generateColumnReduce(input);
+  case ir::KernelForm::Gemm:
+    return generateGemm(input);
+  case ir::KernelForm::Attention:
+    return generateAttention(input);
+  case ir::KernelForm::AttentionGrad:
+    return generateAttentionGrad(input);
+  case ir::KernelForm::Single:
+    return generateSingle(input);
+  }
+  llvm_unreachable("unknown form");
+}
+
 ValueRange yieldsOf(ir::KernelOp kernel) {
   return kernel.getBody().front().getTerminator()->getOperands();
 }
@@ -96,24 +116,12 @@ FailureOr<CudaKernel> generateCudaKernel(ir::KernelOp kernel, const std::string 
   std::optional<ir::KernelAnatomy> anatomy = ir::classifyKernel(kernel, reason);
   if (!anatomy)
     return failure();
-  cuda::FormInput input{kernel, anatomy->anchor, name, reason};
-  switch (anatomy->form) {
-  case ir::KernelForm::Map:
-    return cuda::generateMap(input);
-  case ir::KernelForm::Row:
-    return cuda::generateRow(input);
-  case ir::KernelForm::ColumnReduce:
-    return cuda::generateColumnReduce(input);
-  case ir::KernelForm::Gemm:
-    return cuda::generateGemm(input);
-  case ir::KernelForm::Attention:
-    return cuda::generateAttention(input);
-  case ir::KernelForm::AttentionGrad:
-    return cuda::generateAttentionGrad(input);
-  case ir::KernelForm::Single:
-    return cuda::generateSingle(input);
-  }
-  llvm_unreachable("unknown form");
+  TableText tables(name);
+  FailureOr<CudaKernel> result =
+      cuda::generateForm({kernel, anatomy->anchor, name, tables, reason}, anatomy->form);
+  if (succeeded(result))
+    result->text = tables.text() + result->text;
+  return result;
 }
 
 } // namespace heddle::codegen

@@ -9,11 +9,12 @@
 
 namespace heddle::codegen::cuda {
 
-/// A kernel on its way to text, and where the reason of a failure goes.
+/// A kernel on its way to text; where its constants go, and the reason of a failure.
 struct FormInput {
   ir::KernelOp kernel;
   mlir::Operation *anchor;
   std::string name;
+  TableText &tables;
   std::string *reason;
 };
 using FormResult = mlir::FailureOr<CudaKernel>;

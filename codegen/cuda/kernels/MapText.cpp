@@ -26,7 +26,7 @@ bool fitsFours(const BodyReads &reads, ArrayRef<Value> stored) {
 class MapWriter {
 public:
   MapWriter(const FormInput &input, BodyReads &reads, ArrayRef<Value> stored)
-      : input_(input), reads_(reads), stored_(stored), element_(out_, reads) {}
+      : input_(input), reads_(reads), stored_(stored), element_(out_, reads, input.tables) {}
 
   CudaKernel write() {
     const IterationSpace &space = reads_.space();

@@ -27,7 +27,7 @@ int64_t product(ArrayRef<int64_t> sizes) {
 /// by side; else a block.
 FormResult generateReduce(const FormInput &input, Operation *op) {
   Value operand = op->getOperand(0);
-  std::optional<InputText> x = InputText::of(operand, input.reason);
+  std::optional<InputText> x = InputText::of(operand, input);
   if (!x || !elementOf(operand).isF32())
     return failure();
   bool isSum = isa<ir::SumOp>(op);
@@ -116,7 +116,7 @@ CudaKernel blockSum(const FormInput &input, ArrayRef<std::pair<InputText, int64_
 } // namespace
 
 FormResult generateCountTargets(const FormInput &input, ir::CountTargetsOp op) {
-  std::optional<InputText> targets = InputText::of(op.getTargets(), input.reason);
+  std::optional<InputText> targets = InputText::of(op.getTargets(), input);
   if (!targets)
     return failure();
   std::string ignored = std::to_string(op.getIgnoreIndex());
@@ -129,7 +129,7 @@ FormResult generateCountTargets(const FormInput &input, ir::CountTargetsOp op) {
 FormResult generateNorm(const FormInput &input, ValueRange tensors, bool square) {
   SmallVector<std::pair<InputText, int64_t>> windows;
   for (Value tensor : tensors) {
-    std::optional<InputText> window = InputText::of(tensor, input.reason);
+    std::optional<InputText> window = InputText::of(tensor, input);
     if (!window)
       return failure();
     windows.push_back({*window, elementsOf(tensor)});
@@ -148,7 +148,7 @@ FormResult generateSumSquares(const FormInput &input, ir::SumSquaresOp op) {
   reads.space().collapse();
   int64_t elements = elementsOf(op.getX()), chunk = ir::SumSquaresOp::kChunk;
   TextWriter out;
-  ElementText element(out, reads);
+  ElementText element(out, reads, input.tables);
   out.line("// chunks of " + Twine(chunk) + " of " + Twine(elements) + " elements");
   openFunction(out, input.kernel, input.name, kThreads, /*workspace=*/false);
   out.line("const u64 first = (u64)gk_block_x() * " + Twine(chunk) + ";");
@@ -173,11 +173,11 @@ FormResult generateSumSquares(const FormInput &input, ir::SumSquaresOp op) {
 /// The first launch fills the table. In the second the block of each token adds up all rows of its
 /// id, in the order of the tokens, unless an earlier token has that id.
 FormResult generateEmbeddingGrad(const FormInput &input, ir::EmbeddingGradOp op) {
-  std::optional<InputText> ids = InputText::of(op.getIds(), input.reason);
-  std::optional<InputText> dy = InputText::of(op.getDy(), input.reason);
+  std::optional<InputText> ids = InputText::of(op.getIds(), input);
+  std::optional<InputText> dy = InputText::of(op.getDy(), input);
   std::optional<InputText> init;
   if (op.getInit())
-    init = InputText::of(op.getInit(), input.reason);
+    init = InputText::of(op.getInit(), input);
   if (!ids || !dy || (op.getInit() && !init) || !elementOf(op.getDtable()).isF32())
     return failure();
   int64_t tokens = elementsOf(op.getIds()), elements = elementsOf(op.getDtable());

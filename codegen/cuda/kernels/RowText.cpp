@@ -19,7 +19,8 @@ int threadsFor(int64_t columns) {
 class RowWriter {
 public:
   RowWriter(const FormInput &input, std::vector<int64_t> shape)
-      : input_(input), reads_(std::move(shape), input.reason), element_(out_, reads_) {
+      : input_(input), reads_(std::move(shape), input.reason),
+        element_(out_, reads_, input.tables) {
     if (!reads_.space().shape().empty())
       reads_.space().keepApart(reads_.space().shape().size() - 1);
     RowReads operands = rowReadsOf(input.anchor);

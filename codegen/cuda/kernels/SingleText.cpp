@@ -36,11 +36,11 @@ FormResult generateSingle(const FormInput &input) {
 FormResult generateAdamW(const FormInput &input, ir::AdamWOp op) {
   BodyReads reads(op.getParam().getType().getShape().vec(), input.reason);
   TextWriter out;
-  ElementText element(out, reads);
+  ElementText element(out, reads, input.tables);
   for (Value value : {op.getParam(), op.getGradient(), op.getM(), op.getV()})
     reads.addLeaves(value);
-  std::optional<InputText> hyper = InputText::of(op.getHyper(), input.reason);
-  std::optional<InputText> scale = InputText::of(op.getGradientScale(), input.reason);
+  std::optional<InputText> hyper = InputText::of(op.getHyper(), input);
+  std::optional<InputText> scale = InputText::of(op.getGradientScale(), input);
   if (!op.getParam().getType().getElementType().isF32())
     reads.fail("adamw takes f32");
   if (!reads.ok() || !hyper || !scale)
