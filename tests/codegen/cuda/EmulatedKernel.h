@@ -49,6 +49,12 @@ private:
   std::vector<std::unique_ptr<uint8_t[]>> blocks_;
 };
 
+/// A launch and how much of its output is not as it must be.
+struct Outcome {
+  emulator::LaunchResult result;
+  int64_t wrong = 0;
+};
+
 class EmulatedKernels {
 public:
   /// Compiles a text; a failure fails the test and shows the compiler's log.
