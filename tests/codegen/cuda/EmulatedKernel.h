@@ -76,10 +76,12 @@ public:
     expectClean(launch(kernel, shape, memory, {}, arguments...));
   }
 
-private:
+  /// Parameters as for cuLaunchKernel.
   emulator::LaunchResult launchWith(const std::string &kernel, const emulator::LaunchShape &shape,
                                     void **parameters, const Memory &memory,
                                     const emulator::EmulatorOptions &options) const;
+
+private:
   static void expectClean(const emulator::LaunchResult &result);
   std::unique_ptr<emulator::KernelObject> object_;
 };
