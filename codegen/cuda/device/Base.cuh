@@ -128,3 +128,19 @@ GK_PURE float gk_from_bits(u32 bits) { return __builtin_bit_cast(float, bits); }
 GK_PURE float gk_infinity() { return gk_from_bits(0x7f800000u); }
 GK_PURE int gk_min(int a, int b) { return a < b ? a : b; }
 GK_PURE int gk_max(int a, int b) { return a > b ? a : b; }
+
+/// A whole T of 2, 4, 8 or 16 bytes in one access, through an ordinary pointer to global or shared
+/// memory that is a multiple of its size (ld, st). Plain C++ does the same where a compiler wants to;
+/// here the emulator holds the kernel to the alignment.
+template <class T> GK_CALL T gk_load(const T *p) {
+#ifndef GK_DEVICE
+  gk_abi->access(GK_PC, p, sizeof(T), gk_kRead);
+#endif
+  return *p;
+}
+template <class T> GK_CALL void gk_store(T *p, const T &value) {
+#ifndef GK_DEVICE
+  gk_abi->access(GK_PC, p, sizeof(T), gk_kWrite);
+#endif
+  *p = value;
+}

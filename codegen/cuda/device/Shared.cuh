@@ -65,6 +65,15 @@ GK_SHARED_ACCESS(f32, float)
 #endif
 #undef GK_SHARED_ACCESS
 
+/// Half a word, at an even address (st.shared.b16).
+GK_CALL void gk_sts_u16(u32 address, u16 x) {
+#ifdef GK_DEVICE
+  asm volatile("st.shared.b16 [%0], %1;" ::"r"(address), "h"(x) : "memory");
+#else
+  gk_abi->storeShared(GK_PC, &x, address, -1, 2);
+#endif
+}
+
 /// Copies 16 (8, 4) bytes from global to shared memory in the background: the first `valid` of them,
 /// the rest becomes zero; with valid 0 the source is not read. Both addresses are multiples of the
 /// size (cp.async.cg, for 8 and 4 bytes cp.async.ca). The bytes may be used after a wait that covers

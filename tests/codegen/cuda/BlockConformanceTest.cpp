@@ -2,7 +2,7 @@
 // Barriers, mbarriers, ids and atomics against plain loops.
 #include <gtest/gtest.h>
 
-#include "tests/codegen/cuda/EmulatedKernel.h"
+#include "tests/codegen/cuda/ExchangeRun.h"
 
 namespace heddle::test {
 namespace {
@@ -58,23 +58,11 @@ TEST(BlockConformance, tile_counter_gives_each_tile_once_and_resets) {
 }
 
 TEST(BlockConformance, mbarrier_ring_over_many_phases) {
-  constexpr int kRounds = 64;
-  std::vector<uint32_t> in = words(kRounds * 32);
   for (uint64_t seed : {0, 1, 2, 3}) {
-    Memory memory;
-    uint32_t *out = memory.make<uint32_t>(96);
-    emulator::EmulatorOptions options;
-    options.seed = seed;
-    emulator::LaunchResult result = EmulatedKernels::ofFile("Mbarrier.cu")
-                                        .launch("mbarrier_ring", {{1, 1, 1}, 1, 128, 512}, memory,
-                                                options, memory.make(in), out, kRounds);
-    EXPECT_TRUE(result.isFinished && result.faults.empty()) << result.text();
-    for (int t = 0; t < 96; ++t) {
-      uint32_t sum = 0;
-      for (int i = 0; i < kRounds; ++i)
-        sum = sum * 3 + in[i * 32 + 31 - t % 32];
-      EXPECT_EQ(out[t], sum);
-    }
+    Outcome outcome = runRing(EmulatedKernels::ofFile("Mbarrier.cu"), 64, {true, seed});
+    EXPECT_TRUE(outcome.result.isFinished && outcome.result.faults.empty())
+        << outcome.result.text();
+    EXPECT_EQ(outcome.wrong, 0);
   }
 }
 

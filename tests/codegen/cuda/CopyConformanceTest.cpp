@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-#include "tests/codegen/cuda/EmulatedKernel.h"
+#include "tests/codegen/cuda/ExchangeRun.h"
 
 namespace heddle::test {
 namespace {
@@ -196,29 +196,13 @@ TEST(CopyConformance, bulk_copies_in_one_dimension) {
 }
 
 TEST(CopyConformance, cluster_shares_loads_words_and_arrivals) {
-  constexpr int kRows = 64, kBytes = kRows * 128;
-  for (int blocks : {2, 4, 8}) {
-    Memory memory;
-    uint16_t *source = memory.make<uint16_t>(kRows * 64);
-    for (size_t i = 0; i < kRows * 64; ++i)
-      source[i] = element<uint16_t>(i);
-    uint16_t *out = memory.make<uint16_t>(blocks * kBytes / 2);
-    uint32_t *words = memory.make<uint32_t>(blocks * 2);
-    EncodedTensorMap map =
-        tensorMap(source, TensorMapType::BF16,
-                  {{64, kRows}, {128}, {64, static_cast<uint32_t>(kRows / blocks)}}, Swizzle::B128);
-    EmulatedKernels::ofFile("Cluster.cu")
-        .run(
-            "cluster_exchange",
-            {{static_cast<uint32_t>(blocks), 1, 1}, static_cast<uint32_t>(blocks), 64, kBytes + 24},
-            memory, map, out, kBytes, kRows, words, blocks);
-    for (int b = 0; b < blocks; ++b) {
-      for (uint32_t i = 0; i < kRows * 64; ++i)
-        ASSERT_EQ(out[b * kBytes / 2 + swizzled(2 * i, Swizzle::B128) / 2], source[i]);
-      EXPECT_EQ(words[2 * b], 100 + (b + 1) % blocks);
-      EXPECT_EQ(words[2 * b + 1], 500 + (b + blocks - 1) % blocks);
+  for (int blocks : {2, 4, 8})
+    for (uint64_t seed : {0, 1, 2}) {
+      Outcome outcome = runExchange(EmulatedKernels::ofFile("Cluster.cu"), blocks, {true, seed});
+      EXPECT_TRUE(outcome.result.isFinished && outcome.result.faults.empty())
+          << outcome.result.text();
+      EXPECT_EQ(outcome.wrong, 0) << blocks << " blocks";
     }
-  }
 }
 
 } // namespace

@@ -49,6 +49,12 @@ private:
   std::vector<std::unique_ptr<uint8_t[]>> blocks_;
 };
 
+/// A launch and how much of its output is not as it must be.
+struct Outcome {
+  emulator::LaunchResult result;
+  int64_t wrong = 0;
+};
+
 class EmulatedKernels {
 public:
   /// Compiles a text; a failure fails the test and shows the compiler's log.
@@ -70,10 +76,12 @@ public:
     expectClean(launch(kernel, shape, memory, {}, arguments...));
   }
 
-private:
+  /// Parameters as for cuLaunchKernel.
   emulator::LaunchResult launchWith(const std::string &kernel, const emulator::LaunchShape &shape,
                                     void **parameters, const Memory &memory,
                                     const emulator::EmulatorOptions &options) const;
+
+private:
   static void expectClean(const emulator::LaunchResult &result);
   std::unique_ptr<emulator::KernelObject> object_;
 };

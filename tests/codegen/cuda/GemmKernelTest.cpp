@@ -7,7 +7,7 @@
 namespace heddle::test {
 namespace {
 
-void expectRight(const GemmOutcome &outcome) {
+void expectRight(const Outcome &outcome) {
   EXPECT_TRUE(outcome.result.isFinished && outcome.result.faults.empty()) << outcome.result.text();
   EXPECT_EQ(outcome.wrong, 0);
 }

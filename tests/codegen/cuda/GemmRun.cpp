@@ -42,8 +42,8 @@ constexpr uint16_t kUnwritten = 0x7fff;
 
 } // namespace
 
-GemmOutcome runGemmWgmma(const EmulatedKernels &kernels, GemmShape shape, uint32_t blocks,
-                         uint32_t cluster, const emulator::EmulatorOptions &options) {
+Outcome runGemmWgmma(const EmulatedKernels &kernels, GemmShape shape, uint32_t blocks,
+                     uint32_t cluster, const emulator::EmulatorOptions &options) {
   Problem problem(shape, /*hasBias=*/true);
   Memory memory;
   uint16_t *a = memory.make(asBf16(problem.a)), *b = memory.make(asBf16(problem.b)),
@@ -51,7 +51,7 @@ GemmOutcome runGemmWgmma(const EmulatedKernels &kernels, GemmShape shape, uint32
            *c = memory.make<uint16_t>(size_t(shape.m) * shape.n, kUnwritten);
   constexpr uint32_t kShared = 3 * 2 * 16384 + 4 * 8192 + 6 * 8; // the kernel's struct Shared
   constexpr uint32_t kSharedAligned = (kShared + 1023) / 1024 * 1024;
-  GemmOutcome outcome;
+  Outcome outcome;
   outcome.result = kernels.launch(cluster == 1 ? "gemm_wgmma" : "gemm_wgmma_cluster2",
                                   {{blocks, 1, 1}, cluster, 384, kSharedAligned}, memory, options,
                                   matrixMap(a, shape.m, shape.k, 128),
@@ -62,14 +62,14 @@ GemmOutcome runGemmWgmma(const EmulatedKernels &kernels, GemmShape shape, uint32
   return outcome;
 }
 
-GemmOutcome runGemmMma(const EmulatedKernels &kernels, GemmShape shape,
-                       const emulator::EmulatorOptions &options) {
+Outcome runGemmMma(const EmulatedKernels &kernels, GemmShape shape,
+                   const emulator::EmulatorOptions &options) {
   Problem problem(shape, /*hasBias=*/false);
   Memory memory;
   uint16_t *a = memory.make(asBf16(problem.a)), *b = memory.make(asBf16(problem.b)),
            *c = memory.make<uint16_t>(size_t(shape.m) * shape.n, kUnwritten);
   auto blocks = [](int size) { return static_cast<uint32_t>(size + 63) / 64; };
-  GemmOutcome outcome;
+  Outcome outcome;
   outcome.result =
       kernels.launch("gemm_mma", {{blocks(shape.n), blocks(shape.m), 1}, 1, 128, 3 * 2 * 4096},
                      memory, options, a, b, c, shape.m, shape.n, shape.k);

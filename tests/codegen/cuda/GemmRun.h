@@ -12,17 +12,12 @@ struct GemmShape {
   int m, n, k;
 };
 
-struct GemmOutcome {
-  emulator::LaunchResult result;
-  int64_t wrong = 0; ///< elements of C that are not the exact product
-};
-
 /// kernels/GemmWgmma.cu on `blocks` blocks in clusters of `cluster`.
-GemmOutcome runGemmWgmma(const EmulatedKernels &kernels, GemmShape shape, uint32_t blocks,
-                         uint32_t cluster, const emulator::EmulatorOptions &options = {});
+Outcome runGemmWgmma(const EmulatedKernels &kernels, GemmShape shape, uint32_t blocks,
+                     uint32_t cluster, const emulator::EmulatorOptions &options = {});
 /// kernels/GemmMma.cu.
-GemmOutcome runGemmMma(const EmulatedKernels &kernels, GemmShape shape,
-                       const emulator::EmulatorOptions &options = {});
+Outcome runGemmMma(const EmulatedKernels &kernels, GemmShape shape,
+                   const emulator::EmulatorOptions &options = {});
 
 } // namespace heddle::test
 

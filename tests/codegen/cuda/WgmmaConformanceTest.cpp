@@ -107,17 +107,23 @@ void check(const std::string &type, int n, const std::string &layout) {
   }
 }
 
-class WgmmaConformance : public testing::TestWithParam<int> {};
-
-TEST_P(WgmmaConformance, bf16_in_every_layout) {
-  for (const char *layout : {"kk", "km", "mk", "mm", "rk", "rm"})
-    check("bf16", GetParam(), layout);
+TEST(WgmmaConformance, bf16_in_every_layout) {
+  for (int n : {64, 256})
+    for (const char *layout : {"kk", "km", "mk", "mm", "rk", "rm"})
+      check("bf16", n, layout);
 }
-TEST_P(WgmmaConformance, tf32_in_every_layout) {
-  for (const char *layout : {"kk", "rk"})
-    check("tf32", GetParam(), layout);
+TEST(WgmmaConformance, tf32_in_every_layout) {
+  for (int n : {64, 256})
+    for (const char *layout : {"kk", "rk"})
+      check("tf32", n, layout);
 }
-INSTANTIATE_TEST_SUITE_P(columns, WgmmaConformance, testing::Values(64, 128, 192, 256));
+TEST(WgmmaConformance, columns_between) {
+  for (int n : {128, 192}) {
+    check("bf16", n, "kk");
+    check("bf16", n, "mm");
+    check("tf32", n, "kk");
+  }
+}
 
 } // namespace
 } // namespace heddle::test

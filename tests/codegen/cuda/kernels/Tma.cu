@@ -23,7 +23,7 @@ GK_KERNEL(64, 1) tma_load(GK_TENSOR_MAP map, gk_u32x4 *out, int bytes, Place pla
   gk_syncthreads();
   gk_mbarrier_wait(mbarrier, 0);
   for (int i = gk_thread(); i < bytes / 16; i += gk_threads())
-    out[i] = ((const gk_u32x4 *)box)[i];
+    gk_store(out + i, gk_load((const gk_u32x4 *)box + i));
 }
 GK_EXPORT(tma_load)
 
@@ -32,7 +32,7 @@ GK_KERNEL(64, 1) tma_store(GK_TENSOR_MAP map, const gk_u32x4 *in, int bytes, Pla
   u8 *box = gk_shared();
   u32 address = gk_shared_address(box);
   for (int i = gk_thread(); i < bytes / 16; i += gk_threads())
-    ((gk_u32x4 *)box)[i] = in[i];
+    gk_store((gk_u32x4 *)box + i, gk_load(in + i));
   gk_proxy_fence();
   gk_syncthreads();
   if (gk_thread() == 0) {

@@ -29,9 +29,9 @@ GK_FUNCTION void product(const Image &A, const Image &B, int steps, u32 mode, co
   u32 tid = gk_thread(), w = tid >> 5, g = gk_lane() >> 2, t = gk_lane() & 3;
   gk_u32x4 *a = (gk_u32x4 *)gk_shared(), *b = a + (A.chunks + 63) / 64 * 64;
   for (int i = tid; i < A.chunks; i += 128)
-    a[i] = A.bytes[i];
+    gk_store(a + i, gk_load(A.bytes + i));
   for (int i = tid; i < B.chunks; i += 128)
-    b[i] = B.bytes[i];
+    gk_store(b + i, gk_load(B.bytes + i));
   gk_proxy_fence();
   gk_syncthreads();
   u32 atA = gk_shared_address(a), atB = gk_shared_address(b);
@@ -59,16 +59,18 @@ GK_FUNCTION void product(const Image &A, const Image &B, int steps, u32 mode, co
     product<bytes, N, tA, tB, inRegisters>(A, B, steps, mode, registers, D);                       \
   }                                                                                                \
   GK_EXPORT(name)
-#define WGMMA_FAMILY(N)                                                                            \
+#define WGMMA_SOME(N)                                                                              \
   WGMMA_KERNEL(wgmma_bf16_n##N##_kk, 2, N, 0, 0, false)                                            \
+  WGMMA_KERNEL(wgmma_bf16_n##N##_mm, 2, N, 1, 1, false)                                            \
+  WGMMA_KERNEL(wgmma_tf32_n##N##_kk, 4, N, 0, 0, false)
+#define WGMMA_ALL(N)                                                                               \
+  WGMMA_SOME(N)                                                                                    \
   WGMMA_KERNEL(wgmma_bf16_n##N##_km, 2, N, 0, 1, false)                                            \
   WGMMA_KERNEL(wgmma_bf16_n##N##_mk, 2, N, 1, 0, false)                                            \
-  WGMMA_KERNEL(wgmma_bf16_n##N##_mm, 2, N, 1, 1, false)                                            \
   WGMMA_KERNEL(wgmma_bf16_n##N##_rk, 2, N, 0, 0, true)                                             \
   WGMMA_KERNEL(wgmma_bf16_n##N##_rm, 2, N, 0, 1, true)                                             \
-  WGMMA_KERNEL(wgmma_tf32_n##N##_kk, 4, N, 0, 0, false)                                            \
   WGMMA_KERNEL(wgmma_tf32_n##N##_rk, 4, N, 0, 0, true)
-WGMMA_FAMILY(64)
-WGMMA_FAMILY(128)
-WGMMA_FAMILY(192)
-WGMMA_FAMILY(256)
+WGMMA_ALL(64)
+WGMMA_ALL(256)
+WGMMA_SOME(128)
+WGMMA_SOME(192)
