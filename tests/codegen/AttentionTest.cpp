@@ -2,15 +2,19 @@
 // Generated attention kernels against plain loops in double precision.
 
 #include <cmath>
+#include <functional>
 
 #include "codegen/cpu/Attention.h"
 #include "tests/codegen/AttentionReference.h"
+#include "tests/codegen/CudaKernelRun.h"
 #include "tests/codegen/JitHarness.h"
 #include "tests/codegen/KernelText.h"
 #include "gtest/gtest.h"
 
 namespace heddle::codegen {
 namespace {
+
+constexpr const char *kEmulated = "cuda:emulated";
 
 struct NamedCase {
   const char *name;
@@ -60,11 +64,21 @@ class AttentionTest : public testing::TestWithParam<Parameter> {
 protected:
   const AttentionCase &item() const { return GetParam().item.c; }
 
-  template <typename Generate>
-  std::unique_ptr<JitKernel> compile(const KernelText &text, Generate generate) {
-    Target target = *parseTarget(GetParam().target);
+  /// Runs a compiled kernel: on a CPU in `pieces` calls, on the emulator in the order `pieces`.
+  using Run = std::function<void(const std::vector<KernelBuffer> &, int pieces)>;
+
+  template <typename Generate> Run compile(const KernelText &text, Generate generate) {
     mlir::OwningOpRef<mlir::ModuleOp> module;
     ir::KernelOp kernel = parseKernel(text, module);
+    if (GetParam().target == kEmulated) {
+      std::shared_ptr<CudaKernelRun> emulated = CudaKernelRun::compile(kernel);
+      if (!emulated)
+        return nullptr;
+      return [emulated](const std::vector<KernelBuffer> &buffers, int pieces) {
+        emulated->run(buffers, static_cast<uint64_t>(pieces - 1));
+      };
+    }
+    Target target = *parseTarget(GetParam().target);
     std::string reason;
     auto generated = generate(kernel, target, &reason);
     if (failed(generated)) {
@@ -73,18 +87,31 @@ protected:
     }
     StatusOr<JitKernel> jit = JitKernel::compile(std::move(*generated), target);
     EXPECT_TRUE(jit.ok()) << jit.status();
-    return jit.ok() ? std::make_unique<JitKernel>(std::move(*jit)) : nullptr;
+    if (!jit.ok())
+      return nullptr;
+    auto shared = std::make_shared<JitKernel>(std::move(*jit));
+    return [shared](const std::vector<KernelBuffer> &buffers, int pieces) {
+      std::vector<void *> operands;
+      for (const KernelBuffer &buffer : buffers)
+        operands.push_back(buffer.data);
+      shared->run(operands, pieces);
+    };
   }
 
-  void appendOptions(std::vector<void *> &operands) {
+  template <typename T> static KernelBuffer bufferOf(std::vector<T> &values) {
+    return {values.data(), values.size() * sizeof(T)};
+  }
+  static KernelBuffer bufferOf(GuardedBuffer &buffer) { return {buffer.data(), buffer.size()}; }
+
+  void appendOptions(std::vector<KernelBuffer> &operands) {
     if (item().bias)
-      operands.push_back(data_.bias.data());
+      operands.push_back(bufferOf(data_.bias));
     if (item().keyMask)
-      operands.push_back(data_.keyMask.data());
+      operands.push_back(bufferOf(data_.keyMask));
     if (item().lengths)
-      operands.push_back(data_.lengths.data());
+      operands.push_back(bufferOf(data_.lengths));
     if (item().dropout > 0)
-      operands.push_back(data_.rng.data());
+      operands.push_back(bufferOf(data_.rng));
   }
 
   static void expectClose(const std::vector<float> &actual, const std::vector<double> &expected,
@@ -103,7 +130,7 @@ protected:
 
 std::vector<Parameter> allParameters() {
   std::vector<Parameter> result;
-  for (const char *target : {"cpu:avx512", "cpu:avx2", "cpu:scalar"})
+  for (const char *target : {"cpu:avx512", "cpu:avx2", "cpu:scalar", kEmulated})
     for (const NamedCase &item : kCases)
       result.push_back({target, item});
   return result;
@@ -111,7 +138,8 @@ std::vector<Parameter> allParameters() {
 
 INSTANTIATE_TEST_SUITE_P(Cases, AttentionTest, testing::ValuesIn(allParameters()),
                          [](const auto &info) {
-                           return info.param.target.substr(4) + "_" + info.param.item.name;
+                           std::string target = info.param.target;
+                           return target.substr(target.find(':') + 1) + "_" + info.param.item.name;
                          });
 
 TEST_P(AttentionTest, Forward) {
@@ -127,25 +155,25 @@ TEST_P(AttentionTest, Forward) {
   std::string types;
   for (const std::string &type : inputs)
     types += (types.empty() ? "" : ", ") + type;
-  auto kernel = compile({inputs,
-                         "%o, %lse = heddle.attention %0, %1, %2" + options.operands +
-                             options.attributes + " : (" + types + ") -> (" + o + ", " + lse + ")",
-                         {"%o", "%lse"},
-                         {o, lse}},
-                        generateAttention);
-  ASSERT_TRUE(kernel);
+  Run run = compile({inputs,
+                     "%o, %lse = heddle.attention %0, %1, %2" + options.operands +
+                         options.attributes + " : (" + types + ") -> (" + o + ", " + lse + ")",
+                     {"%o", "%lse"},
+                     {o, lse}},
+                    generateAttention);
+  ASSERT_TRUE(run);
   data_ = randomAttentionData(c);
   AttentionResults expected = referenceAttention(c, data_);
   GuardedBuffer actual(c.oSize() * sizeof(float)), actualLse(c.lseSize() * sizeof(float));
-  std::vector<void *> operands = {data_.q.data(), data_.k.data(), data_.v.data()};
+  std::vector<KernelBuffer> operands = {bufferOf(data_.q), bufferOf(data_.k), bufferOf(data_.v)};
   appendOptions(operands);
-  operands.push_back(actual.data());
-  operands.push_back(actualLse.data());
-  kernel->run(operands);
+  operands.push_back(bufferOf(actual));
+  operands.push_back(bufferOf(actualLse));
+  run(operands, 1);
   expectClose(floatsOf(actual), expected.o, 2e-6, "o");
   expectClose(floatsOf(actualLse), expected.lse, 4e-6, "lse");
   std::vector<float> once = floatsOf(actual);
-  kernel->run(operands, 3);
+  run(operands, 3);
   EXPECT_EQ(once, floatsOf(actual)) << "the bits depend on how tasks are grouped";
 }
 
@@ -172,26 +200,26 @@ TEST_P(AttentionTest, Backward) {
     nameList += (i ? ", " : "") + names[i];
     resultList += (i ? ", " : "") + results[i];
   }
-  auto kernel =
+  Run run =
       compile({inputs,
                nameList + " = heddle.attention_grad %0, %1, %2, %3, %4, %5" + options.operands +
                    options.attributes + " : (" + types + ") -> (" + resultList + ")",
                names, results},
               generateAttentionGrad);
-  ASSERT_TRUE(kernel);
+  ASSERT_TRUE(run);
   data_ = randomAttentionData(c);
   AttentionResults expected = referenceAttention(c, data_);
   std::vector<float> forward(expected.o.begin(), expected.o.end());
   std::vector<float> lseValues(expected.lse.begin(), expected.lse.end());
   GuardedBuffer dq(c.qSize() * sizeof(float)), dk(c.kSize() * sizeof(float)),
       dv(c.vSize() * sizeof(float)), dBias(c.biasSize() * sizeof(float));
-  std::vector<void *> operands = {data_.q.data(), data_.k.data(),   data_.v.data(),
-                                  forward.data(), lseValues.data(), data_.dO.data()};
+  std::vector<KernelBuffer> operands = {bufferOf(data_.q), bufferOf(data_.k),   bufferOf(data_.v),
+                                        bufferOf(forward), bufferOf(lseValues), bufferOf(data_.dO)};
   appendOptions(operands);
-  operands.insert(operands.end(), {dq.data(), dk.data(), dv.data()});
+  operands.insert(operands.end(), {bufferOf(dq), bufferOf(dk), bufferOf(dv)});
   if (c.bias)
-    operands.push_back(dBias.data());
-  kernel->run(operands, 2);
+    operands.push_back(bufferOf(dBias));
+  run(operands, 2);
   expectClose(floatsOf(dq), expected.dq, 1e-5, "dq");
   expectClose(floatsOf(dk), expected.dk, 1e-5, "dk");
   expectClose(floatsOf(dv), expected.dv, 1e-5, "dv");
@@ -199,7 +227,7 @@ TEST_P(AttentionTest, Backward) {
     return;
   expectClose(floatsOf(dBias), expected.dBias, 2e-5, "dbias");
   std::vector<float> once = floatsOf(dBias);
-  kernel->run(operands, 3);
+  run(operands, 3);
   EXPECT_EQ(once, floatsOf(dBias)) << "the bits depend on how tasks are grouped";
 }
 

@@ -8,21 +8,22 @@
 
 namespace heddle::codegen {
 
-std::optional<CudaKernelRun> CudaKernelRun::compile(ir::KernelOp kernel) {
+std::unique_ptr<CudaKernelRun> CudaKernelRun::compile(ir::KernelOp kernel) {
   std::string reason;
-  mlir::FailureOr<CudaKernel> generated = generateCudaKernel(kernel, "tested", &reason);
+  mlir::FailureOr<CudaProgram> generated = generateCudaProgram(kernel, "tested", &reason);
   EXPECT_TRUE(mlir::succeeded(generated)) << reason;
   if (mlir::failed(generated))
-    return std::nullopt;
+    return nullptr;
   StatusOr<std::string> compiled = compileForEmulator(generated->text, "tested.cu");
   EXPECT_TRUE(compiled.ok()) << compiled.status() << "\n" << generated->text;
   if (!compiled.ok())
-    return std::nullopt;
+    return nullptr;
   StatusOr<emulator::KernelObject> object = emulator::KernelObject::load(*compiled);
   EXPECT_TRUE(object.ok()) << object.status();
   if (!object.ok())
-    return std::nullopt;
-  return CudaKernelRun(std::move(*generated), std::move(*object));
+    return nullptr;
+  return std::unique_ptr<CudaKernelRun>(
+      new CudaKernelRun(std::move(*generated), std::move(*object)));
 }
 
 void CudaKernelRun::run(const std::vector<KernelBuffer> &buffers, uint64_t seed) const {
@@ -40,7 +41,7 @@ void CudaKernelRun::run(const std::vector<KernelBuffer> &buffers, uint64_t seed)
     parameters.push_back(&address);
   emulator::EmulatorOptions options;
   options.seed = seed;
-  for (const CudaLaunch &launch : kernel_.launches) {
+  for (const CudaProgramLaunch &launch : kernel_.launches) {
     emulator::LaunchShape shape;
     shape.grid[0] = static_cast<uint32_t>(launch.blocks);
     shape.threads = static_cast<uint32_t>(launch.threads);

@@ -4,9 +4,9 @@
 #ifndef HEDDLE_TESTS_CODEGEN_CUDAKERNELRUN_H
 #define HEDDLE_TESTS_CODEGEN_CUDAKERNELRUN_H
 
-#include <optional>
+#include <memory>
 
-#include "codegen/cuda/kernels/CudaKernel.h"
+#include "codegen/cuda/kernels/CudaProgram.h"
 #include "runtime/cuda/emulator/KernelObject.h"
 
 namespace heddle::codegen {
@@ -18,18 +18,18 @@ struct KernelBuffer {
 
 class CudaKernelRun {
 public:
-  /// Nothing, and a failure of the test, where there is no text for the kernel or it does not
+  /// Null, and a failure of the test, where there is no text for the kernel or it does not
   /// compile.
-  static std::optional<CudaKernelRun> compile(ir::KernelOp kernel);
+  static std::unique_ptr<CudaKernelRun> compile(ir::KernelOp kernel);
 
   /// All launches, in one order of threads and copies (EmulatorOptions::seed). A fault fails the
   /// test. `buffers`: inputs, then outputs.
   void run(const std::vector<KernelBuffer> &buffers, uint64_t seed) const;
 
 private:
-  CudaKernelRun(CudaKernel kernel, emulator::KernelObject object)
+  CudaKernelRun(CudaProgram kernel, emulator::KernelObject object)
       : kernel_(std::move(kernel)), object_(std::move(object)) {}
-  CudaKernel kernel_;
+  CudaProgram kernel_;
   emulator::KernelObject object_;
 };
 

@@ -145,7 +145,7 @@ public:
   }
 
   void checkEmulated() {
-    std::optional<CudaKernelRun> kernel = CudaKernelRun::compile(e_.kernel);
+    std::unique_ptr<CudaKernelRun> kernel = CudaKernelRun::compile(e_.kernel);
     ASSERT_TRUE(kernel);
     auto ordered = [&](uint64_t seed) -> Run {
       return [&kernel, seed](const std::vector<KernelBuffer> &b) { kernel->run(b, seed); };

@@ -16,7 +16,7 @@ public:
       : input_(input), p_(problem), text_(out_, input.kernel, problem),
         headLanes_(toLanes(problem.headSize)), valueLanes_(toLanes(problem.valueSize)) {}
 
-  CudaKernel write() {
+  CudaProgram write() {
     kernel_.workspaceBytes = p_.batches * p_.heads * p_.queries * 4;
     writeDeltas();
     if (p_.dq)
@@ -317,7 +317,7 @@ private:
   TextWriter out_;
   AttentionText text_;
   int64_t headLanes_, valueLanes_;
-  CudaKernel kernel_;
+  CudaProgram kernel_;
 };
 
 } // namespace

@@ -94,7 +94,7 @@ public:
       : input_(input), p_(problem), text_(out_, input.kernel, problem),
         valueLanes_(toLanes(problem.valueSize)) {}
 
-  CudaKernel write() {
+  CudaProgram write() {
     int64_t tiles = ceilDiv(p_.queries, kRows);
     out_.line("// [" + Twine(p_.batches) + "][" + Twine(p_.heads) + "] heads on " +
               Twine(p_.groups) + ", " + Twine(p_.queries) + " queries, " + Twine(p_.keys) +

@@ -45,7 +45,7 @@ public:
     if (!reads_.ok())
       return failure();
     size_t results = anchor_->getNumResults();
-    CudaKernel kernel;
+    CudaProgram kernel;
     kernel.launches.push_back({input_.name, chunks_ * outer_ * columnBlocks_, kThreads,
                                static_cast<int64_t>(results) * kThreads * 4});
     writeSums();

@@ -16,8 +16,8 @@ std::string brackets(const std::string &text) { return "(" + text + ")"; }
 
 /// Writes a kernel of one output; `body` gets the writer and the index of the element along each
 /// axis of `shape`, and returns the element's value, or nothing where it has stored by itself.
-CudaKernel eachElement(const FormInput &input, ArrayRef<int64_t> shape,
-                       const std::function<std::string(TextWriter &, const Axes &)> &body) {
+CudaProgram eachElement(const FormInput &input, ArrayRef<int64_t> shape,
+                        const std::function<std::string(TextWriter &, const Axes &)> &body) {
   int64_t elements = 1;
   for (int64_t size : shape)
     elements *= size;

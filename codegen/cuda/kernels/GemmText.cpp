@@ -69,7 +69,7 @@ public:
     if (!reads_.ok())
       return failure();
     int64_t elements = problem_.batch() * problem_.m * problem_.n;
-    CudaKernel kernel;
+    CudaProgram kernel;
     writeTiles();
     kernel.launches.push_back(
         {input_.name, tiling_.parts * problem_.batch() * tiling_.rowTiles * tiling_.columnTiles,

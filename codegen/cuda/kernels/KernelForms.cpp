@@ -108,8 +108,8 @@ int64_t elementsOf(Value value) { return cast<RankedTensorType>(value.getType())
 
 } // namespace cuda
 
-FailureOr<CudaKernel> generateCudaKernel(ir::KernelOp kernel, const std::string &name,
-                                         std::string *reason) {
+FailureOr<CudaProgram> generateCudaProgram(ir::KernelOp kernel, const std::string &name,
+                                           std::string *reason) {
   std::string ignored;
   if (!reason)
     reason = &ignored;
@@ -117,7 +117,7 @@ FailureOr<CudaKernel> generateCudaKernel(ir::KernelOp kernel, const std::string 
   if (!anatomy)
     return failure();
   TableText tables(name);
-  FailureOr<CudaKernel> result =
+  FailureOr<CudaProgram> result =
       cuda::generateForm({kernel, anatomy->anchor, name, tables, reason}, anatomy->form);
   if (succeeded(result))
     result->text = tables.text() + result->text;

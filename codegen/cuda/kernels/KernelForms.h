@@ -4,7 +4,7 @@
 #ifndef HEDDLE_CODEGEN_CUDA_KERNELS_KERNELFORMS_H
 #define HEDDLE_CODEGEN_CUDA_KERNELS_KERNELFORMS_H
 
-#include "codegen/cuda/kernels/CudaKernel.h"
+#include "codegen/cuda/kernels/CudaProgram.h"
 #include "codegen/cuda/kernels/ElementText.h"
 
 namespace heddle::codegen::cuda {
@@ -17,7 +17,7 @@ struct FormInput {
   TableText &tables;
   std::string *reason;
 };
-using FormResult = mlir::FailureOr<CudaKernel>;
+using FormResult = mlir::FailureOr<CudaProgram>;
 
 FormResult generateMap(const FormInput &input);
 FormResult generateRow(const FormInput &input);

@@ -28,7 +28,7 @@ public:
   MapWriter(const FormInput &input, BodyReads &reads, ArrayRef<Value> stored)
       : input_(input), reads_(reads), stored_(stored), element_(out_, reads, input.tables) {}
 
-  CudaKernel write() {
+  CudaProgram write() {
     const IterationSpace &space = reads_.space();
     int64_t elements = space.rows() * space.inner();
     lanes_ = fitsFours(reads_, stored_) ? 4 : 1;
@@ -108,7 +108,7 @@ FormResult generateMap(const FormInput &input) {
   if (!reads.ok())
     return failure();
   reads.space().collapse();
-  CudaKernel kernel = MapWriter(input, reads, stored).write();
+  CudaProgram kernel = MapWriter(input, reads, stored).write();
   if (!reads.ok())
     return failure();
   return kernel;

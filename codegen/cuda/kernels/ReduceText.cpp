@@ -84,7 +84,7 @@ FormResult generateReduce(const FormInput &input, Operation *op) {
   }
   out.line("out0[i] = result;");
   closeFunction(out, input.name);
-  return CudaKernel{
+  return CudaProgram{
       out.text(),
       {{input.name, byThread ? ceilDiv(results, kThreads) : results, kThreads, shared}},
       0};
@@ -94,9 +94,9 @@ namespace {
 
 /// One block that sums in f64 what `term` names for element j of each of the tensors, and stores
 /// what `finish` makes of it.
-CudaKernel blockSum(const FormInput &input, ArrayRef<std::pair<InputText, int64_t>> tensors,
-                    const std::function<std::string(const std::string &)> &term,
-                    const std::string &finish) {
+CudaProgram blockSum(const FormInput &input, ArrayRef<std::pair<InputText, int64_t>> tensors,
+                     const std::function<std::string(const std::string &)> &term,
+                     const std::string &finish) {
   TextWriter out;
   openFunction(out, input.kernel, input.name, kThreads, /*workspace=*/false);
   out.line("double sum = 0;");
@@ -166,7 +166,7 @@ FormResult generateSumSquares(const FormInput &input, ir::SumSquaresOp op) {
   closeFunction(out, input.name);
   if (!reads.ok())
     return failure();
-  return CudaKernel{
+  return CudaProgram{
       out.text(), {{input.name, ceilDiv(elements, chunk), kThreads, kThreads * 8}}, 0};
 }
 
@@ -231,7 +231,7 @@ FormResult generateEmbeddingGrad(const FormInput &input, ir::EmbeddingGradOp op)
   out.line("gk_syncthreads();");
   out.close();
   closeFunction(out, name);
-  return CudaKernel{
+  return CudaProgram{
       out.text(),
       {{input.name, ceilDiv(elements, kThreads), kThreads, 0}, {name, tokens, kThreads, 32}},
       0};

@@ -56,7 +56,7 @@ public:
     closeFunction(out_, input_.name);
     if (!reads_.ok())
       return failure();
-    return CudaKernel{out_.text(), {{input_.name, rows, threads, 4 * (threads / 32)}}, 0};
+    return CudaProgram{out_.text(), {{input_.name, rows, threads, 4 * (threads / 32)}}, 0};
   }
 
 private:

@@ -78,7 +78,7 @@ FormResult generateAdamW(const FormInput &input, ir::AdamWOp op) {
   closeFunction(out, input.name);
   if (!reads.ok())
     return failure();
-  return CudaKernel{out.text(), {{input.name, ceilDiv(elements, kThreads), kThreads, 0}}, 0};
+  return CudaProgram{out.text(), {{input.name, ceilDiv(elements, kThreads), kThreads, 0}}, 0};
 }
 
 } // namespace heddle::codegen::cuda

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// What each generator of CUDA text hands on.
+// What becomes of a heddle.kernel on a CUDA device.
 
-#ifndef HEDDLE_CODEGEN_CUDA_KERNELS_CUDAKERNEL_H
-#define HEDDLE_CODEGEN_CUDA_KERNELS_CUDAKERNEL_H
+#ifndef HEDDLE_CODEGEN_CUDA_KERNELS_CUDAPROGRAM_H
+#define HEDDLE_CODEGEN_CUDA_KERNELS_CUDAPROGRAM_H
 
 #include <cstdint>
 #include <string>
@@ -13,7 +13,7 @@
 namespace heddle::codegen {
 
 /// One launch of a function of the text: blocks of `threads` threads in one dimension.
-struct CudaLaunch {
+struct CudaProgramLaunch {
   std::string function;
   int64_t blocks = 1;
   int threads = 256;
@@ -25,17 +25,17 @@ struct CudaLaunch {
 /// bytes (i1 as a byte), then, where workspaceBytes is not 0, a pointer to that much memory that
 /// the launches share and nothing else uses. Launches run one after the other. An input and an
 /// output may be the same memory where plan-memory says so. The same inputs give the same bits.
-struct CudaKernel {
+struct CudaProgram {
   std::string text;
-  std::vector<CudaLaunch> launches;
+  std::vector<CudaProgramLaunch> launches;
   int64_t workspaceBytes = 0;
 };
 
-/// The text of a kernel whose functions are called `name`, `name`_1, ...; a function of its
+/// The program of a kernel whose functions are called `name`, `name`_1, ...; a function of its
 /// arguments. On failure `reason` says what is not covered.
-mlir::FailureOr<CudaKernel> generateCudaKernel(ir::KernelOp kernel, const std::string &name,
-                                               std::string *reason);
+mlir::FailureOr<CudaProgram> generateCudaProgram(ir::KernelOp kernel, const std::string &name,
+                                                 std::string *reason);
 
 } // namespace heddle::codegen
 
-#endif // HEDDLE_CODEGEN_CUDA_KERNELS_CUDAKERNEL_H
+#endif // HEDDLE_CODEGEN_CUDA_KERNELS_CUDAPROGRAM_H
