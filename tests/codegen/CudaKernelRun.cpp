@@ -1,12 +1,37 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/codegen/CudaKernelRun.h"
 
+#include <cstdlib>
+
+#include "absl/strings/str_split.h"
+#include "codegen/cuda/DeviceHeader.h"
 #include "codegen/cuda/HostKernel.h"
+#include "codegen/cuda/Nvrtc.h"
 #include "runtime/cuda/emulator/Emulator.h"
 #include "tests/codegen/GuardedBuffer.h"
 #include "gtest/gtest.h"
 
 namespace heddle::codegen {
+namespace {
+
+/// With HEDDLE_KERNEL_NVRTC=sm_80,sm_90a: what NVRTC says of the text for each of these.
+void compileForDevices(const std::string &text) {
+  const char *architectures = std::getenv("HEDDLE_KERNEL_NVRTC");
+  if (!architectures)
+    return;
+  StatusOr<const Nvrtc *> nvrtc = Nvrtc::get();
+  ASSERT_TRUE(nvrtc.ok()) << nvrtc.status();
+  for (absl::string_view word : absl::StrSplit(architectures, ',')) {
+    std::string architecture(word);
+    std::string source = kernelSource(text, "tested.cu", {}, /*forHost=*/false);
+    StatusOr<Cubin> cubin = (*nvrtc)->compile(source, "tested.cu", {architecture, true, false});
+    ASSERT_TRUE(cubin.ok()) << architecture << ": " << cubin.status() << text;
+    EXPECT_EQ(cubin->log.find("C75"), std::string::npos)
+        << architecture << ": " << cubin->log << text;
+  }
+}
+
+} // namespace
 
 std::unique_ptr<CudaKernelRun> CudaKernelRun::compile(ir::KernelOp kernel) {
   std::string reason;
@@ -14,6 +39,7 @@ std::unique_ptr<CudaKernelRun> CudaKernelRun::compile(ir::KernelOp kernel) {
   EXPECT_TRUE(mlir::succeeded(generated)) << reason;
   if (mlir::failed(generated))
     return nullptr;
+  compileForDevices(generated->text);
   StatusOr<std::string> compiled = compileForEmulator(generated->text, "tested.cu");
   EXPECT_TRUE(compiled.ok()) << compiled.status() << "\n" << generated->text;
   if (!compiled.ok())
