@@ -10,10 +10,13 @@
 #include "codegen/CrashNote.h"
 #include "codegen/KernelCache.h"
 #include "codegen/KernelText.h"
+#include "codegen/body/KernelWork.h"
 #include "codegen/cpu/KernelGenerator.h"
 #include "codegen/cpu/object/LlvmLowering.h"
 #include "codegen/cpu/object/ObjectEmitter.h"
 #include "codegen/cpu/object/SharedObject.h"
+#include "codegen/cuda/HostKernel.h"
+#include "codegen/cuda/kernels/CudaProgram.h"
 #include "ir/Dialect.h"
 #include "ir/LayerPath.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -60,7 +63,7 @@ Reproducer reproducerOf(const Job &job, const CompileOptions &options) {
 
 /// The jobs, and the job of each class.
 std::pair<std::vector<Job>, std::vector<size_t>> collectJobs(const KernelClasses &classes,
-                                                             const Target &target) {
+                                                             const CompileTarget &target) {
   std::string versions = "llvm " LLVM_VERSION_STRING " build " + runtime::sha256Hex(buildId());
   std::vector<Job> jobs;
   std::vector<size_t> jobOfClass;
@@ -91,9 +94,48 @@ public:
 
   Status compile(Job &job) {
     HEDDLE_ASSIGN_OR_RETURN(OwningOpRef<ModuleOp> source, parseKernelText(job.text, context_));
+    return options_.target.isCuda() ? compileForCuda(job, kernelOf(*source))
+                                    : compileForCpu(job, kernelOf(*source));
+  }
+
+private:
+  Status compileForCuda(Job &job, ir::KernelOp kernel) {
+    std::string symbol = symbolFor(job.name, job.key), reason;
+    FailureOr<CudaProgram> program = generateCudaProgram(kernel, symbol, &reason);
+    if (failed(program))
+      return absl::UnimplementedError("no kernel can be generated: " + reason);
+    if (!options_.dumpFolder.empty())
+      HEDDLE_RETURN_IF_ERROR(
+          writeDump(dumpPath(job, ".cu"), "// " + job.layer + "\n" + program->text));
+    HEDDLE_ASSIGN_OR_RETURN(std::string object, compileForEmulator(program->text, symbol + ".cu"));
+    for (const CudaProgramLaunch &launch : program->launches) {
+      runtime::proto::GridLaunch &grid = *job.result.add_grid();
+      grid.set_function(launch.function);
+      grid.set_blocks(static_cast<uint32_t>(launch.blocks));
+      grid.set_threads(static_cast<uint32_t>(launch.threads));
+      grid.set_shared_bytes(static_cast<uint32_t>(launch.sharedBytes));
+    }
+    job.result.set_workspace_bytes(program->workspaceBytes);
+    job.result.set_source(std::move(program->text));
+    finish(job, symbol, std::move(object), {kernelFlops(kernel), operandBytes(kernel)});
+    return absl::OkStatus();
+  }
+
+  struct Work {
+    double flops, bytes;
+  };
+  static void finish(Job &job, const std::string &symbol, std::string object, const Work &work) {
+    job.result.set_key(job.key);
+    job.result.set_symbol(symbol);
+    job.result.set_flops(work.flops);
+    job.result.set_bytes(work.bytes);
+    job.result.set_object_sha256(runtime::sha256Hex(object));
+    job.result.set_object(std::move(object));
+  }
+
+  Status compileForCpu(Job &job, ir::KernelOp kernel) {
     std::string reason;
-    FailureOr<GeneratedKernel> generated =
-        generateKernel(kernelOf(*source), options_.target, &reason);
+    FailureOr<GeneratedKernel> generated = generateKernel(kernel, options_.target.cpu(), &reason);
     if (failed(generated))
       return absl::UnimplementedError("no kernel can be generated: " + reason);
     HEDDLE_RETURN_IF_ERROR(dumpModule(job, *generated->module));
@@ -105,19 +147,13 @@ public:
         translateToLlvmIr(*generated->module, generated->entry, symbol, llvmContext));
     HEDDLE_RETURN_IF_ERROR(dumpCode(job, *generated->module, generated->entry, symbol));
     HEDDLE_ASSIGN_OR_RETURN(std::string object,
-                            emitObject(*module, options_.target.machineOptions()));
-    job.result.set_key(job.key);
-    job.result.set_symbol(symbol);
+                            emitObject(*module, options_.target.cpu().machineOptions()));
     job.result.set_tasks(generated->tasks);
     job.result.set_scratch_bytes(generated->scratchBytes);
-    job.result.set_flops(generated->flops);
-    job.result.set_bytes(generated->bytes);
-    job.result.set_object_sha256(runtime::sha256Hex(object));
-    job.result.set_object(std::move(object));
+    finish(job, symbol, std::move(object), {generated->flops, generated->bytes});
     return absl::OkStatus();
   }
 
-private:
   std::string dumpPath(const Job &job, const char *extension) const {
     return options_.dumpFolder + "/" + symbolFor(job.name, job.key) + extension;
   }
@@ -151,7 +187,7 @@ private:
     HEDDLE_ASSIGN_OR_RETURN(std::unique_ptr<llvm::Module> copy,
                             translateToLlvmIr(module, entry, symbol, llvmContext));
     HEDDLE_ASSIGN_OR_RETURN(std::string assembly,
-                            emitAssembly(*copy, options_.target.machineOptions()));
+                            emitAssembly(*copy, options_.target.cpu().machineOptions()));
     std::string ir;
     llvm::raw_string_ostream stream(ir);
     copy->print(stream, nullptr);
@@ -198,6 +234,14 @@ void compileAll(std::vector<Job *> &jobs, const CompileOptions &options) {
     thread.join();
 }
 
+runtime::proto::DeviceModule moduleOf(proto::CachedKernel kernel) {
+  runtime::proto::DeviceModule module;
+  module.set_kernel(kernel.symbol());
+  module.set_source(std::move(*kernel.mutable_source()));
+  module.set_object(std::move(*kernel.mutable_object()));
+  return module;
+}
+
 } // namespace
 
 StatusOr<CompiledKernels> compileKernels(ModuleOp module, const CompileOptions &options) {
@@ -230,14 +274,24 @@ StatusOr<CompiledKernels> compileKernels(ModuleOp module, const CompileOptions &
   if (!cache.problem().empty())
     result.remarks.push_back("kernel cache not used: " + cache.problem());
 
+  for (size_t job : jobOfClass) {
+    const proto::CachedKernel &kernel = jobs[job].result;
+    result.kernels.push_back({kernel.symbol(),
+                              kernel.tasks(),
+                              static_cast<int64_t>(kernel.scratch_bytes()),
+                              kernel.flops(),
+                              kernel.bytes(),
+                              {kernel.grid().begin(), kernel.grid().end()},
+                              kernel.workspace_bytes()});
+  }
+  if (options.target.isCuda()) {
+    for (Job &job : jobs)
+      result.modules.push_back(moduleOf(std::move(job.result)));
+    return result;
+  }
   std::vector<std::string> objects;
   for (const Job &job : jobs)
     objects.push_back(job.result.object());
-  for (size_t job : jobOfClass) {
-    const proto::CachedKernel &kernel = jobs[job].result;
-    result.kernels.push_back(
-        {kernel.symbol(), kernel.tasks(), kernel.scratch_bytes(), kernel.flops(), kernel.bytes()});
-  }
   HEDDLE_ASSIGN_OR_RETURN(result.sharedObject, linkSharedObject(objects));
   return result;
 }

@@ -7,8 +7,9 @@
 #include <string>
 #include <vector>
 
+#include "codegen/CompileTarget.h"
 #include "codegen/KernelClasses.h"
-#include "codegen/cpu/Target.h"
+#include "runtime/Executable.pb.h"
 #include "runtime/base/Status.h"
 
 namespace mlir {
@@ -20,11 +21,12 @@ namespace heddle::codegen {
 inline constexpr uint64_t kDefaultCacheBytes = uint64_t{4} << 30;
 
 struct CompileOptions {
-  Target target;
+  CompileTarget target;
   int threads = 1;
   std::string cacheFolder; // empty: no cache
   uint64_t cacheLimitBytes = kDefaultCacheBytes;
-  // Where to leave each kernel as .mlir, .ll and .s; empty: nowhere. Dumping bypasses the cache.
+  // Where to leave each kernel as .mlir, .ll and .s, or .cu; empty: nowhere. Dumping bypasses the
+  // cache.
   std::string dumpFolder;
   // Where a kernel that cannot be compiled is left as a reproducer; empty: see reproducerPath().
   std::string reproducerFolder;
@@ -37,13 +39,17 @@ struct CompiledKernel {
   int64_t scratchBytes = 0;
   double flops = 0;
   double bytes = 0;
+  // On a CUDA device.
+  std::vector<runtime::proto::GridLaunch> grid;
+  uint64_t workspaceBytes = 0;
 };
 
 struct CompiledKernels {
   KernelClasses classes;
-  std::vector<CompiledKernel> kernels; // by class
-  std::string sharedObject;
-  int compiled = 0; // the others came from the cache
+  std::vector<CompiledKernel> kernels;               // by class
+  std::string sharedObject;                          // for processors
+  std::vector<runtime::proto::DeviceModule> modules; // for a CUDA device
+  int compiled = 0;                                  // the others came from the cache
   int cached = 0;
   std::vector<std::string> remarks;
 };

@@ -168,6 +168,8 @@ StatusOr<Plan> writePlan(func::FuncOp function, const CompiledKernels &kernels) 
     launch.set_kernel(compiled.symbol);
     launch.set_tasks(compiled.tasks);
     launch.set_scratch_bytes(compiled.scratchBytes);
+    *launch.mutable_grid() = {compiled.grid.begin(), compiled.grid.end()};
+    launch.set_workspace_bytes(compiled.workspaceBytes);
     launch.set_flops(compiled.flops);
     launch.set_bytes(compiled.bytes);
     launch.set_layer(ir::layerPath(kernel.getLoc()));

@@ -23,16 +23,4 @@ GeneratedKernel KernelModule::finish(StringRef entry, int64_t tasks, int64_t scr
   return result;
 }
 
-double elementwiseFlops(ir::KernelOp kernel) {
-  double flops = 0;
-  for (Operation &op : kernel.getBody().front().without_terminator())
-    if (!op.hasTrait<ir::ViewTrait>() && !isa<ir::ConstantOp>(op)) {
-      int64_t most = 0;
-      for (Type type : op.getOperandTypes())
-        most = std::max(most, cast<RankedTensorType>(type).getNumElements());
-      flops += static_cast<double>(most);
-    }
-  return flops;
-}
-
 } // namespace heddle::codegen

@@ -2,6 +2,7 @@
 #ifndef HEDDLE_CODEGEN_CPU_KERNELMODULE_H
 #define HEDDLE_CODEGEN_CPU_KERNELMODULE_H
 
+#include "codegen/body/KernelWork.h"
 #include "codegen/cpu/KernelShell.h"
 
 namespace heddle::codegen {
@@ -21,9 +22,6 @@ private:
   mlir::OwningOpRef<mlir::ModuleOp> module_;
   mlir::ImplicitLocOpBuilder b_;
 };
-
-/// One operation per element of every op of the body that is no view or constant.
-double elementwiseFlops(ir::KernelOp kernel);
 
 } // namespace heddle::codegen
 

@@ -22,15 +22,6 @@ SmallVector<Type> operandBufferTypes(ir::KernelOp kernel) {
   return types;
 }
 
-double operandBytes(ir::KernelOp kernel) {
-  double bytes = 0;
-  for (Type type : operandBufferTypes(kernel)) {
-    auto buffer = cast<MemRefType>(type);
-    bytes += static_cast<double>(buffer.getNumElements()) * buffer.getElementTypeBitWidth() / 8;
-  }
-  return bytes;
-}
-
 MemRefType ScratchLayout::type(ImplicitLocOpBuilder &b) const {
   return MemRefType::get({std::max<int64_t>(size_, 1)}, b.getF32Type());
 }

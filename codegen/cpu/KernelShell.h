@@ -5,6 +5,7 @@
 #ifndef HEDDLE_CODEGEN_CPU_KERNELSHELL_H
 #define HEDDLE_CODEGEN_CPU_KERNELSHELL_H
 
+#include "codegen/body/KernelWork.h"
 #include "codegen/cpu/GeneratedKernel.h"
 #include "codegen/cpu/IrHelpers.h"
 #include "ir/Dialect.h"
@@ -19,8 +20,6 @@ inline constexpr int64_t kTaskElements = 4096;
 mlir::MemRefType bufferType(mlir::Type tensor);
 /// The buffers of a kernel's operands: inputs, then outputs.
 llvm::SmallVector<mlir::Type> operandBufferTypes(ir::KernelOp kernel);
-/// Bytes of all operands, each counted once.
-double operandBytes(ir::KernelOp kernel);
 
 /// Hands out regions of a thread's scratch, in f32 elements, each aligned to 64 bytes.
 class ScratchLayout {

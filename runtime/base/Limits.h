@@ -47,6 +47,8 @@ inline constexpr uint64_t kExecutableBytes = (uint64_t{1} << 31) - 1;
 /// for anything.
 inline constexpr uint64_t kArenaBytes = uint64_t{1} << 47;
 inline constexpr uint64_t kScratchBytes = uint64_t{1} << 36;
+/// Shared memory of a block on a CUDA device: as much as any has (227 KiB, compute capability 9.0).
+inline constexpr uint64_t kSharedBytes = 232448;
 
 /// The manifest of a checkpoint and the number of files it may list, with names of usual length.
 inline constexpr uint64_t kManifestBytes = 4 * kMegabyte;

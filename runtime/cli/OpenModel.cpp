@@ -130,7 +130,7 @@ StatusOr<std::unique_ptr<Session>> openSession(std::shared_ptr<const Executable>
                                                const ModelFlags &flags, const std::string &entry) {
   HEDDLE_RETURN_IF_ERROR(checkCompiled(*executable, flags));
   HEDDLE_ASSIGN_OR_RETURN(const Entry *asked, executable->entry(entry));
-  std::unique_ptr<Device> device = makeCpuDevice(flags.threads);
+  std::unique_ptr<Device> device = makeDevice(executable->manifest(), flags.threads);
   int wanted = flags.threads > 0 ? flags.threads : ThreadPool::defaultThreads();
   if (device->threads() < wanted)
     remark(absl::StrCat("only ", device->threads(), " of ", wanted,

@@ -85,7 +85,7 @@ public:
       const proto::Launch &launch = plan.launches(i);
       launches_.push_back({entry.kernels[i], operands_.data() + operands_.size(), launch.tasks()});
       for (const proto::BufferRef &ref : launch.operands())
-        operands_.push_back(address(ref, bindings));
+        operands_.push_back(bindings.address(ref));
     }
   }
 
@@ -110,17 +110,6 @@ private:
     int64_t tasks;
   };
 
-  static void *address(const proto::BufferRef &ref, const Bindings &bindings) {
-    void *base = bindings.arena;
-    if (ref.space() == proto::BufferRef::ARGUMENT)
-      base = bindings.arguments[ref.index()];
-    else if (ref.space() == proto::BufferRef::RESULT)
-      base = bindings.results[ref.index()];
-    else if (ref.space() == proto::BufferRef::CONSTANT)
-      base = bindings.constants[ref.index()];
-    return static_cast<char *>(base) + ref.offset();
-  }
-
   void launch(const Launch &launch) {
     device_.pool().parallelFor(launch.tasks, [&](int64_t begin, int64_t end, int thread) {
       launch.kernel(launch.operands, begin, end, device_.scratch(thread));
@@ -142,6 +131,21 @@ StatusOr<std::unique_ptr<Program>> CpuDevice::prepare(const Entry &entry,
 }
 
 } // namespace
+
+void *Bindings::address(const proto::BufferRef &ref) const {
+  void *base = arena;
+  if (ref.space() == proto::BufferRef::ARGUMENT)
+    base = arguments[ref.index()];
+  else if (ref.space() == proto::BufferRef::RESULT)
+    base = results[ref.index()];
+  else if (ref.space() == proto::BufferRef::CONSTANT)
+    base = constants[ref.index()];
+  return static_cast<char *>(base) + ref.offset();
+}
+
+std::unique_ptr<Device> makeDevice(const proto::Manifest &manifest, int threads) {
+  return isEmulated(manifest) ? makeEmulatedDevice(threads) : makeCpuDevice(threads);
+}
 
 std::unique_ptr<Device> makeCpuDevice(int threads) { return std::make_unique<CpuDevice>(threads); }
 

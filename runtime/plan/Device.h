@@ -32,6 +32,8 @@ protected:
 struct Bindings {
   void *arena = nullptr;
   std::vector<void *> arguments, results, constants;
+
+  void *address(const proto::BufferRef &ref) const;
 };
 
 /// Told about each launch, where it costs nothing to those who do not ask.
@@ -76,6 +78,13 @@ public:
 
 /// This machine's processors. `threads` 0 is ThreadPool::defaultThreads().
 std::unique_ptr<Device> makeCpuDevice(int threads);
+/// CUDA's programming model on this machine's processors, with every access of a kernel checked
+/// (runtime/cuda/emulator): slow, for tests and for machines without a GPU. A fault of a kernel is
+/// an error that names it and its line. HEDDLE_EMULATOR_SEED chooses the order of threads and
+/// copies.
+std::unique_ptr<Device> makeEmulatedDevice(int threads);
+/// The one that an executable of this target runs on.
+std::unique_ptr<Device> makeDevice(const proto::Manifest &manifest, int threads);
 
 } // namespace heddle::runtime
 

@@ -15,7 +15,10 @@ namespace heddle::runtime {
 namespace {
 
 std::string kernelHash(const proto::Executable &executable) {
-  Sha256Digest digest = Sha256::of(executable.kernels());
+  std::string code = executable.kernels();
+  for (const proto::DeviceModule &module : executable.modules())
+    code += module.SerializeAsString();
+  Sha256Digest digest = Sha256::of(code);
   return std::string(digest.begin(), digest.end());
 }
 
@@ -113,21 +116,50 @@ Status Executable::initialize() {
   if (proto_.kernels_sha256() != kernelHash(proto_))
     return invalidInput("the kernels do not match their hash: the file is damaged");
   HEDDLE_ASSIGN_OR_RETURN(kernels_, KernelLibrary::load(proto_.kernels()));
+  HEDDLE_RETURN_IF_ERROR(loadModules());
   for (const proto::Plan &plan : proto_.plans()) {
     Entry entry;
     entry.plan = &plan;
-    for (const proto::Launch &launch : plan.launches()) {
-      entry.kernels.push_back(kernels_.find(launch.kernel()));
-      if (!entry.kernels.back())
-        return invalidInput("entry ", plan.entry(), ": the kernels hold no function ",
-                            launch.kernel());
-    }
+    for (const proto::Launch &launch : plan.launches())
+      if (Status status = findKernel(launch, entry); !status.ok())
+        return withContext(status, absl::StrCat("entry ", plan.entry()));
     findCommit(entry);
     entries_.push_back(std::move(entry));
   }
   proto_.clear_kernels(); // the loader has its own copy
+  for (proto::DeviceModule &module : *proto_.mutable_modules())
+    module.clear_object();
   return absl::OkStatus();
 }
+
+Status Executable::loadModules() {
+  for (const proto::DeviceModule &module : proto_.modules()) {
+    auto object = emulator::KernelObject::load(module.object());
+    if (!object.ok())
+      return withContext(object.status(), absl::StrCat("kernel ", module.kernel()));
+    if (!modules_.emplace(module.kernel(), *std::move(object)).second)
+      return invalidInput("kernel ", module.kernel(), " is there twice");
+  }
+  return absl::OkStatus();
+}
+
+Status Executable::findKernel(const proto::Launch &launch, Entry &entry) const {
+  if (!isEmulated(manifest())) {
+    entry.kernels.push_back(kernels_.find(launch.kernel()));
+    return entry.kernels.back() ? absl::OkStatus()
+                                : invalidInput("the kernels hold no function ", launch.kernel());
+  }
+  auto module = modules_.find(launch.kernel());
+  if (module == modules_.end())
+    return invalidInput("there is no kernel ", launch.kernel());
+  for (const proto::GridLaunch &grid : launch.grid())
+    if (!module->second.find(grid.function()))
+      return invalidInput("kernel ", launch.kernel(), " has no function ", grid.function());
+  entry.modules.push_back(&module->second);
+  return absl::OkStatus();
+}
+
+bool isEmulated(const proto::Manifest &manifest) { return manifest.target() == "cuda:emulated"; }
 
 const Entry *Executable::find(const std::string &name) const {
   for (const Entry &entry : entries_)

@@ -5,12 +5,14 @@
 #ifndef HEDDLE_RUNTIME_PLAN_EXECUTABLE_H
 #define HEDDLE_RUNTIME_PLAN_EXECUTABLE_H
 
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "runtime/Executable.pb.h"
 #include "runtime/base/Status.h"
+#include "runtime/cuda/emulator/KernelObject.h"
 #include "runtime/plan/KernelLibrary.h"
 
 namespace heddle::runtime {
@@ -20,10 +22,15 @@ class FileLayer;
 /// manifest.format_version of the executables that this runtime writes and reads.
 inline constexpr uint32_t kExecutableFormat = 1;
 
+/// Whether it is for the emulator of CUDA, and has modules.
+bool isEmulated(const proto::Manifest &manifest);
+
 /// One entry. Immutable.
 struct Entry {
   const proto::Plan *plan = nullptr;
-  std::vector<KernelFunction> kernels; // one per launch
+  // One per launch: a function on a processor, a module on a CUDA device.
+  std::vector<KernelFunction> kernels;
+  std::vector<const emulator::KernelObject *> modules;
   /// The first launch that writes a parameter or an optimizer moment. Before it the step can still
   /// be abandoned without a trace (apart from gradient accumulators). launches_size() if there is
   /// none.
@@ -59,7 +66,11 @@ private:
 
   std::string origin_;
   proto::Executable proto_;
+  Status loadModules();
+  Status findKernel(const proto::Launch &launch, Entry &entry) const;
+
   KernelLibrary kernels_;
+  std::map<std::string, emulator::KernelObject> modules_;
   std::vector<Entry> entries_;
 };
 

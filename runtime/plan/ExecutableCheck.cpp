@@ -171,6 +171,24 @@ private:
     return absl::OkStatus();
   }
 
+  /// What a driver would refuse, and what no kernel of ours asks for.
+  static Status checkGrid(const proto::Launch &launch) {
+    if (launch.workspace_bytes() > limits::kArenaBytes)
+      return invalidInput("a workspace of ", launch.workspace_bytes(),
+                          " bytes, more than the limit of ", limits::kArenaBytes);
+    for (const proto::GridLaunch &grid : launch.grid()) {
+      if (grid.blocks() < 1 || grid.blocks() > 0x7fffffff)
+        return invalidInput(grid.function(), ": ", grid.blocks(), " blocks");
+      if (grid.threads() < 1 || grid.threads() > 1024)
+        return invalidInput(grid.function(), ": ", grid.threads(), " threads in a block");
+      if (grid.shared_bytes() > limits::kSharedBytes)
+        return invalidInput(grid.function(), ": ", grid.shared_bytes(),
+                            " bytes of shared memory, more than the limit of ",
+                            limits::kSharedBytes);
+    }
+    return absl::OkStatus();
+  }
+
   Status checkLaunch(const proto::Launch &launch) {
     if (launch.kernel().empty())
       return invalidInput("no kernel");
@@ -179,6 +197,7 @@ private:
     if (launch.scratch_bytes() > limits::kScratchBytes)
       return invalidInput(launch.scratch_bytes(), " bytes of scratch, more than the limit of ",
                           limits::kScratchBytes);
+    HEDDLE_RETURN_IF_ERROR(checkGrid(launch));
     if (launch.outputs() < 0 || launch.outputs() > launch.operands_size())
       return invalidInput(launch.outputs(), " outputs of ", launch.operands_size(), " operands");
     for (int i = 0; i < launch.operands_size(); ++i) {

@@ -138,6 +138,43 @@ TEST(Executable, ArenaAndScratchAtTheirLimits) {
               IsBadInput("68719476737 bytes of scratch, more than the limit of 68719476736"));
 }
 
+TEST(Executable, SharedMemoryAtItsLimit) {
+  auto create = [](const proto::GridLaunch &grid) {
+    proto::Executable executable = fakeExecutable();
+    *plan(executable, "step").mutable_launches(0)->add_grid() = grid;
+    return Executable::create(std::move(executable), "x.heddle");
+  };
+  proto::GridLaunch grid;
+  grid.set_function("f");
+  grid.set_blocks(1);
+  grid.set_threads(1024);
+  grid.set_shared_bytes(limits::kSharedBytes);
+  EXPECT_THAT(create(grid), IsOk());
+  grid.set_shared_bytes(limits::kSharedBytes + 1);
+  EXPECT_THAT(create(grid),
+              IsBadInput("232449 bytes of shared memory, more than the limit of 232448"));
+  grid.set_shared_bytes(0);
+  grid.set_threads(1025);
+  EXPECT_THAT(create(grid), IsBadInput("1025 threads in a block"));
+  grid.set_threads(32);
+  grid.set_blocks(0);
+  EXPECT_THAT(create(grid), IsBadInput("0 blocks"));
+}
+
+TEST(Executable, NeedsTheModulesOfItsTarget) {
+  proto::Executable executable = fakeExecutable();
+  executable.mutable_manifest()->set_target("cuda:emulated");
+  sealExecutable(executable);
+  EXPECT_THAT(Executable::create(executable, "x.heddle"), IsBadInput("there is no kernel "));
+  proto::DeviceModule &module = *executable.add_modules();
+  module.set_kernel("k");
+  module.set_object("no object");
+  EXPECT_THAT(Executable::create(executable, "x.heddle"),
+              IsBadInput("the kernels do not match their hash"));
+  sealExecutable(executable);
+  EXPECT_THAT(Executable::create(executable, "x.heddle"), IsBadInput("kernel k"));
+}
+
 TEST(Executable, SizeLimit) {
   TempFolder folder;
   std::string path = folder / "m.heddle";

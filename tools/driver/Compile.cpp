@@ -302,6 +302,8 @@ StatusOr<runtime::proto::Executable> Compilation::finish() {
     HEDDLE_ASSIGN_OR_RETURN(*executable.add_plans(), codegen::writePlan(function, kernels));
   }
   executable.set_kernels(kernels.sharedObject);
+  for (runtime::proto::DeviceModule &module : kernels.modules)
+    *executable.add_modules() = std::move(module);
   runtime::sealExecutable(executable);
   if (state_->dumper) {
     HEDDLE_RETURN_IF_ERROR(

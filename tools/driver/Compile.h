@@ -50,7 +50,7 @@ struct CompileRequest {
   int64_t sourceSeq = 0;
   /// forward, loss, grad, step, accumulate, step_accumulated, eval, prefill, decode.
   std::vector<std::string> entries;
-  codegen::Target target = codegen::hostTarget();
+  codegen::CompileTarget target = codegen::hostTarget();
   int threads = 1;
   bool strict = false;
   std::vector<FusionDemand> requireFused;

@@ -45,10 +45,38 @@ private:
   std::unique_ptr<char, void (*)(void *)> data_;
 };
 
-std::vector<runtime::Tensor> runKernel(runtime::KernelFunction function,
-                                       const runtime::proto::Launch &launch,
-                                       const std::vector<runtime::Tensor> &inputs,
-                                       const std::vector<runtime::Tensor> &shapes, int pieces) {
+/// A kernel that no function before had, and where the plan has its code.
+struct NewKernel {
+  const runtime::proto::Launch *launch;
+  runtime::KernelFunction function;     // on a processor, else
+  const emulator::KernelObject *module; // on a CUDA device
+};
+
+/// The launch by itself, as a plan of its own.
+Status runOnDevice(runtime::Device &device, const NewKernel &kernel,
+                   const std::vector<void *> &operands) {
+  runtime::proto::Plan plan;
+  runtime::proto::Launch &launch = *plan.add_launches();
+  launch = *kernel.launch;
+  for (int i = 0; i < launch.operands_size(); ++i) {
+    launch.mutable_operands(i)->set_space(runtime::proto::BufferRef::ARGUMENT);
+    launch.mutable_operands(i)->set_index(i);
+    launch.mutable_operands(i)->set_offset(0);
+  }
+  runtime::Entry entry;
+  entry.plan = &plan;
+  entry.modules = {kernel.module};
+  runtime::Bindings bindings;
+  bindings.arguments = operands;
+  HEDDLE_ASSIGN_OR_RETURN(std::unique_ptr<runtime::Program> program,
+                          device.prepare(entry, bindings));
+  return program->run(0, 1);
+}
+
+StatusOr<std::vector<runtime::Tensor>> runKernel(runtime::Device &device, const NewKernel &kernel,
+                                                 const std::vector<runtime::Tensor> &inputs,
+                                                 const std::vector<runtime::Tensor> &shapes,
+                                                 int pieces) {
   std::vector<AlignedBytes> buffers;
   for (const runtime::Tensor &input : inputs)
     buffers.emplace_back(input.bytes);
@@ -57,10 +85,15 @@ std::vector<runtime::Tensor> runKernel(runtime::KernelFunction function,
   std::vector<void *> operands;
   for (const AlignedBytes &buffer : buffers)
     operands.push_back(buffer.data());
-  AlignedBytes scratch(launch.scratch_bytes());
-  int64_t tasks = launch.tasks();
-  for (int piece = 0; piece < pieces; ++piece)
-    function(operands.data(), tasks * piece / pieces, tasks * (piece + 1) / pieces, scratch.data());
+  if (kernel.module) {
+    HEDDLE_RETURN_IF_ERROR(runOnDevice(device, kernel, operands));
+  } else {
+    AlignedBytes scratch(kernel.launch->scratch_bytes());
+    int64_t tasks = kernel.launch->tasks();
+    for (int piece = 0; piece < pieces; ++piece)
+      kernel.function(operands.data(), tasks * piece / pieces, tasks * (piece + 1) / pieces,
+                      scratch.data());
+  }
   std::vector<runtime::Tensor> outputs = shapes;
   for (size_t i = 0; i < outputs.size(); ++i) {
     const char *bytes = static_cast<const char *>(buffers[inputs.size() + i].data());
@@ -97,12 +130,6 @@ ir::TensorRef reshaped(const ir::TensorRef &tensor, RankedTensorType type) {
   result->shape = type.getShape().vec();
   return result;
 }
-
-/// A kernel that no function before had, and where the plan has its code.
-struct NewKernel {
-  const runtime::proto::Launch *launch;
-  runtime::KernelFunction function;
-};
 
 class KernelJudge {
 public:
@@ -143,7 +170,9 @@ private:
     int launch = 0;
     for (auto kernel : function.getOps<ir::KernelOp>()) {
       if (seen_.insert(codegen::kernelText(kernel)).second) {
-        chosen_[kernel] = {&entry.plan->launches(launch), entry.kernels[launch]};
+        chosen_[kernel] = {&entry.plan->launches(launch),
+                           entry.kernels.empty() ? nullptr : entry.kernels[launch],
+                           entry.modules.empty() ? nullptr : entry.modules[launch]};
         ++chosenCount_;
         for (Value input : kernel.getInputs())
           ++kept_[input].usesLeft;
@@ -278,16 +307,19 @@ private:
     for (const ir::TensorRef &result : expected)
       shapes.push_back(toRuntime(*result));
     auto run = [&](int pieces) {
-      return runKernel(compiled.function, *compiled.launch, inputs, shapes, pieces);
+      return runKernel(subject_.session->device(), compiled, inputs, shapes, pieces);
     };
-    std::vector<runtime::Tensor> actual = run(1);
+    HEDDLE_ASSIGN_OR_RETURN(std::vector<runtime::Tensor> actual, run(1));
     HEDDLE_ASSIGN_OR_RETURN(VerifyCheck worst, compareResults(kernel, actual, expected));
     if (!worst.ok()) {
       HEDDLE_ASSIGN_OR_RETURN(double share, shareOfRounding(body, operands, actual));
       worst.error = std::min(worst.error, share * worst.bound);
     }
     report_.checks.push_back(std::move(worst));
-    if (compiled.launch->tasks() > 1 && !sameBits(actual, run(3)))
+    if (compiled.module || compiled.launch->tasks() < 2)
+      return absl::OkStatus();
+    HEDDLE_ASSIGN_OR_RETURN(std::vector<runtime::Tensor> split, run(3));
+    if (!sameBits(actual, split))
       report_.checks.push_back({"kernel split over threads", describe(kernel), 1, 0});
     return absl::OkStatus();
   }

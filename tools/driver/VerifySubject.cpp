@@ -29,9 +29,10 @@ StatusOr<std::vector<OwningOpRef<ModuleOp>>> snapshots(Compilation &compilation)
 StatusOr<std::unique_ptr<runtime::Session>>
 loadedSession(std::shared_ptr<const runtime::Executable> executable, const Source &source,
               const VerifyRequest &request) {
-  HEDDLE_ASSIGN_OR_RETURN(
-      auto session, runtime::Session::create(std::move(executable),
-                                             runtime::makeCpuDevice(request.compile.threads)));
+  std::unique_ptr<runtime::Device> device =
+      runtime::makeDevice(executable->manifest(), request.compile.threads);
+  HEDDLE_ASSIGN_OR_RETURN(auto session,
+                          runtime::Session::create(std::move(executable), std::move(device)));
   // What cannot be run here cannot be compared: said before time goes into it.
   for (const runtime::Entry &entry : session->executable().entries()) {
     const std::string &name = entry.plan->entry();

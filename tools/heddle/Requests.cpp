@@ -48,7 +48,7 @@ StatusOr<CompileRequest> requestFor(const Source &source, const runtime::ModelFl
   HEDDLE_RETURN_IF_ERROR(checkPositive("--batch", request.batch));
   HEDDLE_RETURN_IF_ERROR(checkPositive("--seq", request.seq));
   if (!flags.target.empty()) {
-    HEDDLE_ASSIGN_OR_RETURN(request.target, codegen::parseTarget(flags.target));
+    HEDDLE_ASSIGN_OR_RETURN(request.target, codegen::parseCompileTarget(flags.target));
   }
   request.entries = std::move(entries);
   request.threads = flags.threads > 0 ? flags.threads : availableProcessors();
