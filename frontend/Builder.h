@@ -4,7 +4,7 @@
 //
 //   forward     (parameters, input_ids, attention_mask, position_ids [B, T], and token_type_ids
 //               [B, T] where the model has token types) -> what its head gives: logits [B, T, V],
-//               [B, classes] or [B, T, classes]; start_logits and end_logits [B, T];
+//               [B, classes], [B, T, classes] or [B, T]; start_logits and end_logits [B, T];
 //               last_hidden_state [B, T, C] and pooler_output [B, C]
 //   loss        (as forward, targets [B, T] or [B], or start_positions and end_positions [B], and
 //               next_sentence_label [B] where the head has one) -> loss []. A model without a head

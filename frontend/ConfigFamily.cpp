@@ -41,6 +41,8 @@ StatusOr<proto::Family> withArchitecture(const JsonRef &config, const proto::Fam
     whole.mutable_keys()->MergeFrom(variant.keys());
     whole.mutable_ignored_tensors()->MergeFrom(variant.ignored_tensors());
     whole.mutable_optional_parts()->MergeFrom(variant.optional_parts());
+    if (variant.has_encoder_alone())
+      whole.set_encoder_alone(variant.encoder_alone());
   }
   return whole;
 }

@@ -10,6 +10,7 @@
 
 #include "frontend/ConfigFamily.h"
 #include "frontend/FieldPath.h"
+#include "frontend/Stacks.h"
 #include "frontend/Validate.h"
 #include "runtime/base/NamePattern.h"
 
@@ -62,7 +63,7 @@ public:
     HEDDLE_RETURN_IF_ERROR(checkAllApply());
     if (std::optional<FieldError> error = findFieldError(definition_))
       return inWordsOfConfig(*error);
-    return definition_;
+    return family_.encoder_alone() ? encoderOf(definition_) : definition_;
   }
 
 private:

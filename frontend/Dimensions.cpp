@@ -28,7 +28,7 @@ Dimensions::Dimensions(const proto::ModelDef &definition) {
   vocab = definition.vocab_size();
   positions = definition.max_positions();
   const bool span = definition.head().kind() == proto::Head::SPAN;
-  classes = span ? 2 : definition.head().classes();
+  classes = span ? 2 : detectsReplacedTokens(definition) ? 1 : definition.head().classes();
   if (isProjection(definition.head().kind()))
     classes = definition.head().width();
   if (definition.head().kind() == proto::Head::NOISE)
@@ -197,6 +197,8 @@ proto::Loss::Kind lossKind(const proto::ModelDef &definition) {
   const proto::Head &head = definition.head();
   if (head.kind() == proto::Head::NOISE)
     return proto::Loss::MEAN_SQUARED_ERROR;
+  if (detectsReplacedTokens(definition))
+    return proto::Loss::BINARY_CROSS_ENTROPY;
   if (head.kind() != proto::Head::SEQUENCE_CLASSES)
     return proto::Loss::CROSS_ENTROPY;
   if (definition.loss().has_kind())
@@ -211,6 +213,10 @@ bool predictsNext(const proto::ModelDef &definition) {
 
 bool isLanguageModel(const proto::ModelDef &definition) {
   return definition.head().kind() == proto::Head::LANGUAGE_MODEL;
+}
+
+bool detectsReplacedTokens(const proto::ModelDef &definition) {
+  return definition.head().kind() == proto::Head::REPLACED_TOKEN_DETECTION;
 }
 
 bool encodesTexts(const proto::ModelDef &definition) {

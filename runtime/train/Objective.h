@@ -51,6 +51,11 @@ struct TrainingTask {
   bool takes(const std::string &input) const { return inputs.count(input) > 0; }
 };
 
+/// Whether each token of a text has a label.
+inline bool labelsTokens(const TrainingTask &task) {
+  return task.labels == proto::Task::TOKEN_CLASSES || task.labels == proto::Task::REPLACED_TOKENS;
+}
+
 } // namespace heddle::runtime
 
 #endif // HEDDLE_RUNTIME_TRAIN_OBJECTIVE_H
