@@ -49,8 +49,9 @@ Found checkDecoder(const proto::ModelDef &model) {
     return wrong("decoder_input.start_id", "is missing");
   if (fromSource && model.encoder().has_frames())
     return wrong("decoder_input.from_source", "does not go with encoder.frames");
-  if (fromSource && !sharesTokenTable(model))
-    return wrong("decoder_input.from_source", "needs share_token_embedding");
+  if (fromSource && encoderOf(model).vocab_size() != model.vocab_size())
+    return wrong("encoder.vocab_size", "the decoder reads the source (decoder_input.from_source): ",
+                 "expected its vocabulary of ", model.vocab_size(), " tokens");
   if (fromSource && model.attention().mean_if_blind())
     return wrong("attention.mean_if_blind", "does not go with decoder_input.from_source");
   if (fromSource && !model.has_pooler())

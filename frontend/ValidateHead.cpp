@@ -26,6 +26,8 @@ Found checkEmbeddingParts(const proto::ModelDef &model) {
     return wrong("embedding_width", "does not go with embedding_sum_width");
   const int64_t largestId = model.has_vocab_size() ? model.vocab_size() - 1 : kMaxDimension;
   const proto::LearnedPositions &learned = model.positions().learned();
+  if (learned.has_padding_id() && model.max_positions() < 2)
+    return wrong("max_positions", "leaves no position beside that of positions.learned.padding_id");
   if (learned.has_padding_id()) // at least one position is left
     return checkRange("positions.learned.padding_id", learned.padding_id(), 0,
                       std::min(largestId, model.max_positions() - 2));

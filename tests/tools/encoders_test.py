@@ -5,6 +5,8 @@ what cannot be done is an error in the user's words."""
 import json
 import os
 import pathlib
+import shutil
+import struct
 import subprocess
 import tempfile
 import unittest
@@ -57,9 +59,42 @@ class Encoders(unittest.TestCase):
 
     def test_every_kernel_and_pass(self):
         for name in ("bert-pretraining", "roberta-sequence", "distilbert-span", "electra-masked-lm",
-                     "bert-several-labels", "deberta_v2-masked-lm", "deberta_v2-new-head", "xlnet-lm"):
+                     "electra-discriminator", "embedding-dense", "bert-several-labels", "deberta_v2-masked-lm", "deberta_v2-new-head", "xlnet-lm"):
             with self.subTest(name):
                 self.heddle("verify", GOLDENS / name, "--grad", "--passes")
+
+    def test_numbers(self):
+        for folder in [*GOLDENS.glob("electra-*"), *GOLDENS.glob("embedding-*"), *GOLDENS.glob("t5-enc*"),
+                       GOLDENS / "xlnet-without-types"]:
+            with self.subTest(folder.name):
+                self.heddle("verify", folder, "--against", folder / "golden.safetensors")
+
+    def test_weights_in_several_folders(self):
+        folder = self.base / "dense"
+        shutil.copytree(GOLDENS / "embedding-two-dense", folder)
+        golden = folder / "golden.safetensors"
+        compiled = self.base / "dense.heddle"
+        self.heddle("compile", folder, "--batch", 4, "--seq", 9, "-o", compiled)
+        weights = folder / "3_Dense/model.safetensors"
+        content = weights.read_bytes()
+        weights.write_bytes(content[:-4] + struct.pack("<f", 2.5))
+        run = ("--entry", "encode", "--text", "a", "--similarity")
+        result = subprocess.run([str(HEDDLE) + "-run", "run", compiled, *run], text=True,
+                                env=self.environment, capture_output=True)
+        self.assertEqual(result.returncode, 2)
+        self.assertIn("the weights recorded at compile time have changed", result.stderr)
+        self.assertIn("DIFFERS", self.heddle("verify", folder, "--against", golden, code=1))
+        weights.unlink()
+        self.assertIn("3_Dense: no weights: expected", self.heddle("run", folder, *run, code=2))
+        (folder / "3_Dense/config.json").unlink()
+        self.assertIn("3_Dense/config.json", self.heddle("run", folder, *run, code=2))
+        shutil.rmtree(folder / "2_Dense")
+        self.assertIn("2_Dense/config.json", self.heddle("run", folder, *run, code=2))
+        # A whole model elsewhere serves, one without those folders does not.
+        other = GOLDENS / "embedding-two-dense"
+        self.heddle("run", other, "--weights", other / "model.safetensors", *run)
+        self.assertIn("2_Dense: no such folder, and the model has weights there",
+                      self.heddle("run", other, "--weights", GOLDENS / "embedding-mean", *run, code=2))
 
     def test_what_a_model_without_head_cannot(self):
         model = GOLDENS / "bert-model"
@@ -81,8 +116,12 @@ class Encoders(unittest.TestCase):
         # Without a tokenizer tokens are bytes: more than this vocabulary.
         self.assertIn("tokens, the model's vocabulary only",
                       self.heddle("train", model, "--data", text, "--steps", 1, "--seq", 8, code=2))
+        self.assertIn("(--objective classification) needs records",
+                      self.heddle("train", GOLDENS / "electra-discriminator", "--data", text, "--steps", 1,
+                                  "--seq", 8, code=2))
         # Labels of rows for a model that wants them for tokens, token types that it does not have.
         for name, data, message in (("bert-tokens", "roberta-sequence", "input targets: has shape"),
+                                    ("electra-discriminator", "bert-masked-lm", "targets"),
                                     ("distilbert-masked-lm", "bert-masked-lm",
                                      "input token_type_ids: entry step takes")):
             with self.subTest(name):

@@ -173,6 +173,53 @@ class Seq2Seq(unittest.TestCase):
                           {**header, "model.decoder.extra.weight": header[name]}, body)
         self.assertIn("model.decoder.extra.weight", self.heddle(*compile_, code=2))
 
+    def without(self, name, *tensors):
+        """A golden's folder that lacks some of its tensors."""
+        folder = self.copy(name)
+        header, body = read_safetensors(folder / "model.safetensors")
+        write_safetensors(folder / "model.safetensors",
+                          {key: info for key, info in header.items() if key not in tensors}, body)
+        return folder
+
+    def test_what_nobody_reads_may_be_missing(self):
+        """Untied, both stacks have tables of their own, and the one they would share is a leftover."""
+        for name in ("bart-scaled-untied", "marian-untied"):
+            with self.subTest(name):
+                folder = self.without(name, "model.shared.weight")
+                self.heddle("verify", folder, "--against", folder / "golden.safetensors")
+                for tensor in ("model.encoder.embed_tokens.weight", "model.decoder.embed_tokens.weight",
+                               "lm_head.weight"):
+                    self.assertIn(f'holds no tensor "{tensor}"', self.heddle(
+                        "generate", self.without(name, tensor), "--prompt-ids", "5", code=2))
+        self.assertIn('holds no tensor "model.shared.weight"', self.heddle(
+            "generate", self.without("bart-default", "model.shared.weight"), "--prompt-ids", "5", code=2))
+
+    def test_a_text_classified(self):
+        """The decoder reads the source itself: it takes no tokens and no length of its own."""
+        model = GOLDENS / "bart-sequence"
+        out = self.base / "out.safetensors"
+        header, body = read_safetensors(model / "golden.safetensors")
+        inputs = {key[3:]: value for key, value in header.items() if key.startswith("in.")}
+        path = self.base / "in.safetensors"
+        write_safetensors(path, {**inputs, "decoder_input_ids": inputs["input_ids"]}, body)
+        self.assertIn("decoder_input_ids", self.heddle("run", model, "--inputs", path, "--outputs", out, code=2))
+        self.assertIn("--source-seq 4: the decoder of", self.heddle(
+            "compile", model, "--source-seq", 4, "-o", self.base / "x.heddle", code=2))
+        self.assertIn("its head does not predict tokens", self.heddle(
+            "generate", model, "--prompt-ids", "5", code=2))
+        data = self.base / "texts.jsonl"
+        data.write_text('{"text": "ab", "label": 1}\n{"text": "ba", "label": 3}\n' * 8)
+        self.assertIn("tokens, the model's vocabulary only", self.heddle(
+            "train", model, "--data", data, "--steps", 1, code=2))
+        folder = self.copy("bart-sequence")
+        config = json.loads((folder / "config.json").read_text())
+        for change, message in (({"eos_token_id": None}, "token_id"), ({"eos_token_id": "2"}, "eos_token_id"),
+                                ({"eos_token_id": -1}, "eos_token_id"), ({"num_labels": 7}, "num_labels"),
+                                ({"classifier_dropout": 1.5}, "classifier_dropout")):
+            with self.subTest(str(change)):
+                (folder / "config.json").write_text(json.dumps({**config, **change}))
+                self.assertIn(message, self.heddle("inspect", folder, "--params", code=2))
+
     def test_flags(self):
         self.assertIn("has no encoder", self.heddle("compile", GOLDENS / "gpt2-default", "--source-seq", 4,
                                                     "-o", self.base / "x.heddle", code=2))
