@@ -21,6 +21,18 @@ def layers_of(folder):
     return config.get("num_hidden_layers", config.get("n_layers", config.get("n_layer")))
 
 
+def write_ids(path, **tensors):
+    """Integers by name, all of one shape."""
+    header, body = {}, b""
+    for name, (shape, values) in tensors.items():
+        content = struct.pack(f"<{len(values)}i", *values)
+        header[name] = {"dtype": "I32", "shape": shape, "data_offsets": [len(body), len(body) + len(content)]}
+        body += content
+    text = json.dumps(header).encode()
+    path.write_bytes(struct.pack("<Q", len(text)) + text + body)
+    return path
+
+
 class Encoders(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
@@ -78,7 +90,8 @@ class Encoders(unittest.TestCase):
         weights = folder / "3_Dense/model.safetensors"
         content = weights.read_bytes()
         weights.write_bytes(content[:-4] + struct.pack("<f", 2.5))
-        run = ("--entry", "encode", "--text", "a", "--similarity")
+        ids = write_ids(self.base / "ids.safetensors", input_ids=([4, 9], [i % 31 for i in range(36)]))
+        run = ("--entry", "encode", "--inputs", ids, "--outputs", self.base / "out.safetensors")
         result = subprocess.run([str(HEDDLE) + "-run", "run", compiled, *run], text=True,
                                 env=self.environment, capture_output=True)
         self.assertEqual(result.returncode, 2)
@@ -119,9 +132,12 @@ class Encoders(unittest.TestCase):
         self.assertIn("(--objective classification) needs records",
                       self.heddle("train", GOLDENS / "electra-discriminator", "--data", text, "--steps", 1,
                                   "--seq", 8, code=2))
+        ready = write_ids(self.base / "ready.safetensors", input_ids=([1, 1, 4], [3, 5, 7, 9]),
+                          labels=([1, 1, 4], [0, 1, -100, 2]))
+        self.assertIn("ready.safetensors: labels: 2",
+                      self.heddle("train", GOLDENS / "electra-discriminator", "--data", ready, "--steps", 1, code=2))
         # Labels of rows for a model that wants them for tokens, token types that it does not have.
         for name, data, message in (("bert-tokens", "roberta-sequence", "input targets: has shape"),
-                                    ("electra-discriminator", "bert-masked-lm", "targets"),
                                     ("distilbert-masked-lm", "bert-masked-lm",
                                      "input token_type_ids: entry step takes")):
             with self.subTest(name):

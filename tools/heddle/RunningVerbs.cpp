@@ -96,7 +96,7 @@ runtime::PromptLimits promptLimits(const Source &source) {
   const frontend::proto::ModelDef &definition = source.model->definition;
   runtime::PromptLimits limits;
   limits.seq = source.longestSequence();
-  limits.encoderDecoder = definition.has_encoder();
+  limits.encoderDecoder = frontend::decoderReadsTokens(definition);
   limits.bins = definition.encoder().frames().bins();
   if (limits.encoderDecoder)
     limits.sourceSeq = frontend::longestSequence(frontend::encoderOf(definition));
