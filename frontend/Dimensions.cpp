@@ -27,8 +27,13 @@ Dimensions::Dimensions(const proto::ModelDef &definition) {
   hidden = definition.ffn().has_hidden() ? definition.ffn().hidden() : 4 * width;
   vocab = definition.vocab_size();
   positions = definition.max_positions();
-  const bool span = definition.head().kind() == proto::Head::SPAN;
-  classes = span ? 2 : detectsReplacedTokens(definition) ? 1 : definition.head().classes();
+  const proto::Head::Kind head = definition.head().kind();
+  const bool ofClasses =
+      head == proto::Head::SEQUENCE_CLASSES || head == proto::Head::TOKEN_CLASSES;
+  classes = head == proto::Head::SPAN           ? 2
+            : detectsReplacedTokens(definition) ? 1
+            : ofClasses                         ? definition.head().classes()
+                                                : 0;
   if (isProjection(definition.head().kind()))
     classes = definition.head().width();
   if (definition.head().kind() == proto::Head::NOISE)

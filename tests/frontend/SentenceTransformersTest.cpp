@@ -210,6 +210,14 @@ TEST(SentenceTransformers, DenseLayersAtTheirLimit) {
   EXPECT_THAT(frontend::validateModel(model(64), "m"), IsOk());
   EXPECT_THAT(frontend::validateModel(model(65), "m"),
               IsBadInput("field \"head.dense\": expected at most 64 layers, found 65"));
+  frontend::proto::ModelDef wide = model(2);
+  wide.mutable_head()->mutable_dense(0)->set_width(frontend::kMaxDimension);
+  EXPECT_THAT(frontend::validateModel(wide, "m"), IsOk());
+  EXPECT_THAT(frontend::validateShape(wide, 131072, 1), IsOk());
+  EXPECT_THAT(frontend::validateShape(wide, 131073, 1),
+              IsBadInput("batch 131073: a tensor of 131073 x 2147483647 is more than"));
+  wide.mutable_head()->mutable_dense(1)->set_width(frontend::kMaxDimension);
+  EXPECT_THAT(frontend::validateModel(wide, "m"), IsBadInput("the model has more than"));
 }
 
 TEST(SentenceTransformers, FieldsOfAnEmbeddingsHead) {

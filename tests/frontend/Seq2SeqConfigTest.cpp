@@ -208,6 +208,12 @@ TEST(Seq2SeqConfig, BartThatClassifies) {
               IsBadInput("field \"head.kind\": behind an encoder expected LANGUAGE_MODEL or NONE"));
 }
 
+TEST(Seq2SeqConfig, LeftoversOfPublishedFiles) {
+  EXPECT_THAT(readConfigText(bartLike("bart", R"(, "_num_labels": 7, "normalize_before": false,
+    "add_final_layer_norm": false, "classif_dropout": 0.0, "output_past": false)")),
+              IsOk());
+}
+
 TEST(Seq2SeqConfig, Errors) {
   EXPECT_THAT(readConfigText(t5(R"(, "feed_forward_proj": "gated-mish")")),
               IsBadInput("key \"feed_forward_proj\": \"gated-mish\" is not supported"));

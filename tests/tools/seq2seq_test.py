@@ -51,7 +51,8 @@ class Seq2Seq(unittest.TestCase):
         cls.addClassCleanup(folder.cleanup)
         cls.base = pathlib.Path(folder.name)
         cls.environment = dict(os.environ, HEDDLE_CACHE_DIR=str(cls.base / "cache"))
-        cls.folders = sorted(path for family in FAMILIES for path in GOLDENS.glob(f"{family}-*"))
+        cls.folders = sorted(path for family in FAMILIES for path in GOLDENS.glob(f"{family}-*")
+                             if not path.name.startswith("t5-encoder"))  # no decoder
 
     def call(self, tool, *arguments, code=0):
         result = subprocess.run([str(BIN / tool), *map(str, arguments)], text=True, timeout=300,
