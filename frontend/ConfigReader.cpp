@@ -284,6 +284,12 @@ private:
     }
     if (!key.values().empty())
       return withSupported(key, value, takeText(key, spelled(value)));
+    if (key.has_checked_as()) {
+      proto::ModelDef scratch;
+      HEDDLE_ASSIGN_OR_RETURN(FieldPath field,
+                              FieldPath::find(*proto::ModelDef::descriptor(), key.checked_as()));
+      return field.setJson(scratch, value);
+    }
     if (!key.has_field())
       return absl::OkStatus();
     if (key.members() && value.value().object())
