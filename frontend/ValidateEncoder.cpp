@@ -147,8 +147,9 @@ std::optional<FieldError> findEncoderError(const proto::ModelDef &definition) {
   for (const Found &found :
        {checkDecoder(definition),
         checkId("decoder_input.start_id", input.has_start_id(), input.start_id(), definition),
-        checkId("decoder_input.padding_id", input.has_padding_id(), input.padding_id(),
-                definition)})
+        checkId("decoder_input.padding_id", input.has_padding_id(), input.padding_id(), definition),
+        checkId("pooler.token_id", definition.pooler().has_token_id(),
+                definition.pooler().token_id(), definition)})
     if (found)
       return found;
   return checkEncoder(definition);

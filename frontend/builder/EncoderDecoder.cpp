@@ -74,7 +74,7 @@ private:
     }
     LayerScope scope(graph_, embeddingsPath(decoder_.stack));
     decoder_.inputIds = source_;
-    // Where no ids are masked, nothing of the decoder is: behind a hidden token it reads on.
+    // There is no mask: it reads what attention_mask hides from the encoder's readers, too.
     Tensor start =
         graph_.floats({decoder_.batch, 1},
                       std::vector<float>(decoder_.batch, static_cast<float>(input.start_id())));

@@ -43,6 +43,7 @@ struct TrainingTask {
   std::vector<std::string> labelNames; // by class; empty where the model does not name them
   SpecialTokens tokens;
   std::optional<int32_t> decoderStart;                // what a decoder's input begins with
+  std::optional<int64_t> neededToken;                 // that every text holds
   int64_t timesteps = 0;                              // of the noise schedule: they are below it
   bool cosineSchedule = false;                        // of noise; else linear
   bool strict = false;                                // a text that is too long is an error

@@ -162,6 +162,11 @@ private:
     } else {
       HEDDLE_ASSIGN_OR_RETURN(framed, framer_.frame(std::move(first), place(record, "text")));
     }
+    const Ids &ids = framed.example.ids;
+    if (task_.neededToken && std::find(ids.begin(), ids.end(), *task_.neededToken) == ids.end())
+      return invalidInput(place(record, "text"), ": the tokenizer gives no token ",
+                          *task_.neededToken,
+                          ", whose vector stands for the text (eos_token_id in ", "config.json)");
     HEDDLE_RETURN_IF_ERROR(readRowLabel(record, task_, framed.example));
     examples_.push_back(std::move(framed.example));
     return absl::OkStatus();

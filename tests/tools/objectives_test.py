@@ -281,6 +281,29 @@ class Objectives(unittest.TestCase):
                       self.call("heddle", "train", model, "--data", data, "--steps", 1, "--batch", 2, "--seq", 8,
                                 code=2).stderr)
 
+    def test_classes_of_texts_that_a_decoder_reads_too(self):
+        model = self.base / "bart"
+        model.mkdir()
+        tokenizer = word_tokenizer()
+        config = dict(model_type="bart", architectures=["BartForSequenceClassification"],
+                      vocab_size=len(VOCABULARY), d_model=32, encoder_layers=1, decoder_layers=1,
+                      encoder_attention_heads=2, decoder_attention_heads=2, encoder_ffn_dim=64, decoder_ffn_dim=64,
+                      max_position_embeddings=32, pad_token_id=0, bos_token_id=2, eos_token_id=3,
+                      decoder_start_token_id=3, id2label={"0": "sits", "1": "runs", "2": "sings"})
+        (model / "config.json").write_text(json.dumps(config))
+        (model / "tokenizer.json").write_text(json.dumps(tokenizer))
+        facts = [self.fact().split() for _ in range(300)]
+        data = write_records(self.base / "bart.jsonl",
+                             [{"text": " ".join(w for w in words if w != words[3]), "label": words[3]}
+                              for words in facts])
+        found = self.learn("bart", model, data, ["accuracy"])
+        self.assertGreater(found[-1]["accuracy"], 0.9)
+        del tokenizer["post_processor"]
+        (model / "tokenizer.json").write_text(json.dumps(tokenizer))
+        self.assertIn("the tokenizer gives no token 3, whose vector stands for the text",
+                      self.call("heddle", "train", model, "--data", data, "--steps", 1, "--batch", 2, "--seq", 8,
+                                code=2).stderr)
+
     def test_encoding_texts(self):
         model = write_bert(self.base / "encoder", "BertModel")
         texts = self.base / "lines.txt"

@@ -208,6 +208,23 @@ class Seq2Seq(unittest.TestCase):
             "compile", model, "--source-seq", 4, "-o", self.base / "x.heddle", code=2))
         self.assertIn("its head does not predict tokens", self.heddle(
             "generate", model, "--prompt-ids", "5", code=2))
+        ids = inputs["input_ids"]
+        begin, end = ids["data_offsets"]
+        values = [5 if i < 11 and v == 2 else v
+                  for i, v in enumerate(struct.unpack(f"<{(end - begin) // 8}q", body[begin:end]))]
+        ended = body[:begin] + struct.pack(f"<{len(values)}q", *values) + body[end:]
+        for backend in ("compiled", "interpreter"):
+            write_safetensors(path, inputs, ended)
+            self.assertIn("input_ids: row 0 has no token 2, whose vector stands for the text",
+                          self.heddle("run", model, "--inputs", path, "--outputs", out, "--backend", backend, code=2))
+        batches = self.base / "batches.safetensors"
+        for tokens, message in (((2, 5, 2, 7), None), ((5, 6, 2, 7), "batches.safetensors: input_ids: row 0 has no")):
+            batch = struct.pack("<6i", *tokens, 1, 3)
+            write_safetensors(batches, {
+                "input_ids": {"dtype": "I32", "shape": [1, 2, 2], "data_offsets": [0, 16]},
+                "labels": {"dtype": "I32", "shape": [1, 2], "data_offsets": [16, 24]}}, batch)
+            said = self.heddle("train", model, "--data", batches, "--steps", 1, code=2 if message else 0)
+            self.assertIn(message or "", said)
         data = self.base / "texts.jsonl"
         data.write_text('{"text": "ab", "label": 1}\n{"text": "ba", "label": 3}\n' * 8)
         self.assertIn("tokens, the model's vocabulary only", self.heddle(
@@ -215,7 +232,8 @@ class Seq2Seq(unittest.TestCase):
         folder = self.copy("bart-sequence")
         config = json.loads((folder / "config.json").read_text())
         for change, message in (({"eos_token_id": None}, "token_id"), ({"eos_token_id": "2"}, "eos_token_id"),
-                                ({"eos_token_id": -1}, "eos_token_id"), ({"num_labels": 7}, "num_labels"),
+                                ({"eos_token_id": -1}, "eos_token_id"),
+                                ({"eos_token_id": 67}, "expected one of the 67 tokens"), ({"num_labels": 7}, "num_labels"),
                                 ({"classifier_dropout": 1.5}, "classifier_dropout")):
             with self.subTest(str(change)):
                 (folder / "config.json").write_text(json.dumps({**config, **change}))

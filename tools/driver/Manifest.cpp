@@ -82,6 +82,13 @@ void describeAdapters(const frontend::Model &model, proto::Manifest &manifest) {
   manifest.set_merge_adapters(adapters.merged());
 }
 
+std::optional<int64_t> neededToken(const frontend::Model &model) {
+  const frontend::proto::Pooler &pooler = model.definition.pooler();
+  return pooler.token() == frontend::proto::Pooler::LAST_OF_ID
+             ? std::optional<int64_t>(pooler.token_id())
+             : std::nullopt;
+}
+
 void describeModel(const frontend::Model &model, const CompileRequest &request,
                    proto::Manifest &manifest) {
   frontend::Dimensions sizes(model.definition);
@@ -101,6 +108,8 @@ void describeModel(const frontend::Model &model, const CompileRequest &request,
     if (input.has_padding_id())
       manifest.set_decoder_padding_id(input.padding_id());
   }
+  if (const std::optional<int64_t> needed = neededToken(model))
+    manifest.set_needed_token(*needed);
   *manifest.mutable_weight_folders() = {model.weightFolders.begin(), model.weightFolders.end()};
   manifest.set_positions_from_mask(model.definition.positions().learned().from_mask());
   *manifest.mutable_task() = taskOf(model);
@@ -150,6 +159,7 @@ runtime::InputRules inputRules(const frontend::Model &model) {
     rules.decoderStart = input.start_id();
   if (input.has_padding_id())
     rules.decoderPadding = input.padding_id();
+  rules.neededToken = neededToken(model);
   return rules;
 }
 
