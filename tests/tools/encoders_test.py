@@ -85,13 +85,20 @@ class Encoders(unittest.TestCase):
         folder = self.base / "dense"
         shutil.copytree(GOLDENS / "embedding-two-dense", folder)
         golden = folder / "golden.safetensors"
+        config = folder / "3_Dense/config.json"
+        told = config.read_text()
+        ids = write_ids(self.base / "ids.safetensors", input_ids=([4, 9], [i % 31 for i in range(36)]))
+        run = ("--entry", "encode", "--inputs", ids, "--outputs", self.base / "out.safetensors")
+        for key, value, message in (("out_features", 7, 'tensor "linear.weight": has shape [23, 12], expected [7, 12]'),
+                                    ("bias", False, 'tensor "3_Dense/linear.bias" belongs to no parameter')):
+            config.write_text(json.dumps({**json.loads(told), key: value}))
+            self.assertIn(message, self.heddle("run", folder, *run, code=2))
+        config.write_text(told)
         compiled = self.base / "dense.heddle"
         self.heddle("compile", folder, "--batch", 4, "--seq", 9, "-o", compiled)
         weights = folder / "3_Dense/model.safetensors"
         content = weights.read_bytes()
         weights.write_bytes(content[:-4] + struct.pack("<f", 2.5))
-        ids = write_ids(self.base / "ids.safetensors", input_ids=([4, 9], [i % 31 for i in range(36)]))
-        run = ("--entry", "encode", "--inputs", ids, "--outputs", self.base / "out.safetensors")
         result = subprocess.run([str(HEDDLE) + "-run", "run", compiled, *run], text=True,
                                 env=self.environment, capture_output=True)
         self.assertEqual(result.returncode, 2)

@@ -80,7 +80,7 @@ class Seq2Seq(unittest.TestCase):
                 self.heddle("verify", folder, "--against", folder / "golden.safetensors")
 
     def test_every_kernel_and_pass(self):
-        for name in ("t5-relu", "bart-default", "marian-two-vocabularies", "whisper-default"):
+        for name in ("t5-relu", "bart-default", "bart-sequence", "marian-two-vocabularies", "whisper-default"):
             with self.subTest(name):
                 self.heddle("verify", GOLDENS / name, "--grad", "--passes")
 
