@@ -4,7 +4,7 @@
 //
 //   forward     (parameters, input_ids, attention_mask, position_ids [B, T], and token_type_ids
 //               [B, T] where the model has token types) -> what its head gives: logits [B, T, V],
-//               [B, classes] or [B, T, classes]; start_logits and end_logits [B, T];
+//               [B, classes], [B, T, classes] or [B, T]; start_logits and end_logits [B, T];
 //               last_hidden_state [B, T, C] and pooler_output [B, C]
 //   loss        (as forward, targets [B, T] or [B], or start_positions and end_positions [B], and
 //               next_sentence_label [B] where the head has one) -> loss []. A model without a head
@@ -24,7 +24,8 @@
 // input_ids, attention_mask, decoder_input_ids and last_index and fills cache.cross_k.<layer> and
 // cache.cross_v.<layer> [B, G, S, D] too, and decode takes decoder_input_ids [B, 1], positions and
 // attention_mask. Where the encoder reads frames, input_features [B, bins, 2 S] stand for
-// input_ids, and there is no attention_mask: all frames count.
+// input_ids, and there is no attention_mask: all frames count. A decoder that reads the source
+// takes the inputs of the source alone, and targets as a single stack does.
 //
 // Models of images take pixel_values [B, channels, height, width] in place of what is of tokens,
 // and timesteps and class_labels [B] where their condition has them. A head of noise gives noise

@@ -19,6 +19,13 @@ StatusOr<const proto::Family *> familyOfType(const JsonRef &config, const Famili
   return family;
 }
 
+void dropKey(proto::Family &family, const std::string &name) {
+  auto &keys = *family.mutable_keys();
+  keys.erase(std::remove_if(keys.begin(), keys.end(),
+                            [&](const proto::ConfigKey &key) { return key.key() == name; }),
+             keys.end());
+}
+
 /// The family with what the variant adds that "architectures" names.
 StatusOr<proto::Family> withArchitecture(const JsonRef &config, const proto::Family &family) {
   proto::Family whole = family;
@@ -38,9 +45,13 @@ StatusOr<proto::Family> withArchitecture(const JsonRef &config, const proto::Fam
     if (std::find(variant.names().begin(), variant.names().end(), name) == variant.names().end())
       continue;
     whole.mutable_definition()->MergeFrom(variant.definition());
+    for (const std::string &replaced : variant.replaced_keys())
+      dropKey(whole, replaced);
     whole.mutable_keys()->MergeFrom(variant.keys());
     whole.mutable_ignored_tensors()->MergeFrom(variant.ignored_tensors());
     whole.mutable_optional_parts()->MergeFrom(variant.optional_parts());
+    if (variant.has_encoder_alone())
+      whole.set_encoder_alone(variant.encoder_alone());
   }
   return whole;
 }

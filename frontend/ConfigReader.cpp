@@ -10,6 +10,7 @@
 
 #include "frontend/ConfigFamily.h"
 #include "frontend/FieldPath.h"
+#include "frontend/Stacks.h"
 #include "frontend/Validate.h"
 #include "runtime/base/NamePattern.h"
 
@@ -62,7 +63,7 @@ public:
     HEDDLE_RETURN_IF_ERROR(checkAllApply());
     if (std::optional<FieldError> error = findFieldError(definition_))
       return inWordsOfConfig(*error);
-    return definition_;
+    return family_.encoder_alone() ? encoderOf(definition_) : definition_;
   }
 
 private:
@@ -283,6 +284,12 @@ private:
     }
     if (!key.values().empty())
       return withSupported(key, value, takeText(key, spelled(value)));
+    if (key.has_checked_as()) {
+      proto::ModelDef scratch;
+      HEDDLE_ASSIGN_OR_RETURN(FieldPath field,
+                              FieldPath::find(*proto::ModelDef::descriptor(), key.checked_as()));
+      return field.setJson(scratch, value);
+    }
     if (!key.has_field())
       return absl::OkStatus();
     if (key.members() && value.value().object())

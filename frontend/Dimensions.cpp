@@ -27,8 +27,13 @@ Dimensions::Dimensions(const proto::ModelDef &definition) {
   hidden = definition.ffn().has_hidden() ? definition.ffn().hidden() : 4 * width;
   vocab = definition.vocab_size();
   positions = definition.max_positions();
-  const bool span = definition.head().kind() == proto::Head::SPAN;
-  classes = span ? 2 : definition.head().classes();
+  const proto::Head::Kind head = definition.head().kind();
+  const bool ofClasses =
+      head == proto::Head::SEQUENCE_CLASSES || head == proto::Head::TOKEN_CLASSES;
+  classes = head == proto::Head::SPAN           ? 2
+            : detectsReplacedTokens(definition) ? 1
+            : ofClasses                         ? definition.head().classes()
+                                                : 0;
   if (isProjection(definition.head().kind()))
     classes = definition.head().width();
   if (definition.head().kind() == proto::Head::NOISE)
@@ -197,6 +202,8 @@ proto::Loss::Kind lossKind(const proto::ModelDef &definition) {
   const proto::Head &head = definition.head();
   if (head.kind() == proto::Head::NOISE)
     return proto::Loss::MEAN_SQUARED_ERROR;
+  if (detectsReplacedTokens(definition))
+    return proto::Loss::BINARY_CROSS_ENTROPY;
   if (head.kind() != proto::Head::SEQUENCE_CLASSES)
     return proto::Loss::CROSS_ENTROPY;
   if (definition.loss().has_kind())
@@ -211,6 +218,10 @@ bool predictsNext(const proto::ModelDef &definition) {
 
 bool isLanguageModel(const proto::ModelDef &definition) {
   return definition.head().kind() == proto::Head::LANGUAGE_MODEL;
+}
+
+bool detectsReplacedTokens(const proto::ModelDef &definition) {
+  return definition.head().kind() == proto::Head::REPLACED_TOKEN_DETECTION;
 }
 
 bool encodesTexts(const proto::ModelDef &definition) {

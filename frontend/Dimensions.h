@@ -25,8 +25,8 @@ struct Dimensions {
   int64_t vocab;     // V, 0 where the definition leaves it out
   int64_t positions; // the longest sequence, 0: unbounded
 
-  /// Of a head of classes; 2 of a head of spans: begin and end; of a head of noise the numbers that
-  /// it says of a patch.
+  /// Of a head of classes; 2 of a head of spans: begin and end; 1 of one that detects replaced
+  /// tokens; of a head of noise the numbers that it says of a patch.
   int64_t classes;
 
   int64_t queryWidth() const { return heads * headDim; }
@@ -68,6 +68,8 @@ int64_t headWidth(const proto::ModelDef &definition);
 bool headHasBias(const proto::ModelDef &definition);
 proto::Loss::Kind lossKind(const proto::ModelDef &definition);
 bool isLanguageModel(const proto::ModelDef &definition);
+/// Whether each token has one logit: that it stands in place of another.
+bool detectsReplacedTokens(const proto::ModelDef &definition);
 /// Whether logits at t are of the token at t + 1: the model generates.
 bool predictsNext(const proto::ModelDef &definition);
 /// Whether one stack of layers makes vectors of a text's tokens, to be summed up as one.

@@ -127,6 +127,12 @@ Status checkKey(const proto::ConfigKey &key, const proto::Family &family) {
       HEDDLE_RETURN_IF_ERROR(field.addText(scratch, value.to()));
     return absl::OkStatus();
   }
+  if (key.has_checked_as()) {
+    HEDDLE_RETURN_IF_ERROR(
+        FieldPath::find(*proto::ModelDef::descriptor(), key.checked_as()).status());
+    if (key.has_field() || !key.values().empty())
+      return invalidInput("checked_as does not go with a field or values");
+  }
   if (key.has_field()) {
     proto::ModelDef scratch;
     HEDDLE_ASSIGN_OR_RETURN(FieldPath field,

@@ -41,6 +41,8 @@ struct Model {
   bool shiftLabels = true;
   /// A folder or file with weights; empty: there are none yet.
   std::string weightsPath;
+  /// Folders beside the weights that hold more: the parameters "FOLDER/NAME".
+  std::vector<std::string> weightFolders;
   /// Message fields of the definition that go with a tensor (by name without prefix): weights that
   /// do not hold it are of a model without that part.
   std::vector<std::pair<std::string, std::string>> optionalParts; // tensor, field

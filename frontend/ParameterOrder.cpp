@@ -85,6 +85,8 @@ std::vector<ParameterSpec> ModelParameters::all() const {
   append(list, finalNorm);
   append(list, poolerNorm);
   append(list, pooler);
+  for (const LinearParameters &layer : dense)
+    append(list, layer);
   append(list, embeddingOut);
   append(list, headTransform);
   append(list, headNorm);

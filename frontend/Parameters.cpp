@@ -184,8 +184,27 @@ private:
     model.encoder = std::make_shared<const ModelParameters>(std::move(encoder));
   }
 
+  /// Beside the model that the prefix is of.
+  void dense(ModelParameters &model) const {
+    int64_t in = dims_.width;
+    for (const proto::DenseLayer &layer : definition_.head().dense()) {
+      const std::string name =
+          layer.has_name() ? layer.name() : "dense." + std::to_string(model.dense.size());
+      LinearParameters &parameters = model.dense.emplace_back();
+      parameters.weight = ParameterSpec{name + ".weight",
+                                        {layer.width(), in},
+                                        weightInitializer(in, layer.width(), false),
+                                        {},
+                                        kPoolerPath};
+      if (layer.bias())
+        parameters.bias = ParameterSpec{name + ".bias", {layer.width()}, zeros(), {}, kPoolerPath};
+      in = layer.width();
+    }
+  }
+
   void head(ModelParameters &model) const {
     const proto::Head &head = definition_.head();
+    dense(model);
     if (head.kind() == proto::Head::NONE || head.kind() == proto::Head::EMBEDDING)
       return;
     const bool language = isLanguageModel(definition_), tied = language && head.tied();

@@ -120,6 +120,7 @@ struct ModelParameters {
   std::optional<NormParameters> finalNorm;
   std::optional<NormParameters> poolerNorm;
   std::optional<LinearParameters> pooler, headTransform;
+  std::vector<LinearParameters> dense; // of an embedding's head; weights [out, in]
   std::optional<NormParameters> headNorm;
   std::optional<LinearParameters> nextSentence; // from C to 2
   /// [V, E], or [classes, C]; absent when tied, and in models without a head.

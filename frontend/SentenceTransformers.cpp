@@ -2,7 +2,9 @@
 #include "frontend/SentenceTransformers.h"
 
 #include <algorithm>
+#include <set>
 
+#include "frontend/DenseModule.h"
 #include "frontend/Validate.h"
 #include "runtime/base/Limits.h"
 #include "runtime/io/Json.h"
@@ -98,13 +100,9 @@ StatusOr<JsonDocument> takeFile(runtime::FileLayer &layer, const std::string &fo
 std::string className(const std::string &type) { return type.substr(type.rfind('.') + 1); }
 
 /// The head makes way; its tensors may be in a checkpoint all the same.
-void replaceHead(Model &model, Head::Pooling pooling, bool normalize) {
+void replaceHead(Model &model, const Head &head) {
   proto::ModelDef before = model.definition;
-  Head &head = *model.definition.mutable_head();
-  head.Clear();
-  head.set_kind(Head::EMBEDDING);
-  head.set_pooling(pooling);
-  head.set_normalize(normalize);
+  *model.definition.mutable_head() = head;
   model.definition.mutable_loss()->clear_kind();
   model.shiftLabels = false;
   std::vector<std::string> kept;
@@ -120,6 +118,80 @@ void replaceHead(Model &model, Head::Pooling pooling, bool normalize) {
     }
 }
 
+/// The modules one after the other, as a head of kind EMBEDDING: a Transformer, a Pooling, any
+/// number of Dense, perhaps a Normalize.
+class ModuleReader {
+public:
+  ModuleReader(runtime::FileLayer &layer, const std::string &folder, Model &model)
+      : layer_(layer), folder_(folder), model_(model) {
+    head_.set_kind(Head::EMBEDDING);
+    head_.set_normalize(false);
+  }
+
+  Status add(const JsonRef &module) {
+    HEDDLE_ASSIGN_OR_RETURN(JsonRef type, module.at("type"));
+    HEDDLE_ASSIGN_OR_RETURN(std::string name, type.asString());
+    HEDDLE_ASSIGN_OR_RETURN(JsonRef place, module.at("path"));
+    HEDDLE_ASSIGN_OR_RETURN(std::string path, place.asString());
+    const std::string kind = className(name);
+    const int number = count_++;
+    if (kind == "Transformer" && number == 0)
+      return path.empty()
+                 ? absl::OkStatus()
+                 : place.error(absl::StrCat(place.value().describe(),
+                                            ": the transformer lies in a folder of its own; give ",
+                                            folder_, "/", path));
+    if (kind == "Pooling" && number == 1) {
+      HEDDLE_ASSIGN_OR_RETURN(JsonDocument config, configOf(place, path));
+      HEDDLE_ASSIGN_OR_RETURN(Head::Pooling pooling, readPooling(config.ref(), model_));
+      head_.set_pooling(pooling);
+      return absl::OkStatus();
+    }
+    if (kind == "Dense" && number > 1 && !head_.normalize())
+      return addDense(place, path);
+    if (kind == "Normalize" && number > 1 && !head_.normalize()) {
+      head_.set_normalize(true);
+      return absl::OkStatus();
+    }
+    return type.error(absl::StrCat(type.value().describe(), " is not supported as module ", number,
+                                   ", expected a Transformer, a Pooling, perhaps Dense modules "
+                                   "behind it, and perhaps a Normalize"));
+  }
+
+  StatusOr<Head> finish(const JsonRef &modules) const {
+    if (!head_.has_pooling())
+      return modules.error("has no Pooling module");
+    return head_;
+  }
+
+private:
+  /// The config.json of a module in a folder of its own.
+  StatusOr<JsonDocument> configOf(const JsonRef &place, const std::string &path) {
+    if (path.empty() || path.front() == '.' || path.find('/') != std::string::npos)
+      return place.error(absl::StrCat(place.value().describe(), " is no folder beside it"));
+    if (!folders_.insert(path).second)
+      return place.error(
+          absl::StrCat(place.value().describe(), " is the folder of another module"));
+    return takeFile(layer_, folder_, path + "/config.json", model_);
+  }
+
+  Status addDense(const JsonRef &place, const std::string &path) {
+    HEDDLE_ASSIGN_OR_RETURN(JsonDocument config, configOf(place, path));
+    const int before = head_.dense_size();
+    const int64_t width = before > 0 ? head_.dense(before - 1).width() : model_.definition.width();
+    HEDDLE_ASSIGN_OR_RETURN(*head_.add_dense(), readDenseModule(config.ref(), path, width));
+    model_.weightFolders.push_back(path);
+    return absl::OkStatus();
+  }
+
+  runtime::FileLayer &layer_;
+  const std::string &folder_;
+  Model &model_;
+  Head head_;
+  int count_ = 0;
+  std::set<std::string> folders_;
+};
+
 } // namespace
 
 Status readSentenceTransformers(runtime::FileLayer &layer, const std::string &folder,
@@ -129,40 +201,20 @@ Status readSentenceTransformers(runtime::FileLayer &layer, const std::string &fo
     return absl::OkStatus();
   HEDDLE_ASSIGN_OR_RETURN(JsonDocument document, takeFile(layer, folder, kModulesFile, model));
   HEDDLE_ASSIGN_OR_RETURN(std::vector<JsonRef> modules, document.ref().asArray());
-  std::optional<Head::Pooling> pooling;
-  bool normalize = false;
-  for (size_t i = 0; i < modules.size(); ++i) {
-    HEDDLE_ASSIGN_OR_RETURN(JsonRef type, modules[i].at("type"));
-    HEDDLE_ASSIGN_OR_RETURN(std::string name, type.asString());
-    HEDDLE_ASSIGN_OR_RETURN(JsonRef place, modules[i].at("path"));
-    HEDDLE_ASSIGN_OR_RETURN(std::string path, place.asString());
-    const std::string module = className(name);
-    const size_t expected = module == "Transformer" ? 0 : module == "Pooling" ? 1 : 2;
-    if ((module != "Transformer" && module != "Pooling" && module != "Normalize") || i != expected)
-      return type.error(absl::StrCat(type.value().describe(), " is not supported as module ", i,
-                                     ", expected a Transformer, a Pooling, and perhaps a "
-                                     "Normalize"));
-    if (module == "Transformer" && !path.empty())
-      return place.error(absl::StrCat(place.value().describe(),
-                                      ": the transformer lies in a folder of its own; give ",
-                                      folder, "/", path));
-    if (module == "Pooling") {
-      if (path.empty() || path.front() == '.' || path.find('/') != std::string::npos)
-        return place.error(absl::StrCat(place.value().describe(), " is no folder beside it"));
-      HEDDLE_ASSIGN_OR_RETURN(JsonDocument config,
-                              takeFile(layer, folder, path + "/config.json", model));
-      HEDDLE_ASSIGN_OR_RETURN(pooling, readPooling(config.ref(), model));
-    }
-    normalize = normalize || module == "Normalize";
-  }
-  if (!pooling)
-    return document.ref().error("has no Pooling module");
-  replaceHead(model, *pooling, normalize);
+  ModuleReader reader(layer, folder, model);
+  for (const JsonRef &module : modules)
+    HEDDLE_RETURN_IF_ERROR(reader.add(module));
+  HEDDLE_ASSIGN_OR_RETURN(Head head, reader.finish(document.ref()));
+  replaceHead(model, head);
   return validateModel(model.definition, folder);
 }
 
 void addMeanPooling(Model &model) {
-  replaceHead(model, Head::MEAN, false);
+  Head head;
+  head.set_kind(Head::EMBEDDING);
+  head.set_pooling(Head::MEAN);
+  head.set_normalize(false);
+  replaceHead(model, head);
   if (model.family.empty()) {
     for (ModelFile &file : model.files) // the definition as it is kept: without this run's dropout
       if (proto::ModelDef kept;

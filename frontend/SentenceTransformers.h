@@ -11,10 +11,10 @@ namespace heddle::frontend {
 
 inline constexpr char kModulesFile[] = "modules.json";
 
-/// Takes in `modules.json` and the pooling's `config.json` of `folder`: the model's head becomes
-/// one of kind EMBEDDING, and the files go along with it. What a head before it had is tensors that
-/// a checkpoint may hold. Nothing happens where the folder has no modules.json. The error names
-/// file, key and value that are not supported.
+/// Takes in `modules.json` of `folder` and the `config.json` of pooling and Dense modules: the
+/// model's head becomes one of kind EMBEDDING, and the files go along with it. What a head before
+/// it had is tensors that a checkpoint may hold. Nothing happens where the folder has no
+/// modules.json. The error names file, key and value that are not supported.
 Status readSentenceTransformers(runtime::FileLayer &layer, const std::string &folder, Model &model);
 
 /// The model with a head that gives the mean of the tokens' vectors, and with the files that say

@@ -58,6 +58,8 @@ proto::ModelDef encoderOf(const proto::ModelDef &definition) {
 }
 
 int64_t sourceLength(const proto::ModelDef &definition, int64_t seq, int64_t asked) {
+  if (!decoderReadsTokens(definition))
+    return seq;
   if (asked > 0)
     return asked;
   const proto::ModelDef encoder = encoderOf(definition);
@@ -65,6 +67,10 @@ int64_t sourceLength(const proto::ModelDef &definition, int64_t seq, int64_t ask
   if (longest == 0)
     return seq;
   return encoder.has_frames() ? longest : std::min(seq, longest);
+}
+
+bool decoderReadsTokens(const proto::ModelDef &definition) {
+  return definition.has_encoder() && !definition.decoder_input().from_source();
 }
 
 proto::ModelDef imageOf(const proto::ModelDef &definition) {

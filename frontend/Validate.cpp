@@ -194,6 +194,14 @@ std::optional<int64_t> countElements(const proto::ModelDef &model) {
       return std::nullopt;
     total += *elements;
   }
+  int64_t vector = dims.width; // of an embedding
+  for (const proto::DenseLayer &dense : model.head().dense()) {
+    auto elements = square(dense.width(), vector + 1);
+    if (!elements || *elements > kMaxElements)
+      return std::nullopt;
+    total += *elements;
+    vector = dense.width();
+  }
   auto sum = layers ? checkedAdd<int64_t>(*layers, total) : std::nullopt;
   return sum && *sum <= kMaxElements ? sum : std::nullopt;
 }
@@ -242,6 +250,11 @@ Status validateShape(const proto::ModelDef &definition, int64_t batch, int64_t s
       return invalidInput("batch ", batch, " and seq ", seq, ": a tensor of ", batch, " x ", seq,
                           " x ", last, " is more than ", kMaxElements, " elements");
   }
+  for (const proto::DenseLayer &dense : definition.head().dense())
+    if (auto elements = checkedMul<int64_t>(batch, dense.width());
+        !elements || *elements > kMaxElements)
+      return invalidInput("batch ", batch, ": a tensor of ", batch, " x ", dense.width(),
+                          " is more than ", kMaxElements, " elements");
   auto scores =
       checkedProduct<int64_t>(std::initializer_list<int64_t>{batch, dims.heads, seq, seq});
   if (!scores || *scores > kMaxElements)

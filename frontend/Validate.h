@@ -31,6 +31,8 @@ inline constexpr int64_t kMaxHeads = 65'536;
 inline constexpr int64_t kMaxRelativeBuckets = 65'536;
 /// Names a checkpoint may put before all parameters, in place of names.prefix.
 inline constexpr int kMaxOtherPrefixes = 8;
+/// Of an embedding's head.
+inline constexpr int kMaxDenseLayers = 64;
 /// In one tensor, and of all parameters together: what the IR can address.
 inline constexpr int64_t kMaxElements = int64_t{1} << 48;
 

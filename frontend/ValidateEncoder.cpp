@@ -39,9 +39,24 @@ Found checkDecoder(const proto::ModelDef &model) {
     return wrong("frames", "belongs to the encoder");
   if (!model.attention().causal())
     return wrong("attention.causal", "a decoder behind an encoder only looks back");
-  if (head != proto::Head::LANGUAGE_MODEL && head != proto::Head::NONE)
+  const bool fromSource = model.decoder_input().from_source();
+  if (fromSource && head != proto::Head::SEQUENCE_CLASSES)
+    return wrong("head.kind", "of a decoder that reads the source (decoder_input.from_source) ",
+                 "expected SEQUENCE_CLASSES");
+  if (!fromSource && head != proto::Head::LANGUAGE_MODEL && head != proto::Head::NONE)
     return wrong("head.kind", "behind an encoder expected LANGUAGE_MODEL or NONE");
-  if (model.has_pooler())
+  if (fromSource && !model.decoder_input().has_start_id())
+    return wrong("decoder_input.start_id", "is missing");
+  if (fromSource && model.encoder().has_frames())
+    return wrong("decoder_input.from_source", "does not go with encoder.frames");
+  if (fromSource && encoderOf(model).vocab_size() != model.vocab_size())
+    return wrong("encoder.vocab_size", "the decoder reads the source (decoder_input.from_source): ",
+                 "expected its vocabulary of ", model.vocab_size(), " tokens");
+  if (fromSource && model.attention().mean_if_blind())
+    return wrong("attention.mean_if_blind", "does not go with decoder_input.from_source");
+  if (fromSource && !model.has_pooler())
+    return wrong("pooler", "is missing: it says of which token the decoder's vector counts");
+  if (!fromSource && model.has_pooler())
     return wrong("pooler", "does not go with an encoder");
   if (model.has_token_types())
     return wrong("token_types", "does not go with an encoder");
@@ -132,8 +147,9 @@ std::optional<FieldError> findEncoderError(const proto::ModelDef &definition) {
   for (const Found &found :
        {checkDecoder(definition),
         checkId("decoder_input.start_id", input.has_start_id(), input.start_id(), definition),
-        checkId("decoder_input.padding_id", input.has_padding_id(), input.padding_id(),
-                definition)})
+        checkId("decoder_input.padding_id", input.has_padding_id(), input.padding_id(), definition),
+        checkId("pooler.token_id", definition.pooler().has_token_id(),
+                definition.pooler().token_id(), definition)})
     if (found)
       return found;
   return checkEncoder(definition);

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "frontend/Dimensions.h"
+#include "frontend/ValidateNames.h"
 #include "runtime/base/Limits.h"
 #include "runtime/base/Utf8.h"
 
@@ -25,6 +26,8 @@ Found checkEmbeddingParts(const proto::ModelDef &model) {
     return wrong("embedding_width", "does not go with embedding_sum_width");
   const int64_t largestId = model.has_vocab_size() ? model.vocab_size() - 1 : kMaxDimension;
   const proto::LearnedPositions &learned = model.positions().learned();
+  if (learned.has_padding_id() && model.max_positions() < 2)
+    return wrong("max_positions", "leaves no position beside that of positions.learned.padding_id");
   if (learned.has_padding_id()) // at least one position is left
     return checkRange("positions.learned.padding_id", learned.padding_id(), 0,
                       std::min(largestId, model.max_positions() - 2));
@@ -48,9 +51,22 @@ Found checkHead(const proto::ModelDef &model) {
   if (head.next_sentence() && (!isLanguageModel(model) || !model.has_pooler()))
     return wrong("head.next_sentence", "needs a pooler and a head of kind LANGUAGE_MODEL");
   const bool embeds = head.kind() == proto::Head::EMBEDDING;
-  if (!embeds && (head.has_pooling() || head.has_normalize()))
-    return wrong(head.has_pooling() ? "head.pooling" : "head.normalize",
+  if (!embeds && (head.has_pooling() || head.has_normalize() || head.dense_size() > 0))
+    return wrong(head.has_pooling()     ? "head.pooling"
+                 : head.has_normalize() ? "head.normalize"
+                                        : "head.dense",
                  "needs a head of kind EMBEDDING");
+  if (head.dense_size() > kMaxDenseLayers)
+    return wrong("head.dense", "expected at most ", kMaxDenseLayers, " layers, found ",
+                 head.dense_size());
+  for (const proto::DenseLayer &layer : head.dense()) {
+    if (!layer.has_width())
+      return wrong("head.dense.width", "is missing");
+    if (Found found = checkRange("head.dense.width", layer.width(), 1, kMaxDimension))
+      return found;
+    if (layer.has_name() && (layer.name().empty() || !isPlainText(layer.name())))
+      return wrong("head.dense.name", "expected plain text of 1 to ", kMaxModuleName, " bytes");
+  }
   if (!embeds && model.loss().has_temperature())
     return wrong("loss.temperature", "needs a head of kind EMBEDDING");
   if (const double temperature = model.loss().temperature();
@@ -60,8 +76,9 @@ Found checkHead(const proto::ModelDef &model) {
     return wrong("head.kind", "EMBEDDING needs a model of one stack that reads texts");
   if (embeds && (head.has_transform() || head.has_soft_cap() || head.has_bias()))
     return wrong("head.kind", "EMBEDDING goes without transform, soft_cap and bias");
-  const bool ofDecoder = model.has_encoder() && head.kind() == proto::Head::NONE;
-  const bool looksAhead = classes || head.kind() == proto::Head::SPAN || head.next_sentence();
+  const bool ofDecoder = model.has_encoder();
+  const bool looksAhead = classes || head.kind() == proto::Head::SPAN ||
+                          detectsReplacedTokens(model) || head.next_sentence();
   if (looksAhead && !ofDecoder && model.attention().causal())
     return wrong("head.kind", "needs attention.causal: false");
   if (head.constant_bias() && !isLanguageModel(model))

@@ -14,7 +14,6 @@
 #include "runtime/base/Utf8.h"
 
 namespace heddle::frontend {
-namespace {
 
 bool isPlainText(const std::string &text) {
   for (unsigned char c : text)
@@ -22,6 +21,8 @@ bool isPlainText(const std::string &text) {
       return false;
   return isValidUtf8(text) && text.size() <= kMaxModuleName;
 }
+
+namespace {
 
 /// Whether the field names a part that every layer has: its default says so.
 bool isOfLayer(const google::protobuf::FieldDescriptor &field) {

@@ -13,6 +13,9 @@ namespace heddle::frontend {
 /// Room for the prefix's and the layer's digits and ".weight" within a checkpoint's limit.
 inline constexpr uint64_t kMaxModuleName = limits::kTensorNameBytes / 4;
 
+/// Valid UTF-8 without control characters, of at most kMaxModuleName bytes.
+bool isPlainText(const std::string &text);
+
 /// Names of layers' parameters must tell layers apart, and no two parameters may share a name, with
 /// whichever of the prefixes a checkpoint has them. The definition has a valid number of layers.
 std::optional<FieldError> findNameError(const proto::ModelDef &definition);

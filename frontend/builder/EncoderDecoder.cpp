@@ -64,6 +64,27 @@ private:
     encoder_.keyMask = idsInput(encoder_, "attention_mask");
   }
 
+  /// Those given, of which a mask may hide some, or the source's.
+  Tensor decoderTokens() {
+    const proto::DecoderInput &input = decoder_.definition.decoder_input();
+    if (!input.from_source()) {
+      Tensor tokens = idsInput(decoder_, "decoder_input_ids");
+      decoder_.keyMask = idsInput(decoder_, "decoder_attention_mask");
+      return tokens;
+    }
+    LayerScope scope(graph_, embeddingsPath(decoder_.stack));
+    decoder_.inputIds = source_;
+    // There is no mask: it reads what attention_mask hides from the encoder's readers, too.
+    Tensor start =
+        graph_.floats({decoder_.batch, 1},
+                      std::vector<float>(decoder_.batch, static_cast<float>(input.start_id())));
+    if (decoder_.seq == 1)
+      return graph_.cast(start, Element::i32);
+    Tensor before = graph_.slice(graph_.cast(source_, Element::f32), {0, 0},
+                                 {decoder_.batch, decoder_.seq - 1});
+    return graph_.cast(graph_.concat({start, before}, 1), Element::i32);
+  }
+
   /// The encoder's last vectors become what the decoder attends to.
   void encode() {
     useDefaultPositions(encoder_);
@@ -76,8 +97,7 @@ private:
   /// The decoder's last vectors.
   Tensor vectors() {
     readSource();
-    Tensor tokens = idsInput(decoder_, "decoder_input_ids");
-    decoder_.keyMask = idsInput(decoder_, "decoder_attention_mask");
+    Tensor tokens = decoderTokens();
     if (decoder_.definition.attention().mean_if_blind()) {
       LayerScope scope(graph_, embeddingsPath(decoder_.stack));
       const int64_t window = decoder_.definition.attention().window();

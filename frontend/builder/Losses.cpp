@@ -76,11 +76,30 @@ Tensor spanLoss(Wiring &w, const Outputs &outputs) {
   return sum * 0.5;
 }
 
+/// Of logits z [B, T]. The binary cross entropy of z is the cross entropy of 0 and z, and a token
+/// that is hidden counts as little as one without a target.
+Tensor replacedTokenLoss(Wiring &w, Tensor logits) {
+  constexpr double kIgnored = -100;
+  Tensor targets = w.graph.input("targets", {w.batch, w.seq}, Element::i32);
+  w.graph.limitInput("targets", 2);
+  LayerScope scope(w.graph, kHeadPath);
+  const int64_t rows = w.batch * w.seq;
+  Tensor seen = w.graph.notEqual(*w.keyMask, w.graph.integer(0));
+  targets = w.graph.select(seen, w.graph.cast(targets, Element::f32),
+                           w.graph.scalar(kIgnored, Element::f32));
+  targets = w.graph.cast(targets, Element::i32);
+  logits = w.graph.reshape(logits, {rows, 1});
+  logits = w.graph.pad(logits, {0, 1}, {0, 0});
+  return w.graph.meanCrossEntropy(logits, w.graph.reshape(targets, {rows}));
+}
+
 } // namespace
 
 Tensor taskLoss(Wiring &w, const Outputs &outputs) {
   if (w.definition.head().kind() == proto::Head::SPAN)
     return spanLoss(w, outputs);
+  if (detectsReplacedTokens(w.definition))
+    return replacedTokenLoss(w, outputs.front().second);
   if (w.definition.head().kind() == proto::Head::EMBEDDING)
     return textPairLoss(w, outputs.front().second);
   if (w.definition.head().kind() == proto::Head::CONTRASTIVE)

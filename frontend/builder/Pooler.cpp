@@ -6,16 +6,17 @@
 namespace heddle::frontend {
 namespace {
 
-/// Where condition [B, T] holds first, 0 where it never does: i32 [B].
-Tensor firstPlace(Wiring &w, Tensor condition) {
-  // The first place counts most: T, T - 1, ..., 1.
+/// Where condition [B, T] holds first or last, 0 where it never does: i32 [B].
+Tensor placeOf(Wiring &w, Tensor condition, bool last) {
+  // The place that is looked for counts most: T, T - 1, ..., 1, or 1, ..., T.
   std::vector<float> ranks(w.seq);
   for (int64_t place = 0; place < w.seq; ++place)
-    ranks[place] = static_cast<float>(w.seq - place);
+    ranks[place] = static_cast<float>(last ? place + 1 : w.seq - place);
   Tensor zero = w.graph.scalar(0, Element::f32);
   Tensor rank =
       w.graph.max(w.graph.select(condition, w.graph.floats({1, w.seq}, ranks), zero), {1});
-  Tensor place = w.graph.scalar(static_cast<double>(w.seq), Element::f32) - rank;
+  Tensor place = last ? rank - w.graph.scalar(1, Element::f32)
+                      : w.graph.scalar(static_cast<double>(w.seq), Element::f32) - rank;
   place = w.graph.select(w.graph.greater(rank, zero), place, zero);
   return w.graph.cast(place, Element::i32);
 }
@@ -34,7 +35,8 @@ Tensor pooledPlace(Wiring &w) {
     distance = difference * difference;
   }
   // Not 0 is at least 1.
-  return firstPlace(w, w.graph.greater(w.graph.scalar(0.5, Element::f32), distance));
+  return placeOf(w, w.graph.greater(w.graph.scalar(0.5, Element::f32), distance),
+                 pooler.token() == proto::Pooler::LAST_OF_ID);
 }
 
 } // namespace

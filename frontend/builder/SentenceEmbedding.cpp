@@ -41,9 +41,14 @@ Tensor poolTokens(Wiring &w, Tensor x) {
   return total / (pooling == proto::Head::MEAN_SQRT ? w.graph.sqrt(count) : count);
 }
 
+Tensor denseLayer(Wiring &w, const LinearParameters &layer, Tensor x) {
+  Tensor y = w.graph.matmul(x, w.graph.parameter(layer.weight), /*transposeB=*/true);
+  return layer.bias ? y + w.graph.parameter(*layer.bias) : y;
+}
+
 /// x / |x| over the last axis: what the RMS norm gives, but for the factor sqrt(C).
 Tensor unitLength(Wiring &w, Tensor x) {
-  const auto width = static_cast<double>(w.dims.width);
+  const auto width = static_cast<double>(x ? x.shape().back() : 1);
   Tensor normed = w.graph.rmsNorm(x, std::nullopt, kLeastLength * kLeastLength / width);
   return normed * (1 / std::sqrt(width));
 }
@@ -54,6 +59,9 @@ Tensor sentenceEmbedding(Wiring &w, Tensor x) {
   LayerScope scope(w.graph, kPoolerPath);
   Tensor pooled = poolTokens(w, x);
   const proto::Head &head = w.definition.head();
+  for (size_t i = 0; i < w.parameters.dense.size(); ++i)
+    pooled = activate(w.graph, head.dense(static_cast<int>(i)).activation(),
+                      denseLayer(w, w.parameters.dense[i], pooled));
   const bool normalize = head.kind() == proto::Head::EMBEDDING && head.normalize();
   return normalize ? unitLength(w, pooled) : pooled;
 }
@@ -62,8 +70,9 @@ Tensor textPairLoss(Wiring &w, Tensor embedding) {
   LayerScope scope(w.graph, kHeadPath);
   const int64_t pairs = w.batch / 2;
   Tensor unit = unitLength(w, embedding);
-  Tensor first = w.graph.slice(unit, {0, 0}, {pairs, w.dims.width});
-  Tensor second = w.graph.slice(unit, {pairs, 0}, {pairs, w.dims.width});
+  const int64_t width = unit ? unit.shape().back() : 1;
+  Tensor first = w.graph.slice(unit, {0, 0}, {pairs, width});
+  Tensor second = w.graph.slice(unit, {pairs, 0}, {pairs, width});
   Tensor cosines = w.graph.matmul(first, second, /*transposeB=*/true);
   Tensor logits = cosines * (1 / w.definition.loss().temperature());
   std::vector<int32_t> own(pairs);

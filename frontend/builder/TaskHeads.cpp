@@ -24,10 +24,8 @@ Tensor classify(Wiring &w, Tensor x) {
 }
 
 Tensor classifySequence(Wiring &w, Tensor x) {
-  if (w.definition.has_pooler())
-    return classify(w, pool(w, x));
   const bool last = w.definition.head().summary() == proto::Head::LAST_TOKEN;
-  Tensor token = tokenAt(w, x, last ? w.seq - 1 : 0);
+  Tensor token = w.definition.has_pooler() ? pool(w, x) : tokenAt(w, x, last ? w.seq - 1 : 0);
   return classify(w, dropout(w, token, w.definition.dropout().pooled(), kPooledDropoutId));
 }
 
@@ -38,7 +36,7 @@ Tensor followsOrNot(Wiring &w, Tensor x) {
   return linear(w, *w.parameters.nextSentence, pooled);
 }
 
-/// Column `index` of logits [B, T, 2] as [B, T].
+/// Column `index` of logits [B, T, columns] as [B, T].
 Tensor column(Wiring &w, Tensor logits, int64_t index) {
   Tensor one = w.graph.slice(logits, {0, 0, index}, {w.batch, w.seq, 1});
   return w.graph.reshape(one, {w.batch, w.seq});
@@ -65,6 +63,8 @@ Outputs taskOutputs(Wiring &w, Tensor x) {
     return {{"logits", classifySequence(w, x)}};
   case proto::Head::TOKEN_CLASSES:
     return {{"logits", classify(w, x)}};
+  case proto::Head::REPLACED_TOKEN_DETECTION:
+    return {{"logits", column(w, classify(w, x), 0)}};
   case proto::Head::NOISE:
     return noiseOutputs(w, x);
   case proto::Head::PROJECTION: {

@@ -153,7 +153,7 @@ StatusOr<std::string> loadWeights(FileLayer &layer, Session &session, const Mode
   HEDDLE_ASSIGN_OR_RETURN(ModelFolder folder, resolveModelFolder(layer, path));
   for (const SkippedCheckpoint &skipped : folder.skipped)
     remark(absl::StrCat("skipped ", skipped.path, ": ", skipped.reason));
-  auto weights = Weights::open(layer, folder.path);
+  auto weights = Weights::open(layer, folder.path, weightFolders(manifest));
   if (!weights.ok())
     return given ? weights.status()
                  : withContext(weights.status(), "the weights recorded at compile time");

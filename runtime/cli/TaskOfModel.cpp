@@ -85,6 +85,8 @@ StatusOr<TrainingTask> taskOfModel(FileLayer &layer, const Executable &executabl
   task.cosineSchedule = flags.noiseSchedule == "cosine";
   if (manifest.task().has_decoder_start())
     task.decoderStart = static_cast<int32_t>(manifest.task().decoder_start());
+  if (manifest.has_needed_token())
+    task.neededToken = manifest.needed_token();
   for (const proto::Value &argument : step.plan().arguments()) {
     if (argument.kind() != "input")
       continue;

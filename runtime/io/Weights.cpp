@@ -79,7 +79,37 @@ StatusOr<bool> folderHasWeights(FileLayer &layer, const std::string &folder) {
   return name.has_value();
 }
 
-StatusOr<Weights> Weights::open(FileLayer &layer, const std::string &path) {
+StatusOr<Weights> Weights::open(FileLayer &layer, const std::string &path,
+                                const std::vector<std::string> &folders) {
+  HEDDLE_ASSIGN_OR_RETURN(Weights weights, openAlone(layer, path));
+  if (folders.empty())
+    return weights;
+  HEDDLE_ASSIGN_OR_RETURN(bool isFolder, layer.isFolder(path));
+  for (const std::string &folder : folders) {
+    const std::string beside = joinPath(isFolder ? path : parentFolder(path), folder);
+    HEDDLE_ASSIGN_OR_RETURN(bool exists, layer.exists(beside));
+    if (!exists)
+      return invalidInput(beside, ": no such folder, and the model has weights there");
+    HEDDLE_ASSIGN_OR_RETURN(Weights more, openAlone(layer, beside));
+    HEDDLE_RETURN_IF_ERROR(weights.add(std::move(more), folder));
+  }
+  std::sort(weights.names_.begin(), weights.names_.end());
+  return weights;
+}
+
+Status Weights::add(Weights weights, const std::string &folder) {
+  for (const std::string &name : weights.names_) {
+    const std::string full = folder + "/" + name;
+    if (!byName_.emplace(full, *weights.find(name)).second)
+      return invalidInput(path_, ": tensor \"", full, "\" is in the folder ", folder, " too");
+    names_.push_back(full);
+  }
+  for (SafetensorsFile &file : weights.files_)
+    files_.push_back(std::move(file));
+  return absl::OkStatus();
+}
+
+StatusOr<Weights> Weights::openAlone(FileLayer &layer, const std::string &path) {
   Weights weights;
   weights.path_ = path;
   HEDDLE_ASSIGN_OR_RETURN(bool isFolder, layer.isFolder(path));

@@ -23,7 +23,10 @@ namespace heddle::runtime {
 /// All tensors of a checkpoint, mapped. Move only (views stay valid); safe to read on all threads.
 class Weights {
 public:
-  static StatusOr<Weights> open(FileLayer &layer, const std::string &path);
+  /// `path` and, under the names FOLDER/NAME, the tensors of each of the `folders` beside its
+  /// files.
+  static StatusOr<Weights> open(FileLayer &layer, const std::string &path,
+                                const std::vector<std::string> &folders = {});
 
   /// As given to open().
   const std::string &path() const { return path_; }
@@ -37,6 +40,9 @@ public:
   Sha256Digest digest() const;
 
 private:
+  static StatusOr<Weights> openAlone(FileLayer &layer, const std::string &path);
+  /// All tensors of a folder, under names that begin with its name.
+  Status add(Weights weights, const std::string &folder);
   Status openFile(FileLayer &layer, const std::string &path);
   Status openIndex(FileLayer &layer, const std::string &folder, const std::string &indexPath);
   /// Fills names_ and byName_ from all tensors of the only file.

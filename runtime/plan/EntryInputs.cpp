@@ -49,7 +49,20 @@ InputRules inputRules(const proto::Manifest &manifest) {
     rules.decoderStart = manifest.decoder_start_id();
   if (manifest.has_decoder_padding_id())
     rules.decoderPadding = manifest.decoder_padding_id();
+  if (manifest.has_needed_token())
+    rules.neededToken = manifest.needed_token();
   return rules;
+}
+
+Status checkNeededToken(const int32_t *ids, int64_t count, int64_t seq,
+                        std::optional<int64_t> token) {
+  for (int64_t begin = 0; token && begin < count; begin += seq) {
+    const int32_t *end = ids + std::min(begin + seq, count);
+    if (std::find(ids + begin, end, *token) == end)
+      return invalidInput("input_ids: row ", begin / seq, " has no token ", *token,
+                          ", whose vector stands for the text (eos_token_id in config.json)");
+  }
+  return absl::OkStatus();
 }
 
 bool isTarget(std::string_view name) {
@@ -78,6 +91,11 @@ Status makeEntryInputs(TensorMap &inputs, const InputRules &rules) {
     inputs["targets"] = std::move(targets);
   }
   auto ids = inputs.find("input_ids");
+  if (rules.neededToken && ids != inputs.end() && !ids->second.shape.empty()) {
+    HEDDLE_ASSIGN_OR_RETURN(Tensor read, convertTensor(ids->second, DType::I32, "input_ids"));
+    HEDDLE_RETURN_IF_ERROR(checkNeededToken(read.as<int32_t>(), read.elements(), read.shape.back(),
+                                            rules.neededToken));
+  }
   for (const char *name : kSpanInputs) {
     auto given = inputs.find(name);
     if (given == inputs.end() || ids == inputs.end() || ids->second.shape.empty())

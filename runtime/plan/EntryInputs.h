@@ -36,13 +36,19 @@ struct InputRules {
   bool shiftLabels = false;    // labels at t + 1 are the targets at t
   bool encoderDecoder = false; // the decoder reads its labels, one place later
   std::optional<int64_t> decoderStart = {}, decoderPadding = {};
+  std::optional<int64_t> neededToken = {}; // that every text holds
 };
 InputRules inputRules(const proto::Manifest &manifest);
+
+/// InvalidArgument that names the first of the rows of T ids without the token, if one is needed.
+Status checkNeededToken(const int32_t *ids, int64_t count, int64_t seq,
+                        std::optional<int64_t> token);
 
 /// `labels` become `targets`, shifted to the token before where labels are. A decoder behind an
 /// encoder that is given no decoder_input_ids reads what stands before each label: the start, then
 /// the labels. Places of spans outside of the sequence [B, T] of `input_ids` become kIgnoredTarget,
 /// negative ones 0.
+/// A row of `input_ids` without the token that every text needs is an error.
 Status makeEntryInputs(TensorMap &inputs, const InputRules &rules);
 
 /// The same for places alone.

@@ -100,6 +100,11 @@ private:
 /// Bytes that a session for this entry alone comes to.
 uint64_t memoryAlone(const proto::Manifest &manifest, const proto::Plan &plan, int threads);
 
+/// Folders beside a model's weights that hold more of them.
+std::vector<std::string> weightFolders(const proto::Manifest &manifest);
+/// The one that a parameter of this name is in; empty: none of them.
+std::string folderOfParameter(const proto::Manifest &manifest, const std::string &name);
+
 } // namespace heddle::runtime
 
 #endif // HEDDLE_RUNTIME_PLAN_SESSION_H

@@ -71,6 +71,17 @@ Status refuseUnknown(const Weights &weights, const proto::Manifest &manifest) {
 
 } // namespace
 
+std::vector<std::string> weightFolders(const proto::Manifest &manifest) {
+  return {manifest.weight_folders().begin(), manifest.weight_folders().end()};
+}
+
+std::string folderOfParameter(const proto::Manifest &manifest, const std::string &name) {
+  for (const std::string &folder : manifest.weight_folders())
+    if (name.starts_with(folder + "/"))
+      return folder;
+  return "";
+}
+
 Status Session::loadWeights(const Weights &weights) {
   HEDDLE_RETURN_IF_ERROR(refuseUnknown(weights, manifest()));
   std::vector<std::optional<TensorView>> sources;

@@ -151,6 +151,11 @@ StatusOr<Batch> readBatches(const SafetensorsFile &file, const DataOptions &opti
      : tensor.name() == "labels"  ? batches.targets
                                   : batches.others[tensor.name()]) = std::move(values);
   }
+  if (options.rules.neededToken)
+    HEDDLE_RETURN_IF_ERROR(withContext(
+        checkNeededToken(batches.inputIds.data(), static_cast<int64_t>(batches.inputIds.size()),
+                         options.seq, options.rules.neededToken),
+        file.path()));
   if (options.rules.encoderDecoder && !batches.others.count("decoder_input_ids")) {
     TensorMap inputs;
     inputs["labels"] = Tensor::of(

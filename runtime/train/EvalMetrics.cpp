@@ -64,6 +64,8 @@ Status EvalMetrics::add(const PreparedEntry *entry, const Batch &batch, float lo
       return countSpans(forward, batch);
     if (labels_ == proto::Task::SEVERAL_CLASSES && batch.numbers.count("targets"))
       return countLabels(forward, batch.numbers.at("targets"));
+    if (labels_ == proto::Task::REPLACED_TOKENS)
+      return countReplaced(forward, batch);
     return countClasses(forward, "logits", batch.targets, "accuracy");
   case Objective::Images:
   case Objective::SequenceToSequence:
@@ -96,6 +98,21 @@ Status EvalMetrics::countLabels(const PreparedEntry &forward, const std::vector<
   HEDDLE_ASSIGN_OR_RETURN(Tensor logits, forward.output("logits"));
   for (size_t i = 0; i < targets.size(); ++i)
     count("accuracy", (logits.as<float>()[i] > 0) == (targets[i] > 0.5f));
+  return absl::OkStatus();
+}
+
+Status EvalMetrics::countReplaced(const PreparedEntry &forward, const Batch &batch) {
+  if (!gives(forward, "logits"))
+    return absl::OkStatus();
+  HEDDLE_ASSIGN_OR_RETURN(Tensor logits, forward.output("logits"));
+  if (logits.elements() != static_cast<int64_t>(batch.targets.size()))
+    return absl::OkStatus();
+  auto mask = batch.others.find("attention_mask");
+  for (size_t i = 0; i < batch.targets.size(); ++i) {
+    const bool hidden = mask != batch.others.end() && mask->second[i] == 0;
+    if (batch.targets[i] != kIgnoredTarget && !hidden)
+      count("accuracy", (logits.as<float>()[i] > 0) == (batch.targets[i] == 1));
+  }
   return absl::OkStatus();
 }
 

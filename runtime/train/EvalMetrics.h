@@ -47,6 +47,7 @@ private:
   Status countClasses(const PreparedEntry &forward, const char *output,
                       const std::vector<int32_t> &targets, const std::string &name);
   Status countLabels(const PreparedEntry &forward, const std::vector<float> &targets);
+  Status countReplaced(const PreparedEntry &forward, const Batch &batch);
   Status countSpans(const PreparedEntry &forward, const Batch &batch);
   Status countNearest(const PreparedEntry &forward);
 

@@ -43,6 +43,7 @@ struct TrainingTask {
   std::vector<std::string> labelNames; // by class; empty where the model does not name them
   SpecialTokens tokens;
   std::optional<int32_t> decoderStart;                // what a decoder's input begins with
+  std::optional<int64_t> neededToken;                 // that every text holds
   int64_t timesteps = 0;                              // of the noise schedule: they are below it
   bool cosineSchedule = false;                        // of noise; else linear
   bool strict = false;                                // a text that is too long is an error
@@ -50,6 +51,11 @@ struct TrainingTask {
 
   bool takes(const std::string &input) const { return inputs.count(input) > 0; }
 };
+
+/// Whether each token of a text has a label.
+inline bool labelsTokens(const TrainingTask &task) {
+  return task.labels == proto::Task::TOKEN_CLASSES || task.labels == proto::Task::REPLACED_TOKENS;
+}
 
 } // namespace heddle::runtime
 

@@ -149,7 +149,7 @@ private:
   }
 
   Status addLabelled(const JsonRef &record) {
-    if (task_.labels == proto::Task::TOKEN_CLASSES)
+    if (labelsTokens(task_))
       return addLabelledTokens(record);
     if (task_.labels == proto::Task::SPAN)
       return addSpan(record);
@@ -162,12 +162,18 @@ private:
     } else {
       HEDDLE_ASSIGN_OR_RETURN(framed, framer_.frame(std::move(first), place(record, "text")));
     }
+    const Ids &ids = framed.example.ids;
+    if (task_.neededToken && std::find(ids.begin(), ids.end(), *task_.neededToken) == ids.end())
+      return invalidInput(place(record, "text"), ": the tokenizer gives no token ",
+                          *task_.neededToken,
+                          ", whose vector stands for the text (eos_token_id in ", "config.json)");
     HEDDLE_RETURN_IF_ERROR(readRowLabel(record, task_, framed.example));
     examples_.push_back(std::move(framed.example));
     return absl::OkStatus();
   }
 
-  /// A word's label belongs to its first token; its other tokens have none.
+  /// A word's label belongs to its first token; its other tokens have none, unless they have been
+  /// replaced with it.
   Status addLabelledTokens(const JsonRef &record) {
     HEDDLE_ASSIGN_OR_RETURN(JsonRef tokens, record.at("tokens"));
     HEDDLE_ASSIGN_OR_RETURN(JsonRef labels, record.at("labels"));
@@ -185,7 +191,8 @@ private:
       ids.insert(ids.end(), parts.begin(), parts.end());
       if (!parts.empty())
         targets.push_back(number);
-      targets.resize(ids.size(), kIgnoredTarget);
+      targets.resize(ids.size(),
+                     task_.labels == proto::Task::REPLACED_TOKENS ? number : kIgnoredTarget);
     }
     HEDDLE_ASSIGN_OR_RETURN(FramedTexts framed,
                             framer_.frame(std::move(ids), place(record, "tokens")));

@@ -14,11 +14,11 @@ RowLayout layoutFor(const DataOptions &options) {
   auto ids = task.inputs.find("input_ids");
   layout.seq = ids == task.inputs.end() ? options.seq : ids->second.back();
   layout.padId = task.tokens.pad.value_or(task.tokens.end.value_or(0));
-  layout.targetsPerToken =
-      task.objective == Objective::CausalLm || task.objective == Objective::MaskedLm ||
-      task.objective == Objective::NextSentence ||
-      task.objective == Objective::SequenceToSequence ||
-      (task.objective == Objective::Classification && task.labels == proto::Task::TOKEN_CLASSES);
+  layout.targetsPerToken = task.objective == Objective::CausalLm ||
+                           task.objective == Objective::MaskedLm ||
+                           task.objective == Objective::NextSentence ||
+                           task.objective == Objective::SequenceToSequence ||
+                           (task.objective == Objective::Classification && labelsTokens(task));
   layout.pairs = task.objective == Objective::Contrastive;
   layout.types = task.takes("token_type_ids");
   layout.mask = task.takes("attention_mask");

@@ -41,6 +41,21 @@ std::vector<TensorToWrite> tensorsOf(const Session &session, Device &device,
   return tensors;
 }
 
+/// The tensors of a folder of weights, under their names there.
+std::vector<TensorToWrite> tensorsIn(const std::string &folder, const proto::Manifest &manifest,
+                                     std::vector<TensorToWrite> all) {
+  std::vector<TensorToWrite> tensors;
+  for (TensorToWrite &tensor : all) {
+    const std::string own = folderOfParameter(manifest, tensor.name);
+    if (own != folder)
+      continue;
+    tensors.push_back(std::move(tensor));
+    if (!own.empty())
+      tensors.back().name = tensors.back().name.substr(own.size() + 1);
+  }
+  return tensors;
+}
+
 bool belongsToTokenizer(const std::string &name) {
   return isTokenizerFile(name) || name.starts_with("tokenizer") ||
          name == "special_tokens_map.json" || name == "added_tokens.json";
@@ -124,10 +139,15 @@ std::vector<CheckpointFile> checkpointFiles(const Session &session, const Tokeni
                      }});
     files.push_back(CheckpointFile::fromText(kAdapterConfigFile, manifest.adapter_config()));
   } else {
-    files.push_back({kWeightsFile, [&session, &device, adapters](ByteSink &sink) {
-                       return writeSafetensors(sink, adapters ? mergedWeights(session)
-                                                              : tensorsOf(session, device, {}));
-                     }});
+    std::vector<std::string> folders = weightFolders(manifest);
+    folders.emplace_back(); // of all that lies in none of them
+    for (const std::string &folder : folders)
+      files.push_back(
+          {joinPath(folder, kWeightsFile), [&session, &device, adapters, folder](ByteSink &sink) {
+             return writeSafetensors(sink, tensorsIn(folder, session.manifest(),
+                                                     adapters ? mergedWeights(session)
+                                                              : tensorsOf(session, device, {})));
+           }});
   }
   bool own = tokenizer && isOwn(*tokenizer, manifest);
   for (const proto::EmbeddedFile &file : manifest.files()) {
@@ -229,7 +249,9 @@ Status restoreCheckpoint(FileLayer &layer, const std::string &folder, Session &s
   const char *file = !adapters                   ? kWeightsFile
                      : manifest.merge_adapters() ? kMomentsFile
                                                  : kAdapterFile;
-  HEDDLE_ASSIGN_OR_RETURN(Weights weights, Weights::open(layer, joinPath(folder, file)));
+  const std::vector<std::string> folders =
+      adapters ? std::vector<std::string>() : weightFolders(manifest);
+  HEDDLE_ASSIGN_OR_RETURN(Weights weights, Weights::open(layer, joinPath(folder, file), folders));
   HEDDLE_RETURN_IF_ERROR(restoreMoments(layer, folder, session));
   return adapters ? restoreAdapters(weights, session) : session.loadWeights(weights);
 }

@@ -200,6 +200,33 @@ TEST(ConfigErrors, WrongType) {
               IsBadInput("key \"rope_scaling\""));
 }
 
+/// What a head would read is of its kind where the model has another head.
+TEST(ConfigErrors, WrongTypeOfWhatIsNotRead) {
+  const std::string sizes = R"("vocab_size": 31, "max_position_embeddings": 16, )";
+  const std::string bert = sizes + R"("hidden_size": 20, "num_hidden_layers": 1,
+      "num_attention_heads": 5, "intermediate_size": 24)";
+  const std::string distil = sizes + R"("dim": 20, "n_layers": 1, "n_heads": 5, "hidden_dim": 24)";
+  const std::string xlnet = R"("vocab_size": 31, "d_model": 20, "n_layer": 1, "n_head": 5,
+      "d_inner": 24)";
+  const std::pair<std::string, std::string> rows[] = {
+      {R"("bert", )" + bert, "classifier_dropout"},
+      {R"("roberta", )" + bert, "classifier_dropout"},
+      {R"("electra", )" + bert, "classifier_dropout"},
+      {R"("deberta-v2", )" + bert, "pooler_dropout"},
+      {R"("deberta-v2", )" + bert, "cls_dropout"},
+      {R"("distilbert", )" + distil, "seq_classif_dropout"},
+      {R"("distilbert", )" + distil, "qa_dropout"},
+      {R"("xlnet", )" + xlnet, "summary_last_dropout"},
+      {R"("vit", "image_size": 8, "patch_size": 4)", "pooler_output_size"}};
+  for (const auto &[config, key] : rows) {
+    const std::string text = R"({"model_type": )" + config + R"(, ")" + key + R"(": )";
+    EXPECT_THAT(readConfigText(text + "3}"), IsOk()) << config;
+    EXPECT_THAT(readConfigText(text + "null}"), IsOk()) << config;
+    EXPECT_THAT(readConfigText(text + R"("x"})"), IsBadInput("key \"" + key + "\": expected"))
+        << config;
+  }
+}
+
 TEST(ConfigErrors, InconsistentSizesNameTheKey) {
   EXPECT_THAT(
       readConfigText(R"({"model_type": "gpt2", "vocab_size": 11, "n_positions": 16, "n_embd": 21,

@@ -66,6 +66,8 @@ TEST(EncoderFamily, ArchitecturesNameTheHead) {
       {"distilbert", "DistilBertForQuestionAnswering", "qa_outputs.weight", Head::SPAN},
       {"electra", "ElectraModel", "electra.embeddings_project.weight", Head::NONE},
       {"electra", "ElectraForMaskedLM", "generator_lm_head.weight", Head::LANGUAGE_MODEL},
+      {"electra", "ElectraForPreTraining", "discriminator_predictions.dense_prediction.weight",
+       Head::REPLACED_TOKEN_DETECTION},
       {"electra", "ElectraForSequenceClassification", "classifier.dense.weight",
        Head::SEQUENCE_CLASSES},
       {"electra", "ElectraForTokenClassification", "classifier.weight", Head::TOKEN_CLASSES},
@@ -124,6 +126,18 @@ TEST(EncoderFamily, Losses) {
                                       R"(, "num_labels": 1, "problem_type": "regression")"));
   ASSERT_THAT(tokens, IsOk());
   EXPECT_EQ(frontend::lossKind(*tokens), frontend::proto::Loss::CROSS_ENTROPY);
+}
+
+TEST(EncoderFamily, DetectorsOfReplacedTokens) {
+  auto model = readConfigText(
+      config("electra", "ElectraForPreTraining", R"(, "hidden_act": "relu", "embedding_size": 8)"));
+  ASSERT_THAT(model, IsOk());
+  EXPECT_EQ(model->head().transform().activation(), frontend::proto::Ffn::RELU);
+  EXPECT_EQ(frontend::Dimensions(*model).classes, 1);
+  EXPECT_EQ(frontend::lossKind(*model), frontend::proto::Loss::BINARY_CROSS_ENTROPY);
+  model->mutable_loss()->set_label_smoothing(0.1);
+  EXPECT_THAT(frontend::validateModel(*model, "m"),
+              IsBadInput("field \"loss.label_smoothing\": needs loss.kind: CROSS_ENTROPY"));
 }
 
 TEST(EncoderFamily, OtherMathematics) {
@@ -192,6 +206,9 @@ TEST(EncoderDefinition, Mistakes) {
   EXPECT_THAT(
       frontend::validateModel(parseModel(sizes + "causal: false } head { kind: SPAN }"), "m"),
       IsOk());
+  EXPECT_THAT(
+      frontend::validateModel(parseModel(sizes + "} head { kind: REPLACED_TOKEN_DETECTION }"), "m"),
+      IsBadInput("field \"head.kind\": needs attention.causal: false"));
   EXPECT_THAT(frontend::validateModel(parseModel(sizes + "} head { kind: SPAN }"), "m"),
               IsBadInput("field \"head.kind\": needs attention.causal: false"));
 }

@@ -3,6 +3,7 @@
 #include "frontend/Dimensions.h"
 #include "frontend/HuggingFace.h"
 #include "frontend/Stacks.h"
+#include "frontend/Validate.h"
 #include "tests/frontend/ConfigText.h"
 #include "tests/frontend/ModelHarness.h"
 #include "tests/runtime/TempFolder.h"
@@ -145,6 +146,72 @@ TEST(Seq2SeqConfig, Whisper) {
   EXPECT_FALSE(parameters.layers[0].key->bias.has_value());
   EXPECT_TRUE(parameters.layers[0].value->bias.has_value());
   EXPECT_FALSE(parameters.layers[0].cross->key->bias.has_value());
+}
+
+TEST(Seq2SeqConfig, AnEncoderAlone) {
+  for (const char *more : {R"(, "architectures": ["T5EncoderModel"], "is_encoder_decoder": false)",
+                           R"(, "architectures": ["T5EncoderModel"], "is_encoder_decoder": true)",
+                           R"(, "architectures": ["T5EncoderModel"])"}) {
+    auto model = readConfigText(t5(more));
+    ASSERT_THAT(model, IsOk()) << more;
+    EXPECT_FALSE(model->has_encoder());
+    EXPECT_FALSE(model->attention().causal());
+    EXPECT_EQ(model->layers(), 3);
+    EXPECT_EQ(model->head().kind(), frontend::proto::Head::NONE);
+    EXPECT_TRUE(frontend::encodesTexts(*model));
+    const frontend::ModelParameters parameters = frontend::parametersOf(*model);
+    EXPECT_EQ(parameters.layers[2].ffnOut.weight.name,
+              "encoder.block.2.layer.1.DenseReluDense.wo.weight");
+    EXPECT_EQ(parameters.tokenEmbedding->name, "shared.weight");
+  }
+  EXPECT_THAT(readConfigText(t5(R"(, "architectures": ["T5EncoderModel"], "is_decoder": true)")),
+              IsBadInput("key \"is_decoder\""));
+  EXPECT_THAT(readConfigText(t5(R"(, "architectures": ["T5Model"], "is_encoder_decoder": false)")),
+              IsBadInput("key \"is_encoder_decoder\""));
+}
+
+TEST(Seq2SeqConfig, BartThatClassifies) {
+  const std::string kind = R"(, "architectures": ["BartForSequenceClassification"])";
+  auto model = readConfigText(bartLike("bart", kind + R"(, "classifier_dropout": 0.25)"));
+  ASSERT_THAT(model, IsOk());
+  EXPECT_EQ(model->head().classes(), 3);
+  EXPECT_EQ(model->pooler().token_id(), 2);
+  EXPECT_EQ(model->dropout().classifier(), 0.25);
+  EXPECT_EQ(model->dropout().pooled(), 0.25);
+  EXPECT_FALSE(frontend::decoderReadsTokens(*model));
+  EXPECT_EQ(frontend::sourceLength(*model, 7, 0), 7);
+  EXPECT_EQ(frontend::parametersOf(*model).headTransform->weight.name,
+            "classification_head.dense.weight");
+  EXPECT_THAT(readConfigText(bartLike("bart", kind + R"(, "decoder_start_token_id": null)")),
+              IsOk());
+  auto wrong = [&](auto change) {
+    ModelDef definition = *model;
+    change(definition);
+    return frontend::validateModel(definition, "m");
+  };
+  EXPECT_THAT(wrong([](ModelDef &m) { m.mutable_decoder_input()->clear_start_id(); }),
+              IsBadInput("field \"decoder_input.start_id\": is missing"));
+  EXPECT_THAT(wrong([](ModelDef &m) { m.clear_pooler(); }),
+              IsBadInput("field \"pooler\": is missing"));
+  EXPECT_THAT(wrong([](ModelDef &m) { m.mutable_pooler()->clear_token_id(); }),
+              IsBadInput("field \"pooler.token_id\": is missing"));
+  EXPECT_THAT(wrong([](ModelDef &m) {
+                m.set_share_token_embedding(false);
+                m.mutable_encoder()->set_vocab_size(7);
+              }),
+              IsBadInput("field \"encoder.vocab_size\": the decoder reads the source"));
+  EXPECT_THAT(wrong([](ModelDef &m) { m.mutable_attention()->set_mean_if_blind(true); }),
+              IsBadInput("field \"attention.mean_if_blind\""));
+  EXPECT_THAT(wrong([](ModelDef &m) { m.mutable_head()->set_kind(frontend::proto::Head::NONE); }),
+              IsBadInput("field \"head.kind\": of a decoder that reads the source"));
+  EXPECT_THAT(wrong([](ModelDef &m) { m.mutable_decoder_input()->clear_from_source(); }),
+              IsBadInput("field \"head.kind\": behind an encoder expected LANGUAGE_MODEL or NONE"));
+}
+
+TEST(Seq2SeqConfig, LeftoversOfPublishedFiles) {
+  EXPECT_THAT(readConfigText(bartLike("bart", R"(, "_num_labels": 7, "normalize_before": false,
+    "add_final_layer_norm": false, "classif_dropout": 0.0, "output_past": false)")),
+              IsOk());
 }
 
 TEST(Seq2SeqConfig, Errors) {

@@ -15,7 +15,7 @@ import torch
 import transformers
 from safetensors.torch import save_file
 
-from make_goldens import randomise
+from make_goldens import randomise, rms_norm
 
 B, T, V = 3, 13, 131
 SIZES = dict(vocab_size=V, hidden_size=20, num_hidden_layers=2, num_attention_heads=5,
@@ -29,6 +29,10 @@ DEBERTA = dict(relative_attention=True, pos_att_type=["p2c", "c2p"], position_bu
 
 XLNET = dict(vocab_size=V, d_model=20, n_layer=2, n_head=5, d_inner=28, use_mems_eval=False)
 XLNET_SMALL = {**XLNET, "vocab_size": 31, "n_layer": 1}
+
+T5 = dict(vocab_size=31, d_model=20, d_kv=6, d_ff=28, num_layers=2, num_heads=5,
+          relative_attention_num_buckets=8, relative_attention_max_distance=9)
+transformers.models.t5.modeling_t5.T5LayerNorm.forward = rms_norm  # in float64
 
 # name: class, options of the configuration
 MODELS = {
@@ -65,6 +69,8 @@ MODELS = {
     "electra-tokens": ("ElectraForTokenClassification",
                        {**SMALL, "embedding_size": 12, "num_labels": 3}),
     "electra-span": ("ElectraForQuestionAnswering", {**SMALL, "embedding_size": 12}),
+    "electra-discriminator": ("ElectraForPreTraining",
+                              {**SMALL, "embedding_size": 12, "hidden_act": "relu"}),
     "deberta_v2-masked-lm": ("DebertaV2ForMaskedLM", {**SIZES, **DEBERTA}),
     "deberta_v2-new-head": ("DebertaV2ForMaskedLM",
                             {**SMALL, **DEBERTA, "legacy": False, "pos_att_type": ["p2c"],
@@ -85,6 +91,9 @@ MODELS = {
                           {**SMALL, **DEBERTA, "num_labels": 4, "pos_att_type": ["c2p"]}),
     "deberta_v2-span": ("DebertaV2ForQuestionAnswering", {**SMALL, **DEBERTA,
                                                           "share_att_key": False}),
+    "t5-encoder": ("T5EncoderModel", T5),
+    "t5-encoder-gated": ("T5EncoderModel", {**T5, "num_layers": 1, "feed_forward_proj": "gated-gelu",
+                                            "tie_word_embeddings": False}),
     "xlnet-lm": ("XLNetLMHeadModel", XLNET),
     "xlnet-untied": ("XLNetLMHeadModel", {**XLNET_SMALL, "tie_word_embeddings": False,
                                           "clamp_len": 4, "ff_activation": "relu"}),
@@ -93,6 +102,7 @@ MODELS = {
     "xlnet-first": ("XLNetForSequenceClassification",
                     {**XLNET_SMALL, "num_labels": 1, "summary_type": "first",
                      "summary_activation": ""}),
+    "xlnet-without-types": ("XLNetForSequenceClassification", {**XLNET_SMALL, "num_labels": 3}),
     "xlnet-tokens": ("XLNetForTokenClassification", {**XLNET_SMALL, "num_labels": 3}),
     "xlnet-span": ("XLNetForQuestionAnsweringSimple", XLNET_SMALL),
 }
@@ -110,6 +120,10 @@ def inputs(name, config, generator):
     ids[1, 9:] = padding
     ids[2, 2] = padding  # seen, and yet not learned from
     feed = {"input_ids": ids, "attention_mask": mask}
+    if config.model_type == "t5":
+        return feed
+    if name == "xlnet-without-types":
+        return feed
     if config.model_type == "xlnet":
         feed["token_type_ids"] = torch.randint(0, 4, (B, T), generator=generator)
         return feed
@@ -127,6 +141,8 @@ def targets(kind, config, mask, generator):
     if "QuestionAnswering" in kind:
         return {"start_positions": torch.tensor([0, T + 4, 7]),
                 "end_positions": torch.tensor([T - 1, -3, T])}
+    if kind == "ElectraForPreTraining":
+        return {"labels": torch.randint(0, 2, (B, T), generator=generator)}
     if kind.endswith("ForPreTraining"):
         labels = torch.randint(0, config.vocab_size, (B, T), generator=generator)
         return {"labels": torch.where(mask == 1, labels, torch.tensor(-100)),

@@ -58,6 +58,11 @@ def wide_softmax(x, dim=None, _stacklevel=3, dtype=None):
 
 
 torch.nn.functional.softmax = wide_softmax
+def wide_binary_cross_entropy(self, x, y):
+    return torch.nn.functional.binary_cross_entropy_with_logits(x, y.to(x.dtype))
+
+
+torch.nn.BCEWithLogitsLoss.forward = wide_binary_cross_entropy
 for name, module in (("Llama", modeling_llama), ("Mistral", modeling_mistral), ("Qwen2", modeling_qwen2),
                      ("Qwen3", modeling_qwen3), ("Gemma2", modeling_gemma2),
                      ("GPTNeoX", modeling_gpt_neox), ("Phi", modeling_phi), ("Falcon", modeling_falcon)):

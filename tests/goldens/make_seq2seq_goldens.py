@@ -49,6 +49,8 @@ MODELS = {
                            {**BART, "encoder_layers": 1, "scale_embedding": True,
                             "activation_function": "relu", "tie_word_embeddings": False}),
     "bart-model": ("BartModel", {**BART, "encoder_layers": 1}),
+    "bart-sequence": ("BartForSequenceClassification",
+                      {**BART, "encoder_layers": 1, "num_labels": 4, "classifier_dropout": 0.1}),
     "marian-default": ("MarianMTModel", MARIAN),
     "marian-two-vocabularies": ("MarianMTModel",
                                 {**MARIAN, "scale_embedding": True, "activation_function": "swish",
@@ -72,6 +74,11 @@ def inputs(name, config, model, generator):
     mask[1, 4] = mask[2, 6] = 0
     ids[0, :3] = config.pad_token_id
     ids[2, 2] = config.pad_token_id  # seen, and yet not learned from
+    if name == "bart-sequence":  # the decoder reads the source; as many ends of a text in each row
+        ids[ids == config.eos_token_id] = 5
+        ids[0, [4, 9]] = ids[1, [2, 7]] = ids[2, [3, 10]] = config.eos_token_id
+        return {"input_ids": ids, "attention_mask": mask,
+                "labels": torch.randint(0, config.num_labels, (B,), generator=generator)}
     labels = torch.randint(0, targets, (B, T), generator=generator)
     labels[1, 9:] = -100
     labels[2, 5] = -100

@@ -77,6 +77,16 @@ TEST(EntryInputs, PlacesOutsideOfTheSequence) {
   EXPECT_THAT(valuesOf(inputs["end_positions"]), ElementsAre(0, 2, kIgnoredTarget));
 }
 
+TEST(EntryInputs, ATokenThatEveryTextHolds) {
+  const InputRules rules{.neededToken = 2};
+  TensorMap inputs;
+  inputs["input_ids"] = Tensor::of<int64_t>(DType::I64, {2, 3}, {2, 5, 1, 5, 5, 2});
+  EXPECT_THAT(makeEntryInputs(inputs, rules), IsOk());
+  inputs["input_ids"] = Tensor::of<int64_t>(DType::I64, {2, 3}, {2, 5, 1, 5, 5, 1});
+  EXPECT_THAT(makeEntryInputs(inputs, rules), IsBadInput("input_ids: row 1 has no token 2"));
+  EXPECT_THAT(makeEntryInputs(inputs, {}), IsOk());
+}
+
 TEST(EntryInputs, PositionsCountTokensThatAreNoPadding) {
   const std::vector<int32_t> ids = {9, 1, 7, 1, /**/ 1, 1, 1, 1, /**/ 2, 3, 4, 5};
   EXPECT_THAT(tokenPositions(ids.data(), 12, 4, 1),

@@ -228,6 +228,82 @@ class Objectives(unittest.TestCase):
         self.assertGreater(near, 0.8)
         self.assertLess(far, near - 0.2)
 
+    def test_dense_layers_learn(self):
+        model = write_bert(self.base / "dense", "BertModel")
+        for place, config in (("1_Pooling", {"word_embedding_dimension": 32, "pooling_mode_mean_tokens": True}),
+                              ("2_Dense", {"in_features": 32, "out_features": 24, "bias": True,
+                                           "activation_function": "torch.nn.modules.activation.Tanh"})):
+            (model / place).mkdir()
+            (model / place / "config.json").write_text(json.dumps(config))
+        (model / "modules.json").write_text(json.dumps(
+            [{"idx": i, "name": str(i), "path": path, "type": f"sentence_transformers.models.{kind}"}
+             for i, (path, kind) in enumerate((("", "Transformer"), ("1_Pooling", "Pooling"), ("2_Dense", "Dense"),
+                                               ("3_Normalize", "Normalize")))]))
+        pairs = [self.random.sample(WORDS, 2) for _ in range(200)]
+        records = write_records(self.base / "dense.jsonl",
+                                [{"text": f"{a} {b}", "positive": f"{b} and {a}"} for a, b in pairs])
+        found = self.learn("dense", model, records, ["retrieval_at_1"])
+        self.assertGreater(found[-1]["retrieval_at_1"], 0.9)
+        # The checkpoint has the layer where the package looks for it, and opens as the model that it is.
+        step = self.base / "dense-whole/step-00000060"
+        first = self.base / "dense-first"
+        self.call("heddle", "train", model, "--batch", 8, "--seq", 16, "--seed", 3, "--steps", 0, "--out", first)
+        for name in ("linear.weight", "linear.bias"):
+            self.assertNotEqual(read_tensor(first / "step-00000000/2_Dense/model.safetensors", name),
+                                read_tensor(step / "2_Dense/model.safetensors", name))
+        with self.assertRaises(KeyError):
+            read_tensor(step / "model.safetensors", "2_Dense/linear.weight")
+        said = json.loads(self.call("heddle", "run", step, "--entry", "encode", "--text", "cat sun", "sun and cat",
+                                    "--similarity", "--json").stdout)
+        self.assertEqual(said["width"], 24)
+        self.assertGreater(said["similarity"][0][1], 0.8)
+
+    def test_replaced_tokens(self):
+        model = self.base / "detector"
+        write_bert(model, "ElectraForPreTraining")
+        config = json.loads((model / "config.json").read_text())
+        config.update(model_type="electra", embedding_size=16)
+        (model / "config.json").write_text(json.dumps(config))
+        records = []
+        for _ in range(300):  # an animal does what it does, or something else stands there
+            words = self.fact().split()
+            other = self.random.choice(WORDS)
+            replaced = self.random.random() < 0.5 and words[3] != other
+            if replaced:
+                words[3] = other
+            records.append({"tokens": words, "labels": [int(replaced and i == 3) for i in range(len(words))]})
+        data = write_records(self.base / "replaced.jsonl", records)
+        found = self.learn("replaced", model, data, ["accuracy"])
+        self.assertGreater(found[-1]["accuracy"], 0.9)
+        records[7]["labels"][2] = 2
+        write_records(data, records)
+        self.assertIn("2 is none of the 2 classes",
+                      self.call("heddle", "train", model, "--data", data, "--steps", 1, "--batch", 2, "--seq", 8,
+                                code=2).stderr)
+
+    def test_classes_of_texts_that_a_decoder_reads_too(self):
+        model = self.base / "bart"
+        model.mkdir()
+        tokenizer = word_tokenizer()
+        config = dict(model_type="bart", architectures=["BartForSequenceClassification"],
+                      vocab_size=len(VOCABULARY), d_model=32, encoder_layers=1, decoder_layers=1,
+                      encoder_attention_heads=2, decoder_attention_heads=2, encoder_ffn_dim=64, decoder_ffn_dim=64,
+                      max_position_embeddings=32, pad_token_id=0, bos_token_id=2, eos_token_id=3,
+                      decoder_start_token_id=3, id2label={"0": "sits", "1": "runs", "2": "sings"})
+        (model / "config.json").write_text(json.dumps(config))
+        (model / "tokenizer.json").write_text(json.dumps(tokenizer))
+        facts = [self.fact().split() for _ in range(300)]
+        data = write_records(self.base / "bart.jsonl",
+                             [{"text": " ".join(w for w in words if w != words[3]), "label": words[3]}
+                              for words in facts])
+        found = self.learn("bart", model, data, ["accuracy"])
+        self.assertGreater(found[-1]["accuracy"], 0.9)
+        del tokenizer["post_processor"]
+        (model / "tokenizer.json").write_text(json.dumps(tokenizer))
+        self.assertIn("the tokenizer gives no token 3, whose vector stands for the text",
+                      self.call("heddle", "train", model, "--data", data, "--steps", 1, "--batch", 2, "--seq", 8,
+                                code=2).stderr)
+
     def test_encoding_texts(self):
         model = write_bert(self.base / "encoder", "BertModel")
         texts = self.base / "lines.txt"

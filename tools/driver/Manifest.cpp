@@ -81,6 +81,13 @@ void describeAdapters(const frontend::Model &model, proto::Manifest &manifest) {
   manifest.set_merge_adapters(adapters.merged());
 }
 
+std::optional<int64_t> neededToken(const frontend::Model &model) {
+  const frontend::proto::Pooler &pooler = model.definition.pooler();
+  return pooler.token() == frontend::proto::Pooler::LAST_OF_ID
+             ? std::optional<int64_t>(pooler.token_id())
+             : std::nullopt;
+}
+
 void describeModel(const frontend::Model &model, const CompileRequest &request,
                    proto::Manifest &manifest) {
   frontend::Dimensions sizes(model.definition);
@@ -89,7 +96,7 @@ void describeModel(const frontend::Model &model, const CompileRequest &request,
   manifest.set_vocab_size(sizes.vocab);
   manifest.set_max_positions(sizes.positions);
   manifest.set_shift_labels(model.shiftLabels);
-  if (model.definition.has_encoder()) {
+  if (frontend::decoderReadsTokens(model.definition)) {
     const frontend::proto::DecoderInput &input = model.definition.decoder_input();
     const frontend::proto::ModelDef encoder = frontend::encoderOf(model.definition);
     manifest.set_source_seq(
@@ -100,6 +107,9 @@ void describeModel(const frontend::Model &model, const CompileRequest &request,
     if (input.has_padding_id())
       manifest.set_decoder_padding_id(input.padding_id());
   }
+  if (const std::optional<int64_t> needed = neededToken(model))
+    manifest.set_needed_token(*needed);
+  *manifest.mutable_weight_folders() = {model.weightFolders.begin(), model.weightFolders.end()};
   manifest.set_positions_from_mask(model.definition.positions().learned().from_mask());
   *manifest.mutable_task() = taskOf(model);
   manifest.set_label_smoothing(model.definition.loss().label_smoothing());
@@ -142,11 +152,13 @@ void describeModule(ModuleOp module, proto::Manifest &manifest) {
 
 runtime::InputRules inputRules(const frontend::Model &model) {
   const frontend::proto::DecoderInput &input = model.definition.decoder_input();
-  runtime::InputRules rules{model.shiftLabels, model.definition.has_encoder(), {}, {}};
+  runtime::InputRules rules{
+      model.shiftLabels, frontend::decoderReadsTokens(model.definition), {}, {}};
   if (input.has_start_id())
     rules.decoderStart = input.start_id();
   if (input.has_padding_id())
     rules.decoderPadding = input.padding_id();
+  rules.neededToken = neededToken(model);
   return rules;
 }
 
@@ -176,6 +188,10 @@ proto::Task taskOf(const frontend::Model &model) {
     objective = runtime::Objective::Classification;
     task.set_labels(proto::Task::TOKEN_CLASSES);
     break;
+  case Head::REPLACED_TOKEN_DETECTION: // or not: two classes
+    objective = runtime::Objective::Classification;
+    task.set_labels(proto::Task::REPLACED_TOKENS);
+    break;
   case Head::SPAN:
     objective = runtime::Objective::Classification;
     task.set_labels(proto::Task::SPAN);
@@ -194,7 +210,8 @@ proto::Task taskOf(const frontend::Model &model) {
   task.set_objective(runtime::objectiveName(objective));
   // A denoiser is told what is in an image.
   task.set_classes(head.kind() == Head::NOISE ? model.definition.condition().classes().count()
-                                              : head.classes());
+                   : head.kind() == Head::REPLACED_TOKEN_DETECTION ? 2
+                                                                   : head.classes());
   return task;
 }
 

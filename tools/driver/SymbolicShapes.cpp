@@ -306,7 +306,7 @@ StatusOr<std::vector<OpSizes>> symbolicShapes(const frontend::Model &model, func
   options.batch = kBatch;
   const int64_t fixed = frontend::fixedSequence(twin);
   options.seq = fixed > 0 ? fixed : kSeq;
-  options.sourceSeq = model.definition.has_encoder() ? kSourceSeq : 0;
+  options.sourceSeq = frontend::decoderReadsTokens(model.definition) ? kSourceSeq : 0;
   options.entries = {function.getName().str()};
   HEDDLE_ASSIGN_OR_RETURN(auto module, frontend::buildModule(*context, twin, options));
   const Letters letters({model.definition, batch, seq},

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 
+#include "frontend/Stacks.h"
 #include "runtime/io/FileLayer.h"
 #include "runtime/io/Safetensors.h"
 #include "runtime/plan/EntryInputs.h"
@@ -193,7 +194,7 @@ Status checkGolden(const Source &source, const VerifyRequest &request, VerifyRep
   shaped.compile.batch = shape.first;
   if (source.fixedSequence() == 0)
     shaped.compile.seq = shape.second;
-  if (source.model && source.model->definition.has_encoder()) {
+  if (source.model && frontend::decoderReadsTokens(source.model->definition)) {
     shaped.compile.sourceSeq = shape.second;
     for (const char *name : {"labels", "decoder_input_ids"})
       if (auto target = golden.inputs.find(name);

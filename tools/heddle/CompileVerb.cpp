@@ -71,9 +71,10 @@ void report(const CompileFlags &flags, const Compilation &compilation,
 Status recordWeights(const Source &source, runtime::proto::Manifest &manifest) {
   if (!source.model || source.model->weightsPath.empty())
     return absl::OkStatus();
-  HEDDLE_ASSIGN_OR_RETURN(
-      runtime::Weights weights,
-      runtime::Weights::open(runtime::FileLayer::system(), source.model->weightsPath));
+  HEDDLE_ASSIGN_OR_RETURN(runtime::Weights weights,
+                          runtime::Weights::open(runtime::FileLayer::system(),
+                                                 source.model->weightsPath,
+                                                 source.model->weightFolders));
   runtime::Sha256Digest digest = weights.digest();
   std::error_code error;
   std::filesystem::path absolute = std::filesystem::absolute(source.model->weightsPath, error);

@@ -7,6 +7,7 @@
 #include <sched.h>
 
 #include "codegen/KernelCache.h"
+#include "frontend/Stacks.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "runtime/cli/OpenModel.h"
 
@@ -44,6 +45,9 @@ StatusOr<CompileRequest> requestFor(const Source &source, const runtime::ModelFl
   request.seq = flags.seq.value_or(fixed > 0 ? fixed : std::min(longest, kLongestDefaultSequence));
   if (flags.sourceSeq && !(source.model && source.model->definition.has_encoder()))
     return invalidInput("--source-seq ", *flags.sourceSeq, ": ", source.path, " has no encoder");
+  if (flags.sourceSeq && !frontend::decoderReadsTokens(source.model->definition))
+    return invalidInput("--source-seq ", *flags.sourceSeq, ": the decoder of ", source.path,
+                        " reads the source, whose length is --seq");
   request.sourceSeq = flags.sourceSeq.value_or(0);
   HEDDLE_RETURN_IF_ERROR(checkPositive("--batch", request.batch));
   HEDDLE_RETURN_IF_ERROR(checkPositive("--seq", request.seq));

@@ -49,7 +49,7 @@ Status setTrainingShape(const runtime::TrainFlags &flags, const Source &source,
                             info.seq, " tokens a sequence");
       shape.batch = info.batch;
       shape.seq = info.seq;
-      if (!source.model || !source.model->definition.has_encoder())
+      if (!source.model || !frontend::decoderReadsTokens(source.model->definition))
         return absl::OkStatus();
       if (flags.sourceSeq && *flags.sourceSeq != info.sourceSeq)
         return invalidInput("--source-seq ", *flags.sourceSeq, ": the batches in ", flags.data,
@@ -96,7 +96,7 @@ runtime::PromptLimits promptLimits(const Source &source) {
   const frontend::proto::ModelDef &definition = source.model->definition;
   runtime::PromptLimits limits;
   limits.seq = source.longestSequence();
-  limits.encoderDecoder = definition.has_encoder();
+  limits.encoderDecoder = frontend::decoderReadsTokens(definition);
   limits.bins = definition.encoder().frames().bins();
   if (limits.encoderDecoder)
     limits.sourceSeq = frontend::longestSequence(frontend::encoderOf(definition));
@@ -124,8 +124,9 @@ StatusOr<int> runVerb(const runtime::RunFlags &flags, const CompilerFlags &compi
     HEDDLE_ASSIGN_OR_RETURN(shape, runtime::textShape(files(), flags, filesOf(*source.model),
                                                       source.longestSequence()));
   } else if (source.model) {
-    HEDDLE_ASSIGN_OR_RETURN(shape, runtime::inputShape(files(), flags.inputs, flags.entry,
-                                                       source.model->definition.has_encoder()));
+    HEDDLE_ASSIGN_OR_RETURN(
+        shape, runtime::inputShape(files(), flags.inputs, flags.entry,
+                                   frontend::decoderReadsTokens(source.model->definition)));
     if (shape.seq == 0 && source.fixedSequence() == 0)
       return invalidInput(flags.inputs, ": holds no tensor input_ids [B, T]");
   }
