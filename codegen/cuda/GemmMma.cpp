@@ -183,7 +183,6 @@ GK_KERNEL($threads$, $blocks$) $name$(const Element *A, const Element *B, Result
       }
     }
   }
-  gk_cp_async_wait<0>();
   GK_UNROLL for (u32 i = 0; i < kWarpM / 16; i++) {
     GK_UNROLL for (u32 j = 0; j < kWarpN / 8; j++) {
       GK_UNROLL for (u32 e = 0; e < 4; e++) {
