@@ -96,8 +96,11 @@ struct Warpgroup {
   Waiters waiting;
 };
 
+enum class WarpOperation { Sync, Shuffle, Ldmatrix, Stmatrix, MmaBf16, MmaTf32 };
+const char *operationName(WarpOperation operation);
+
 struct Warp {
-  const char *operation = "";
+  WarpOperation operation = WarpOperation::Sync; ///< of those that have arrived
   uint32_t pc = 0;
   Waiters arrived;
 };
