@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "runtime/base/Limits.h"
+#include "runtime/base/Version.h"
 #include "runtime/cli/NumberFlag.h"
 
 namespace heddle::runtime {
@@ -199,7 +200,8 @@ void addEnvironmentTwins(CLI::App &command) {
 }
 
 int parseCommandLine(CLI::App &command, int argc, char **argv) {
-  try { // CLI11 reports by exception, help too
+  command.set_version_flag("--version", kVersion);
+  try { // CLI11 reports by exception, help and version too
     command.parse(argc, argv);
     return -1;
   } catch (const CLI::ParseError &error) {

@@ -104,8 +104,8 @@ void addLora(CLI::App &verb, std::string &lora);
 /// texts where none is meant. Call it once, last.
 void addEnvironmentTwins(CLI::App &command);
 
-/// Parses and returns -1, or prints help (standard output) or what is wrong (standard error) and
-/// returns the exit code, 0 or 2.
+/// Parses and returns -1, or prints help or version (standard output) or what is wrong (standard
+/// error) and returns the exit code, 0 or 2.
 int parseCommandLine(CLI::App &command, int argc, char **argv);
 
 } // namespace heddle::runtime

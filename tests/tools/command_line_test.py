@@ -197,6 +197,13 @@ class Training(CommandLine):
         self.assertEqual((self.at / "a.heddle").read_bytes(), (self.at / "b.heddle").read_bytes())
 
 
+class Version(CommandLine):
+    def test_both_programs_say_the_same(self):
+        said = [self.call(tool, "--version").stdout for tool in ("heddle", "heddle-run")]
+        self.assertRegex(said[0], r"^heddle \d+\.\d+\n$")
+        self.assertEqual(said[0], said[1])
+
+
 class WrongInput(CommandLine):
     """Exit code 2, and a message with what is wrong in the user's words."""
 

@@ -12,6 +12,7 @@
 #include "ir/Conventions.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/BuiltinOps.h"
+#include "runtime/base/Version.h"
 #include "runtime/plan/Executable.h"
 #include "runtime/train/Objective.h"
 
@@ -21,8 +22,6 @@ namespace heddle::tools {
 namespace {
 
 namespace proto = runtime::proto;
-
-constexpr const char *kCompilerVersion = "heddle 0.1";
 
 proto::Initializer initializerOf(const frontend::Initializer &from) {
   proto::Initializer to;
@@ -203,7 +202,7 @@ proto::Manifest makeManifest(ModuleOp module, const frontend::Model *model,
                              const std::string &origin, const CompileRequest &request) {
   proto::Manifest manifest;
   manifest.set_format_version(runtime::kExecutableFormat);
-  manifest.set_compiler_version(kCompilerVersion);
+  manifest.set_compiler_version(kVersion);
   manifest.set_target(request.target.name());
   for (const std::string &feature : request.target.requiredFeatures())
     manifest.add_cpu_features(feature);

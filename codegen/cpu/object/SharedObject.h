@@ -12,8 +12,8 @@
 namespace heddle::codegen {
 
 /// Relocatable objects in, the bytes of a shared object out. The order of `objects` decides the
-/// order in the result, so equal inputs give equal bytes. Uses a temporary folder that is removed
-/// again. Not to be called by two threads at once: LLD keeps global state.
+/// order in the result, so equal inputs give equal bytes. Touches no disk. Not to be called by two
+/// threads at once: LLD keeps global state.
 StatusOr<std::string> linkSharedObject(const std::vector<std::string> &objects);
 
 } // namespace heddle::codegen
