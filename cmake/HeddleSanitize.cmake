@@ -10,6 +10,7 @@ if(HEDDLE_SANITIZE)
     add_compile_options(-fno-sanitize=vptr)
   endif()
   add_link_options(-fsanitize=${HEDDLE_SANITIZE})
+  add_compile_definitions(HEDDLE_SANITIZED)
 endif()
 
 # What the sanitizers must know of a program that is linked with the packaged MLIR: MlirAsanOptions.cpp.

@@ -57,7 +57,7 @@ def build(jobs):
     start = time.monotonic()
     log = WORK / "build.log"
     with log.open("w") as output:
-        for command in (["cmake", "--preset", "release"],
+        for command in (["cmake", "--preset", "release", "-DCMAKE_UNITY_BUILD=ON"],
                         ["cmake", "--build", "--preset", "release", "-j", str(jobs)]):
             if subprocess.run(command, cwd=TREE, stdout=output, stderr=output).returncode != 0:
                 tail = log.read_text(errors="replace").splitlines()[-30:]
@@ -88,20 +88,38 @@ def run_one(entry, number, limit):
         return suite.run_entry(entry, extra, limit)
 
 
-def measure(entries, times):
-    """The suite without a defect: it must pass, and says how long each entry takes."""
-    for entry in entries:
-        if entry.name not in times.values:
+class Clean:
+    """Whether an entry passes without a defect. It is asked of those only that caught one."""
+
+    def __init__(self, memory):
+        self.memory, self.lock = memory, threading.Lock()
+
+    def check(self, entry):
+        with self.lock:
+            if entry.name in self.memory.values:
+                return
             outcome = run_one(entry, 0, 1800)
             if not outcome.passed:
-                sys.exit(f"{entry.name} fails without any defect: {outcome.reason()}\n" +
-                         "\n".join(outcome.output.splitlines()[-40:]))
-            times.set(entry.name, round(outcome.seconds, 2))
+                raise plant.TableError(f"{entry.name} fails without any defect: {outcome.reason()}\n" +
+                                       "\n".join(outcome.output.splitlines()[-40:]))
+            self.memory.set(entry.name, round(outcome.seconds, 2))
             print(f"without a defect  {entry.name:32} {outcome.seconds:7.1f} s", flush=True)
-        entry.seconds = times.values[entry.name]
 
 
-def hunt(defect, entries, killers):
+def estimate(entries, known):
+    """How long entries take: as they did without a defect, else in the last run of the suite, else
+    some seconds."""
+    costs = plant.ROOT / "build/release/Testing/Temporary/CTestCostData.txt"
+    seconds = {}
+    if costs.is_file():
+        for words in map(str.split, costs.read_text().splitlines()):
+            if len(words) == 3:
+                seconds[words[0]] = float(words[2])
+    for entry in entries:
+        entry.seconds = known.get(entry.name, seconds.get(entry.name, 5.0))
+
+
+def hunt(defect, entries, killers, clean):
     """Runs the suite until it notices: (entry or None, reason, seconds)."""
     last = killers.values.get(defect.name)
     order = sorted(entries, key=lambda e: (e.name != last, e.room != defect.room, e.seconds))
@@ -110,10 +128,24 @@ def hunt(defect, entries, killers):
         outcome = run_one(entry, defect.number, 120 + 8 * entry.seconds)
         spent += outcome.seconds
         if not outcome.passed:
+            clean.check(entry)
             (WORK / "logs" / f"{defect.name}.log").write_text(outcome.output)
             killers.set(defect.name, entry.name)
             return entry, outcome.reason(), spent
     return None, "", spent
+
+
+def report(chosen, hunted, jobs):
+    """Hunts all, a line each; those that survive."""
+    survivors = []
+    with ThreadPoolExecutor(jobs) as pool:
+        for index, (defect, (entry, reason, seconds)) in enumerate(
+                zip(chosen, pool.map(hunted, chosen)), 1):
+            verdict = f"{entry.name}: {reason}" if entry else "SURVIVES"
+            print(f"{index:3}/{len(chosen)} {defect.name:36} {seconds:7.1f} s  {verdict}", flush=True)
+            if not entry:
+                survivors.append(defect)
+    return survivors
 
 
 def main():
@@ -134,15 +166,14 @@ def main():
         print(error, file=sys.stderr)
         return 2
     entries = suite.read_suite(TREE, BUILD)
-    measure(entries, Memory("times.json"))
-    killers, survivors, start = Memory("killers.json"), [], time.monotonic()
-    with ThreadPoolExecutor(arguments.jobs) as pool:
-        hunts = pool.map(lambda defect: hunt(defect, entries, killers), chosen)
-        for index, (defect, (entry, reason, seconds)) in enumerate(zip(chosen, hunts), 1):
-            verdict = f"{entry.name}: {reason}" if entry else "SURVIVES"
-            print(f"{index:3}/{len(chosen)} {defect.name:36} {seconds:7.1f} s  {verdict}", flush=True)
-            if not entry:
-                survivors.append(defect)
+    times = Memory("times.json")
+    estimate(entries, times.values)
+    killers, clean = Memory("killers.json"), Clean(times)
+    start = time.monotonic()
+    try:
+        survivors = report(chosen, lambda defect: hunt(defect, entries, killers, clean), arguments.jobs)
+    except plant.TableError as error:
+        sys.exit(str(error))
     for defect in survivors:
         print(f"survivor: {defect.name} ({defect.file}): {defect.what}")
     caught = len(chosen) - len(survivors)
