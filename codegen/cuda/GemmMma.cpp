@@ -23,14 +23,14 @@ MmaTile chooseTile(const CudaGemm &gemm) {
 }
 
 /// A or B as it lies in global memory, [lines][width], and as tiles of it lie in shared memory.
-struct Operand {
+struct MmaOperand {
   const char *name; ///< A or B
   bool isKMajor;    ///< lines are rows (of C's rows or columns), else k
   int lines, width, tileRows;
 };
 
 /// The widest copy whose size divides a line, so that each line begins aligned.
-int copyBytes(const Operand &operand, int elementBytes) {
+int copyBytes(const MmaOperand &operand, int elementBytes) {
   int line = operand.width * elementBytes;
   for (int bytes : {16, 8, 4})
     if (line % bytes == 0)
@@ -40,7 +40,7 @@ int copyBytes(const Operand &operand, int elementBytes) {
 
 /// One 16-byte chunk of an operand to shared memory: in the background where lines are aligned to 4
 /// bytes, else element by element.
-std::string copyFunction(const Operand &operand, int elementBytes) {
+std::string copyFunction(const MmaOperand &operand, int elementBytes) {
   int bytes = copyBytes(operand, elementBytes);
   const char *body = bytes > 2 ? R"(
   GK_UNROLL for (int i = 0; i < 16; i += $bytes$) {
@@ -64,7 +64,7 @@ GK_FUNCTION void copyChunk$name$(u32 target, const Element *matrix, int line, in
 }
 
 /// Where chunks of a tile lie: permuted, so that what a warp reads together is in different banks.
-std::string placeFunction(const Operand &operand, int elementBytes) {
+std::string placeFunction(const MmaOperand &operand, int elementBytes) {
   int chunksOfLine = operand.isKMajor ? kStepBytes / 16 : operand.tileRows * elementBytes / 16;
   std::string permuted = operand.isKMajor    ? "(chunk ^ ((line >> 1) & 3))"
                          : elementBytes == 2 ? "(chunk ^ (line & 7))"
@@ -79,7 +79,7 @@ GK_FUNCTION u32 place$name$(u32 line, u32 chunk) { return (line * $chunks$ + $pe
                  {"permuted", permuted}});
 }
 
-std::string loadFunction(const Operand &operand, int elementBytes) {
+std::string loadFunction(const MmaOperand &operand, int elementBytes) {
   int stepElements = kStepBytes / elementBytes, perChunk = 16 / elementBytes;
   int lines = operand.isKMajor ? operand.tileRows : stepElements;
   int chunksOfLine = operand.tileRows * kStepBytes / 16 / lines;
@@ -101,7 +101,7 @@ GK_FUNCTION void load$name$(u32 tile, const Element *matrix, int row, int k) {
 }
 
 /// Fragments of 16 rows of A, of 16 columns of B, 16 k from k on (bf16).
-std::string fragmentsBf16(const Operand &operand) {
+std::string fragmentsBf16(const MmaOperand &operand) {
   bool isA = operand.name[0] == 'A';
   const char *load;
   if (operand.isKMajor)
@@ -118,7 +118,7 @@ std::string fragmentsBf16(const Operand &operand) {
 }
 
 /// The same for 8 k of f32, rounded to tf32.
-std::string fragmentsTf32(const Operand &operand) {
+std::string fragmentsTf32(const MmaOperand &operand) {
   bool isA = operand.name[0] == 'A';
   // Registers 1 and 2 of A are rows + 8 and k + 4; B's are k + 4 and columns + 8.
   std::string place = operand.isKMajor ? "place$name$(at, depth / 4) + depth % 4 * 4"
@@ -183,7 +183,6 @@ GK_KERNEL($threads$, $blocks$) $name$(const Element *A, const Element *B, Result
       }
     }
   }
-  gk_cp_async_wait<0>();
   GK_UNROLL for (u32 i = 0; i < kWarpM / 16; i++) {
     GK_UNROLL for (u32 j = 0; j < kWarpN / 8; j++) {
       GK_UNROLL for (u32 e = 0; e < 4; e++) {
@@ -204,8 +203,9 @@ CudaKernel gemmByMma(const CudaGemm &gemm) {
   MmaTile tile = chooseTile(gemm);
   int size = bytesOf(gemm.input), stepK = kStepBytes / size;
   bool isAKMajor = gemm.layout != CudaGemmLayout::TN, isBKMajor = gemm.layout == CudaGemmLayout::NT;
-  Operand a{"A", isAKMajor, isAKMajor ? gemm.m : gemm.k, isAKMajor ? gemm.k : gemm.m, tile.rows};
-  Operand b{"B", isBKMajor, isBKMajor ? gemm.n : gemm.k, isBKMajor ? gemm.k : gemm.n, tile.columns};
+  MmaOperand a{"A", isAKMajor, isAKMajor ? gemm.m : gemm.k, isAKMajor ? gemm.k : gemm.m, tile.rows};
+  MmaOperand b{"B", isBKMajor, isBKMajor ? gemm.n : gemm.k, isBKMajor ? gemm.k : gemm.n,
+               tile.columns};
   int rowsOfTiles = (gemm.m + tile.rows - 1) / tile.rows;
   int columnsOfTiles = (gemm.n + tile.columns - 1) / tile.columns;
   const char *element = gemm.input == CudaType::BF16 ? "u16" : "float";
@@ -247,7 +247,7 @@ struct alignas(1024) Shared {
                          {"threads", std::to_string(tile.threads())},
                          {"stepBytes", std::to_string(kStepBytes)}});
   kernel.text += gemmTileOrder(rowsOfTiles, columnsOfTiles);
-  for (const Operand &operand : {a, b})
+  for (const MmaOperand &operand : {a, b})
     kernel.text += copyFunction(operand, size) + placeFunction(operand, size) +
                    loadFunction(operand, size) +
                    (size == 2 ? fragmentsBf16(operand) : fragmentsTf32(operand));

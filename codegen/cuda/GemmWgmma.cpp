@@ -16,12 +16,12 @@ constexpr int kStagingBoxes = 2 * 2; // two consumers, two turns
 constexpr int kSharedLimit = 232448;
 constexpr int kThreads = 384;
 
-struct Shape {
+struct WgmmaTile {
   int tileColumns, stages, cluster;
 };
 
-Shape chooseShape(const CudaGemm &gemm) {
-  Shape shape{};
+WgmmaTile chooseWgmmaTile(const CudaGemm &gemm) {
+  WgmmaTile shape{};
   shape.tileColumns = gemm.n > 128 ? 256 : 128;
   int slotBytes = (kTileRows + shape.tileColumns) * kSpanBytes;
   shape.stages = std::min(6, (kSharedLimit - 1024 - kStagingBoxes * kBoxBytes) / slotBytes);
@@ -37,7 +37,7 @@ Status checkRows(const char *what, int elements, int bytes) {
 }
 
 /// A or B: [lines][width] in global memory, tiles of `rows` rows and kSpanBytes along k.
-struct Operand {
+struct WgmmaOperand {
   bool isKMajor;
   int lines, width, rows, elementBytes;
 
@@ -59,7 +59,7 @@ struct Operand {
 };
 
 /// Loads `rows` rows of an operand, of which this block loads its share of `cluster`.
-std::string loadText(const Operand &operand, const std::string &map, const std::string &target,
+std::string loadText(const WgmmaOperand &operand, const std::string &map, const std::string &target,
                      const std::string &row, int cluster) {
   std::string call = cluster > 1 ? "gk_tma_load_2d_multicast" : "gk_tma_load_2d";
   std::string mask = cluster > 1 ? ", kEveryBlock" : "";
@@ -248,10 +248,11 @@ StatusOr<CudaKernel> gemmByWgmma(const CudaGemm &gemm) {
   if (size == 4 && gemm.layout != CudaGemmLayout::NT)
     return invalidInput("wgmma multiplies f32 operands only where both lie along k (NT)");
   bool isAKMajor = gemm.layout != CudaGemmLayout::TN, isBKMajor = gemm.layout == CudaGemmLayout::NT;
-  Shape shape = chooseShape(gemm);
-  Operand a{isAKMajor, isAKMajor ? gemm.m : gemm.k, isAKMajor ? gemm.k : gemm.m, kTileRows, size};
-  Operand b{isBKMajor, isBKMajor ? gemm.n : gemm.k, isBKMajor ? gemm.k : gemm.n, shape.tileColumns,
-            size};
+  WgmmaTile shape = chooseWgmmaTile(gemm);
+  WgmmaOperand a{isAKMajor, isAKMajor ? gemm.m : gemm.k, isAKMajor ? gemm.k : gemm.m, kTileRows,
+                 size};
+  WgmmaOperand b{isBKMajor, isBKMajor ? gemm.n : gemm.k, isBKMajor ? gemm.k : gemm.n,
+                 shape.tileColumns, size};
   HEDDLE_RETURN_IF_ERROR(checkRows("A", a.width, size));
   HEDDLE_RETURN_IF_ERROR(checkRows("B", b.width, size));
   HEDDLE_RETURN_IF_ERROR(checkRows("C", gemm.n, bytesOf(gemm.output)));

@@ -6,33 +6,27 @@
 
 #include <string>
 #include <string_view>
-#include <utility>
 
 #include "runtime/KernelAbi.h"
-#include "runtime/base/Status.h"
+#include "runtime/io/LoadedObject.h"
 
 namespace heddle::runtime {
 
-/// A shared object in memory. Its functions live as long as this. Move only; lookups are safe on
-/// all threads.
+/// Kernels in memory. Its functions live as long as this. Move only; lookups are safe on all
+/// threads.
 class KernelLibrary {
 public:
   KernelLibrary() = default;
-  /// Loads it without a file on disk (memfd_create, dlopen). It is code and can do what this
-  /// process can: only on the user's word.
+  /// Of no bytes, a library without kernels. See LoadedObject::load: only on the user's word.
   static StatusOr<KernelLibrary> load(std::string_view sharedObject);
-  KernelLibrary(KernelLibrary &&other) noexcept : handle_(std::exchange(other.handle_, nullptr)) {}
-  KernelLibrary &operator=(KernelLibrary &&other) noexcept {
-    std::swap(handle_, other.handle_);
-    return *this;
-  }
-  ~KernelLibrary();
 
   /// Null if there is none.
-  KernelFunction find(const std::string &symbol) const;
+  KernelFunction find(const std::string &symbol) const {
+    return reinterpret_cast<KernelFunction>(object_.find(symbol));
+  }
 
 private:
-  void *handle_ = nullptr;
+  LoadedObject object_;
 };
 
 } // namespace heddle::runtime

@@ -9,6 +9,7 @@
 #include "absl/strings/str_format.h"
 #include "codegen/KernelCache.h"
 #include "codegen/cpu/Target.h"
+#include "codegen/cuda/HostKernel.h"
 #include "nlohmann/json.hpp"
 #include "runtime/plan/CpuFeatures.h"
 #include "tools/heddle/MemoryLoop.h"
@@ -57,6 +58,7 @@ Json collect(const DoctorOptions &options) {
   codegen::RegisterTile tile = target.gemmTile();
   uint64_t page = static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
   std::string cache = codegen::KernelCache::defaultFolder();
+  StatusOr<std::string> compiler = codegen::hostCompiler();
   return {
       {"processor", runtime::CpuFeatures::host().model()},
       {"cpu_features", runtime::CpuFeatures::host().names()},
@@ -75,7 +77,9 @@ Json collect(const DoctorOptions &options) {
       {"memory_read_gbps_all_threads", measureReadBandwidth(threads)},
       {"kernel_cache", cache},
       {"kernel_cache_bytes", folderBytes(cache)},
-      {"cuda", "this build has no CUDA backend: everything runs on the CPU"},
+      {"cuda", "no device is used yet"},
+      {"cuda_emulated", compiler.ok() ? "compiles with " + *compiler
+                                      : std::string(compiler.status().message())},
   };
 }
 
@@ -106,7 +110,8 @@ int runDoctor(const DoctorOptions &options) {
               mebibytes("memory_free_bytes"), speed.c_str());
   std::printf("kernels     cached in %s (%.1f MiB)\n", text("kernel_cache").c_str(),
               mebibytes("kernel_cache_bytes"));
-  std::printf("cuda        %s\n", text("cuda").c_str());
+  std::printf("cuda        %s; --target cuda:emulated %s\n", text("cuda").c_str(),
+              text("cuda_emulated").c_str());
   return 0;
 }
 

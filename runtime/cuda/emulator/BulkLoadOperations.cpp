@@ -42,6 +42,7 @@ void issue(Machine &m, BulkLoad load, Block &block) {
   load.agent = mbarrier.loadAgent;
   load.epoch = ++mbarrier.loads;
   load.block = block.rank;
+  load.issuer = &thread;
   if (m.checks()) {
     Access access{load.agent, load.epoch, &thread.clock, thread.agent, true, load.pc};
     m.writeCells(block, load.target, load.bytes, access, true, "bulk load");
@@ -121,6 +122,7 @@ bool landOneLoad(Machine &m, uint64_t choice) {
   BulkLoad load = loads[index];
   loads.erase(loads.begin() + static_cast<ptrdiff_t>(index));
   Block &block = m.blockOf(load.block);
+  m.actFor(*load.issuer);
   if (load.hasMap)
     copyBox(m, load, block);
   else

@@ -29,7 +29,8 @@ std::string waitsFor(Machine &machine, const CudaThread &thread) {
   }
   case WaitKind::Warp: {
     const Warp &warp = block.warps[thread.index / kWarpSize];
-    return absl::StrCat(warp.operation, " of its warp (", warp.arrived.size(), " lanes are there)");
+    return absl::StrCat(operationName(warp.operation), " of its warp (", warp.arrived.size(),
+                        " lanes are there)");
   }
   case WaitKind::Wgmma:
     return "the rest of its warpgroup to issue a wgmma";

@@ -40,6 +40,9 @@ struct EmulatorOptions {
   /// own. A correct kernel gives the same values and no fault for each.
   uint64_t seed = 0;
   size_t faultLimit = 16; ///< a launch ends after so many different faults
+  /// Loads and stores of a thread in one go after which it is taken for an endless loop. A loop
+  /// that touches no memory is not seen.
+  uint64_t stepLimit = 1 << 30;
 };
 
 struct LaunchResult {

@@ -6,10 +6,9 @@
 
 #include <string>
 #include <string_view>
-#include <utility>
 
-#include "runtime/base/Status.h"
 #include "runtime/cuda/emulator/LineTable.h"
+#include "runtime/io/LoadedObject.h"
 
 namespace heddle::emulator {
 
@@ -22,9 +21,6 @@ public:
   /// Loads it without a file on disk and hands it the emulator's functions. It is code and can do
   /// what this process can: only on the user's word.
   static StatusOr<KernelObject> load(std::string_view sharedObject);
-  KernelObject(KernelObject &&other) noexcept { *this = std::move(other); }
-  KernelObject &operator=(KernelObject &&other) noexcept;
-  ~KernelObject();
 
   /// Of GK_EXPORT(kernel); null if there is none.
   KernelEntry find(const std::string &kernel) const;
@@ -41,10 +37,7 @@ public:
 
 private:
   KernelObject() = default;
-  void *handle_ = nullptr;
-  /// Open as long as the object is: the loader knows an object by its path, here the descriptor's,
-  /// and would give the first object for a second one under the same number.
-  int descriptor_ = -1;
+  runtime::LoadedObject object_;
   uint64_t start_ = 0, size_ = 0;
   LineTable lines_;
 };

@@ -3,7 +3,8 @@
 
 #include <algorithm>
 #include <cstring>
-#include <elf.h>
+
+#include "runtime/io/ElfSections.h"
 
 namespace heddle::emulator {
 namespace {
@@ -68,34 +69,10 @@ private:
   bool failed_ = false;
 };
 
-std::string_view section(std::string_view object, std::string_view wanted) {
-  Elf64_Ehdr header;
-  if (object.size() < sizeof header)
-    return {};
-  memcpy(&header, object.data(), sizeof header);
-  auto sectionAt = [&](uint64_t index, Elf64_Shdr &out) {
-    uint64_t offset = header.e_shoff + index * sizeof out;
-    if (index >= header.e_shnum || offset > object.size() || object.size() - offset < sizeof out)
-      return false;
-    memcpy(&out, object.data() + offset, sizeof out);
-    return true;
-  };
-  auto bytesOf = [&](const Elf64_Shdr &s) -> std::string_view {
-    if (s.sh_offset > object.size() || object.size() - s.sh_offset < s.sh_size)
-      return {};
-    return object.substr(s.sh_offset, s.sh_size);
-  };
-  Elf64_Shdr names, current;
-  if (memcmp(header.e_ident, ELFMAG, SELFMAG) != 0 || !sectionAt(header.e_shstrndx, names))
-    return {};
-  std::string_view nameBytes = bytesOf(names);
-  for (uint64_t i = 0; sectionAt(i, current); ++i) {
-    if (current.sh_name >= nameBytes.size())
-      continue;
-    std::string_view name = nameBytes.substr(current.sh_name);
-    if (name.substr(0, name.find('\0')) == wanted)
-      return bytesOf(current);
-  }
+std::string_view linesOf(std::string_view object) {
+  for (const runtime::ElfSection &section : runtime::elfSections(object))
+    if (section.name == ".debug_line")
+      return section.bytes;
   return {};
 }
 
@@ -230,7 +207,7 @@ std::string SourceLine::text() const {
 
 LineTable LineTable::read(std::string_view object) {
   LineTable table;
-  std::string_view bytes = section(object, ".debug_line");
+  std::string_view bytes = linesOf(object);
   while (bytes.size() > 4) {
     uint32_t length;
     memcpy(&length, bytes.data(), 4);

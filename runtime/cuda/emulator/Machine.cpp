@@ -91,6 +91,7 @@ bool Machine::runCluster(std::array<uint32_t, 3> first) {
   for (;;) {
     while (CudaThread *thread = next()) {
       current_ = thread;
+      steps_ = 0;
       FiberContext::switchTo(scheduler_, thread->context);
       if (isStopped_)
         return false;

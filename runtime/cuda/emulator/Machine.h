@@ -51,7 +51,8 @@ struct BulkLoad {
   int coordinates[4];
   uint64_t source; ///< without a map
   uint32_t bytes, target, mbarrier, agent, epoch, pc;
-  uint32_t block, issuer;
+  uint32_t block;
+  CudaThread *issuer;
 };
 
 /// A bulk store, reduction or 1-D store of a thread.
@@ -96,8 +97,11 @@ struct Warpgroup {
   Waiters waiting;
 };
 
+enum class WarpOperation { Sync, Shuffle, Ldmatrix, Stmatrix, MmaBf16, MmaTf32 };
+const char *operationName(WarpOperation operation);
+
 struct Warp {
-  const char *operation = "";
+  WarpOperation operation = WarpOperation::Sync; ///< of those that have arrived
   uint32_t pc = 0;
   Waiters arrived;
 };
@@ -172,6 +176,16 @@ public:
 
   /// Notes where the running thread is in its text.
   uint32_t at(const void *pc) { return current_->pc = object_.offsetOf(pc); }
+  /// Counts what a thread does without giving way; stops one that goes on for ever.
+  void countStep(const void *pc) {
+    if (++steps_ > options_.stepLimit)
+      fatal(FaultKind::Deadlock, at(pc), [&] {
+        return absl::StrCat("the thread has gone on for ", options_.stepLimit,
+                            " memory accesses without waiting for anybody");
+      });
+  }
+  /// Whose doing faults are from here on: of a copy that lands, the thread's that issued it.
+  void actFor(CudaThread &thread) { current_ = &thread; }
   /// Gives way until wake() is called with a list that holds this thread.
   void wait(WaitKind kind, uint32_t object = 0, uint32_t parity = 0);
   void wake(Waiters &waiters);
@@ -236,6 +250,7 @@ private:
   std::deque<CudaThread *> runnable_;
   CudaThread *current_ = nullptr;
   FiberContext scheduler_;
+  uint64_t steps_ = 0; ///< of the running thread since it was resumed
   bool isStopped_ = false, isFinished_ = false;
   FaultLog faults_;
   std::mt19937_64 random_;

@@ -48,6 +48,7 @@ void access(const void *pc, const void *pointer, unsigned long long bytes, int k
   }
   if (bytes == 0)
     return;
+  m.countStep(pc);
   const char *what = isWrite ? "store" : "load";
   if (!(kind & gk_kMayBeUnaligned) && address % bytes)
     m.fatal(FaultKind::Alignment, m.at(pc), [&] {

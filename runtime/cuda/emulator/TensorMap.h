@@ -66,13 +66,13 @@ void forEachChunk(const TensorMap &map, uint32_t shared, const int *coordinates,
   uint32_t rows = map.boxBytes() / map.rowBytes();
   for (uint32_t row = 0; row < rows; ++row) {
     bool isInside = true;
-    int64_t offset = 0;
+    uint64_t offset = 0; // of rows outside of the tensor it means nothing
     uint32_t rest = row;
     for (int d = 1; d < map.rank; ++d) {
       int64_t at = coordinates[d] + static_cast<int64_t>(rest % map.box[d]);
       rest /= map.box[d];
       isInside = isInside && at >= 0 && at < static_cast<int64_t>(map.dims[d]);
-      offset += at * static_cast<int64_t>(map.strides[d - 1]);
+      offset += static_cast<uint64_t>(at) * map.strides[d - 1];
     }
     for (uint32_t byte = 0; byte < map.rowBytes(); byte += 16) {
       int64_t at = coordinates[0] + static_cast<int64_t>(byte / map.elementBytes);
@@ -80,7 +80,7 @@ void forEachChunk(const TensorMap &map, uint32_t shared, const int *coordinates,
       int64_t last =
           isInside ? std::min<int64_t>(perChunk, static_cast<int64_t>(map.dims[0]) - at) : 0;
       visit(swizzled(shared + row * map.rowBytes() + byte, map.swizzle),
-            map.base + static_cast<uint64_t>(offset + at * map.elementBytes),
+            map.base + offset + static_cast<uint64_t>(at * map.elementBytes),
             static_cast<int>(first), static_cast<int>(last));
     }
   }

@@ -20,16 +20,16 @@ CudaThread &lane(const CudaThread &thread, uint32_t number) {
 }
 
 /// Runs `together` in the last lane to come to `operation`; returns when it has been run.
-template <typename Together> void meet(Machine &m, const char *operation, Together together) {
+template <typename Together> void meet(Machine &m, WarpOperation operation, Together together) {
   CudaThread &thread = m.current();
   Warp &warp = thread.block->warps[thread.index / kWarpSize];
   if (warp.arrived.empty()) {
     warp.operation = operation;
     warp.pc = thread.pc;
-  } else if (strcmp(warp.operation, operation) != 0) {
+  } else if (warp.operation != operation) {
     m.fault(FaultKind::Divergence, thread.pc, warp.pc, [&] {
-      return absl::StrCat("a lane comes to ", operation, " while others of warp ",
-                          thread.index / kWarpSize, " wait in ", warp.operation);
+      return absl::StrCat("a lane comes to ", operationName(operation), " while others of warp ",
+                          thread.index / kWarpSize, " wait in ", operationName(warp.operation));
     });
     m.stop();
   }
@@ -47,7 +47,7 @@ void warpSync(const void *pc) {
   Machine &m = machine();
   m.at(pc);
   CudaThread &thread = m.current();
-  meet(m, "syncwarp", [&] {
+  meet(m, WarpOperation::Sync, [&] {
     if (!m.checks())
       return;
     Clock all;
@@ -81,7 +81,7 @@ unsigned shuffle(const void *pc, unsigned value, int mode, unsigned argument) {
   CudaThread &thread = m.current();
   thread.in[0] = value;
   thread.in[1] = argument;
-  meet(m, "shuffle", [&] {
+  meet(m, WarpOperation::Shuffle, [&] {
     uint32_t lanes = lanesOf(m, thread);
     for (uint32_t l = 0; l < lanes; ++l) {
       uint32_t from = sourceLane(mode, l, lane(thread, l).in[1]);
@@ -108,7 +108,7 @@ void ldmatrix(const void *pc, unsigned *registers, int count, unsigned address, 
   uint32_t at = m.at(pc);
   CudaThread &thread = m.current();
   thread.in[0] = address;
-  meet(m, "ldmatrix", [&] {
+  meet(m, WarpOperation::Ldmatrix, [&] {
     for (int matrix = 0; matrix < count; ++matrix) {
       uint16_t elements[8][8];
       for (int row = 0; row < 8; ++row) {
@@ -136,7 +136,7 @@ void stmatrix(const void *pc, const unsigned *registers, int count, unsigned add
   CudaThread &thread = m.current();
   memcpy(thread.in + 1, registers, count * sizeof *registers);
   thread.in[0] = address;
-  meet(m, "stmatrix", [&] {
+  meet(m, WarpOperation::Stmatrix, [&] {
     for (int matrix = 0; matrix < count; ++matrix) {
       uint16_t elements[8][8];
       for (uint32_t l = 0; l < kWarpSize; ++l) {
@@ -156,10 +156,20 @@ void stmatrix(const void *pc, const unsigned *registers, int count, unsigned add
   });
 }
 
-/// A and B of all lanes, as matrices.
+/// A and B of all lanes, as matrices, and their product.
 struct Tiles {
-  float a[16][16], b[16][8];
+  float a[16][16], b[16][8], d[16][8];
 };
+
+void multiply(Tiles &tiles, int depth) {
+  for (int row = 0; row < 16; ++row) {
+    float sums[8] = {};
+    for (int k = 0; k < depth; ++k)
+      for (int column = 0; column < 8; ++column)
+        sums[column] += tiles.a[row][k] * tiles.b[k][column];
+    std::copy_n(sums, 8, tiles.d[row]);
+  }
+}
 
 void gatherBf16(const CudaThread &thread, Tiles &tiles) {
   for (uint32_t l = 0; l < kWarpSize; ++l) {
@@ -196,19 +206,17 @@ void mma(const void *pc, float *c, const unsigned *a, const unsigned *b, int ele
   memcpy(thread.in, a, 16);
   memcpy(thread.in + 4, b, 8);
   memcpy(thread.in + 6, c, 16);
-  meet(m, elementBytes == 2 ? "mma bf16" : "mma tf32", [&] {
+  meet(m, elementBytes == 2 ? WarpOperation::MmaBf16 : WarpOperation::MmaTf32, [&] {
     Tiles tiles;
     int depth = elementBytes == 2 ? 16 : 8;
     elementBytes == 2 ? gatherBf16(thread, tiles) : gatherTf32(thread, tiles);
+    multiply(tiles, depth);
     for (uint32_t l = 0; l < kWarpSize; ++l) {
       CudaThread &owner = lane(thread, l);
       for (uint32_t i = 0; i < 4; ++i) {
-        uint32_t row = l / 4 + 8 * (i >> 1), column = l % 4 * 2 + (i & 1);
-        float sum = 0, before;
-        for (int k = 0; k < depth; ++k)
-          sum += tiles.a[row][k] * tiles.b[k][column];
+        float before;
         memcpy(&before, owner.in + 6 + i, 4);
-        float after = before + sum;
+        float after = before + tiles.d[l / 4 + 8 * (i >> 1)][l % 4 * 2 + (i & 1)];
         memcpy(&owner.out[i], &after, 4);
       }
     }
@@ -217,6 +225,24 @@ void mma(const void *pc, float *c, const unsigned *a, const unsigned *b, int ele
 }
 
 } // namespace
+
+const char *operationName(WarpOperation operation) {
+  switch (operation) {
+  case WarpOperation::Sync:
+    return "syncwarp";
+  case WarpOperation::Shuffle:
+    return "shuffle";
+  case WarpOperation::Ldmatrix:
+    return "ldmatrix";
+  case WarpOperation::Stmatrix:
+    return "stmatrix";
+  case WarpOperation::MmaBf16:
+    return "mma of bf16";
+  case WarpOperation::MmaTf32:
+    return "mma of tf32";
+  }
+  return "";
+}
 
 void addWarpOperations(gk_EmulatorAbi &abi) {
   abi.warpSync = warpSync;

@@ -47,7 +47,8 @@ void readRegisters(const WgmmaOperation &operation, Matrices &m) {
   }
 }
 
-void multiply(Matrices &m, uint32_t columns, uint32_t depth) {
+__attribute__((always_inline)) inline void multiplyRows(Matrices &m, uint32_t columns,
+                                                        uint32_t depth) {
   for (uint32_t row = 0; row < kRows; ++row) {
     float *d = m.d[row];
     std::fill_n(d, columns, 0.0f);
@@ -58,6 +59,19 @@ void multiply(Matrices &m, uint32_t columns, uint32_t depth) {
         d[column] += a * b[column];
     }
   }
+}
+
+// The same arithmetic in wider registers: without FMA, so that machines agree bit for bit.
+__attribute__((target("avx2"))) void multiplyAvx2(Matrices &m, uint32_t columns, uint32_t depth) {
+  multiplyRows(m, columns, depth);
+}
+
+void multiply(Matrices &m, uint32_t columns, uint32_t depth) {
+  static const bool hasAvx2 = __builtin_cpu_supports("avx2");
+  if (hasAvx2)
+    multiplyAvx2(m, columns, depth);
+  else
+    multiplyRows(m, columns, depth);
 }
 
 } // namespace

@@ -15,7 +15,7 @@ using testing::HasSubstr;
 
 /// Runs `body` with buffers `in` and `out` of 64 words, 64 threads and 1 KiB of shared memory.
 struct Small {
-  explicit Small(const std::string &body, uint64_t seed = 0) {
+  explicit Small(const std::string &body) {
     EmulatedKernels kernels("GK_KERNEL(64, 1) small(const u32 *in, u32 *out) {\n"
                             "  u32 *shared = (u32 *)gk_shared();\n"
                             "  u32 t = gk_thread(), base = gk_shared_address(shared);\n"
@@ -26,8 +26,10 @@ struct Small {
     for (uint32_t i = 0; i < 64; ++i)
       words[i] = 1000 + i;
     out = memory.make<uint32_t>(64);
-    result = kernels.launch("small", {{1, 1, 1}, 1, 64, 1024}, memory, {true, seed},
-                            memory.make(words), out);
+    emulator::EmulatorOptions options;
+    options.stepLimit = 100000;
+    result =
+        kernels.launch("small", {{1, 1, 1}, 1, 64, 1024}, memory, options, memory.make(words), out);
   }
   bool has(FaultKind kind) const {
     return std::any_of(result.faults.begin(), result.faults.end(),
@@ -82,6 +84,13 @@ TEST(EmulatorRules, lanes_that_stay_away_are_a_deadlock_that_says_who_waits) {
   Small small("  if (t != 5) out[t] = gk_shuffle_xor(t, 2);\n");
   ASSERT_TRUE(small.has(FaultKind::Deadlock)) << small.result.text();
   EXPECT_THAT(small.result.text(), HasSubstr("31 threads from 0 wait for shuffle of its warp"));
+}
+
+TEST(EmulatorRules, a_thread_that_waits_in_a_loop_of_its_own_is_stopped) {
+  Small small("  if (t == 0) while (*(volatile u32 *)(out + 1) == 0) {}\n");
+  ASSERT_TRUE(small.has(FaultKind::Deadlock)) << small.result.text();
+  EXPECT_THAT(small.result.text(), HasSubstr("small.cu:5"));
+  EXPECT_THAT(small.result.text(), HasSubstr("100000 memory accesses"));
 }
 
 TEST(EmulatorRules, vectors_must_be_aligned) {

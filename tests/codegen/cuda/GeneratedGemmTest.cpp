@@ -1,16 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Matrix products as the generators write them, run on the emulator over whole and odd shapes and
 // compared with the product in float64; and through NVRTC where it is installed.
-#include <cmath>
-#include <random>
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "codegen/cuda/Gemm.h"
-#include "codegen/cuda/HostKernel.h"
 #include "codegen/cuda/Nvrtc.h"
-#include "tests/codegen/cuda/EmulatedKernel.h"
+#include "tests/codegen/cuda/GeneratedGemm.h"
 
 namespace heddle::test {
 namespace {
@@ -22,87 +17,12 @@ using codegen::CudaType;
 using testing::HasSubstr;
 using testing::Not;
 
-/// Values as a kernel reads them, rounded to what its arithmetic keeps: tf32 where they are f32, so
-/// that the result depends on the order of the sums alone.
-struct Values {
-  Values(size_t count, CudaType type, uint64_t seed) : exact(count) {
-    std::mt19937_64 random(seed);
-    std::normal_distribution<float> normal;
-    bytes.resize(count * bytesOf(type));
-    for (size_t i = 0; i < count; ++i) {
-      float x = normal(random);
-      uint16_t narrow = emulator::toBf16(x);
-      exact[i] = type == CudaType::BF16 ? emulator::fromBf16(narrow) : emulator::tf32(bits(x));
-      auto stored = static_cast<float>(exact[i]);
-      memcpy(&bytes[i * bytesOf(type)],
-             type == CudaType::BF16 ? static_cast<void *>(&narrow) : &stored, bytesOf(type));
-    }
-  }
-  std::vector<double> exact;
-  std::vector<uint8_t> bytes;
-};
-
-emulator::EncodedTensorMap encode(const codegen::TensorMapSpec &spec, const void *base) {
-  return tensorMap(base,
-                   spec.type == CudaType::BF16 ? emulator::TensorMapType::BF16
-                                               : emulator::TensorMapType::F32,
-                   {spec.dims, spec.strides, spec.box}, emulator::Swizzle::B128);
-}
-
-/// Launches a generated kernel on its buffers.
-emulator::LaunchResult launch(const CudaKernel &kernel, const EmulatedKernels &compiled,
-                              const Memory &memory, const std::vector<void *> &buffers,
-                              uint64_t seed) {
-  std::vector<emulator::EncodedTensorMap> maps(kernel.parameters.size());
-  std::vector<void *> addresses(kernel.parameters.size()), parameters;
-  for (size_t i = 0; i < kernel.parameters.size(); ++i) {
-    const codegen::CudaParameter &parameter = kernel.parameters[i];
-    addresses[i] = buffers[parameter.buffer];
-    if (parameter.isTensorMap)
-      maps[i] = encode(parameter.map, addresses[i]);
-    parameters.push_back(parameter.isTensorMap ? static_cast<void *>(&maps[i]) : &addresses[i]);
-  }
-  const codegen::CudaLaunch &shape = kernel.launch;
-  return compiled.launchWith(kernel.name,
-                             {shape.grid, shape.cluster, shape.threads, shape.sharedBytes},
-                             parameters.data(), memory, {true, seed});
-}
-
-/// Runs it and holds every element of C within the rounding of f32 sums and of the output.
+/// Runs it and expects it clean and right.
 void check(const CudaGemm &gemm, const CudaKernel &kernel, uint64_t seed = 0) {
   SCOPED_TRACE(kernel.name);
-  EmulatedKernels compiled(kernel.text, kernel.name + ".cu");
-  Values a(size_t(gemm.m) * gemm.k, gemm.input, 1), b(size_t(gemm.n) * gemm.k, gemm.input, 2),
-      bias(gemm.n, gemm.input, 3);
-  Memory memory;
-  size_t count = size_t(gemm.m) * gemm.n;
-  uint8_t *c = memory.make<uint8_t>(count * bytesOf(gemm.output), 0xff); // NaN
-  emulator::LaunchResult result =
-      launch(kernel, compiled, memory,
-             {memory.make(a.bytes), memory.make(b.bytes), c, memory.make(bias.bytes)}, seed);
-  ASSERT_TRUE(result.isFinished && result.faults.empty()) << result.text();
-
-  bool isAT = gemm.layout == CudaGemmLayout::TN, isBT = gemm.layout == CudaGemmLayout::NT;
-  for (int i = 0; i < gemm.m; ++i)
-    for (int j = 0; j < gemm.n; ++j) {
-      double sum = gemm.hasBias ? bias.exact[j] : 0, magnitude = std::abs(sum);
-      for (int k = 0; k < gemm.k; ++k) {
-        double term = a.exact[isAT ? size_t(k) * gemm.m + i : size_t(i) * gemm.k + k] *
-                      b.exact[isBT ? size_t(j) * gemm.k + k : size_t(k) * gemm.n + j];
-        sum += term;
-        magnitude += std::abs(term);
-      }
-      float value;
-      uint16_t narrow;
-      size_t at = size_t(i) * gemm.n + j;
-      memcpy(gemm.output == CudaType::BF16 ? static_cast<void *>(&narrow) : &value,
-             c + at * bytesOf(gemm.output), bytesOf(gemm.output));
-      bool isBf16 = gemm.output == CudaType::BF16;
-      if (isBf16)
-        value = emulator::fromBf16(narrow);
-      double bound = (gemm.k + 2) * 0x1p-24 * magnitude + (isBf16 ? 0x1p-8 * std::abs(sum) : 0);
-      ASSERT_LE(std::abs(value - sum), bound) << "C[" << i << "][" << j << "]";
-    }
+  Outcome outcome = runGemm(gemm, kernel, kernel.text, {true, seed});
+  EXPECT_TRUE(outcome.result.isFinished && outcome.result.faults.empty()) << outcome.result.text();
+  EXPECT_EQ(outcome.wrong, 0);
 }
 
 std::vector<CudaGemm> problems(std::vector<std::array<int, 3>> shapes) {
@@ -156,10 +76,10 @@ TEST(GeneratedGemm, by_wgmma_bf16_over_odd_shapes_and_layouts) {
 }
 
 TEST(GeneratedGemm, by_wgmma_with_every_slot_used_again) {
-  // Several tiles of more steps than slots on one cluster, in three orders.
-  for (CudaGemm gemm : problems({{256, 512, 448}})) {
+  // Several tiles of more steps than slots on one cluster, in two orders.
+  for (CudaGemm gemm : problems({{256, 512, 320}})) {
     gemm.multiprocessors = 2;
-    for (uint64_t seed : {0, 1, 2})
+    for (uint64_t seed : {0, 1})
       check(gemm, byWgmma(gemm), seed);
   }
 }
