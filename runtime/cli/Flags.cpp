@@ -63,7 +63,7 @@ void addModelFlags(CLI::App &verb, ModelFlags &flags) {
   addNumber(verb, "--source-seq", flags.sourceSeq,
             "tokens of a source, which an encoder reads; left out: as --seq", {.least = 1});
   verb.add_option("--dtype", flags.dtype, "f32 or bf16");
-  verb.add_option("--target", flags.target, "cpu, cpu:avx512, cpu:avx2, cpu:scalar");
+  verb.add_option("--target", flags.target, "cpu, cpu:avx512, cpu:avx2, cpu:scalar, cuda:emulated");
   addNumber(verb, "--threads", flags.threads, "0: all CPUs allowed", {0, limits::kThreads});
   verb.add_option("--memory-budget", flags.memoryBudget, "at most that much memory, such as 8GiB");
   verb.add_flag("--strict", flags.strict, "a fallback is an error");

@@ -78,8 +78,8 @@ Json collect(const DoctorOptions &options) {
       {"kernel_cache", cache},
       {"kernel_cache_bytes", folderBytes(cache)},
       {"cuda", "no device is used yet"},
-      {"cuda_emulated", compiler.ok() ? "compiles with " + *compiler
-                                      : std::string(compiler.status().message())},
+      {"cuda_emulated",
+       compiler.ok() ? "compiles with " + *compiler : std::string(compiler.status().message())},
   };
 }
 
