@@ -149,6 +149,8 @@ Status Executable::findKernel(const proto::Launch &launch, Entry &entry) const {
     return entry.kernels.back() ? absl::OkStatus()
                                 : invalidInput("the kernels hold no function ", launch.kernel());
   }
+  if (launch.grid().empty())
+    return invalidInput("kernel ", launch.kernel(), " is launched with no function");
   auto module = modules_.find(launch.kernel());
   if (module == modules_.end())
     return invalidInput("there is no kernel ", launch.kernel());

@@ -165,6 +165,14 @@ TEST(Executable, NeedsTheModulesOfItsTarget) {
   proto::Executable executable = fakeExecutable();
   executable.mutable_manifest()->set_target("cuda:emulated");
   sealExecutable(executable);
+  EXPECT_THAT(Executable::create(executable, "x.heddle"),
+              IsBadInput("is launched with no function"));
+  for (proto::Plan &plan : *executable.mutable_plans())
+    for (proto::Launch &launch : *plan.mutable_launches()) {
+      launch.add_grid()->set_function("f");
+      launch.mutable_grid(0)->set_blocks(1);
+      launch.mutable_grid(0)->set_threads(32);
+    }
   EXPECT_THAT(Executable::create(executable, "x.heddle"), IsBadInput("there is no kernel "));
   proto::DeviceModule &module = *executable.add_modules();
   module.set_kernel("k");

@@ -10,7 +10,7 @@ namespace {
 
 constexpr int64_t kLines = 8, kColumns = 32;
 /// Blocks that keep a large device busy, and the fewest rows that are worth a block.
-constexpr int64_t kWantedBlocks = 512, kLeastChunk = 64;
+constexpr int64_t kWantedColumnBlocks = 512, kLeastChunk = 64;
 
 class ColumnWriter {
 public:
@@ -35,7 +35,7 @@ public:
     reads_.space().collapse();
     columns_ = reads_.space().inner();
     columnBlocks_ = ceilDiv(columns_, kColumns);
-    chunks_ = std::clamp<int64_t>(ceilDiv(kWantedBlocks, outer_ * columnBlocks_), 1,
+    chunks_ = std::clamp<int64_t>(ceilDiv(kWantedColumnBlocks, outer_ * columnBlocks_), 1,
                                   ceilDiv(rows_, kLeastChunk));
     chunkRows_ = ceilDiv(ceilDiv(rows_, chunks_), kLines) * kLines;
     chunks_ = ceilDiv(rows_, chunkRows_);

@@ -34,10 +34,6 @@ CudaProgram eachElement(const FormInput &input, ArrayRef<int64_t> shape,
   return {out.text(), {{input.name, ceilDiv(elements, kThreads), kThreads, 0}}, 0};
 }
 
-ArrayRef<int64_t> shapeOf(Value value) {
-  return cast<RankedTensorType>(value.getType()).getShape();
-}
-
 } // namespace
 
 FormResult generateConcat(const FormInput &input, ir::ConcatOp op) {

@@ -12,7 +12,7 @@ namespace {
 
 /// k per step, and the threads along each side of a tile.
 constexpr int64_t kDepth = 16, kSide = 16;
-constexpr int64_t kWantedBlocks = 264, kLeastDepth = 256;
+constexpr int64_t kWantedTiles = 264, kLeastDepth = 256;
 
 struct GemmTiling {
   int64_t tile = 0;  // rows and columns
@@ -27,10 +27,10 @@ GemmTiling chooseTiling(const GemmProblem &problem) {
   auto tiles = [&](int64_t tile) {
     return problem.batch() * ceilDiv(problem.m, tile) * ceilDiv(problem.n, tile);
   };
-  tiling.tile = tiles(128) >= kWantedBlocks ? 128 : std::min(problem.m, problem.n) > 32 ? 64 : 32;
+  tiling.tile = tiles(128) >= kWantedTiles ? 128 : std::min(problem.m, problem.n) > 32 ? 64 : 32;
   tiling.rowTiles = ceilDiv(problem.m, tiling.tile);
   tiling.columnTiles = ceilDiv(problem.n, tiling.tile);
-  int64_t wanted = kWantedBlocks / tiles(tiling.tile);
+  int64_t wanted = kWantedTiles / tiles(tiling.tile);
   tiling.parts = std::max<int64_t>(1, std::min(wanted, problem.k / kLeastDepth));
   tiling.partDepth = ceilDiv(ceilDiv(problem.k, tiling.parts), kDepth) * kDepth;
   tiling.parts = ceilDiv(problem.k, tiling.partDepth);

@@ -11,18 +11,17 @@ namespace {
 
 constexpr int64_t kU32Elements = int64_t{1} << 31;
 
-Type elementType(Value value) { return cast<RankedTensorType>(value.getType()).getElementType(); }
-
 } // namespace
 
 void openFunction(TextWriter &out, ir::KernelOp kernel, const std::string &name, int threads,
                   bool workspace) {
   std::string parameters;
   for (unsigned i = 0; i < kernel.getNumOperands(); ++i)
-    parameters += "const " + memoryType(elementType(kernel.getOperand(i))) + " *in" +
+    parameters += "const " + memoryType(elementTypeOf(kernel.getOperand(i))) + " *in" +
                   std::to_string(i) + ", ";
   for (unsigned i = 0; i < kernel.getNumResults(); ++i)
-    parameters += memoryType(elementType(kernel.getResult(i))) + " *out" + std::to_string(i) + ", ";
+    parameters +=
+        memoryType(elementTypeOf(kernel.getResult(i))) + " *out" + std::to_string(i) + ", ";
   if (workspace)
     parameters += "u8 *workspace, ";
   parameters.resize(parameters.size() - 2);
@@ -103,6 +102,12 @@ static FormResult generateForm(const FormInput &input, ir::KernelForm form) {
 ValueRange yieldsOf(ir::KernelOp kernel) {
   return kernel.getBody().front().getTerminator()->getOperands();
 }
+
+ArrayRef<int64_t> shapeOf(Value value) {
+  return cast<RankedTensorType>(value.getType()).getShape();
+}
+
+Type elementTypeOf(Value value) { return cast<RankedTensorType>(value.getType()).getElementType(); }
 
 int64_t elementsOf(Value value) { return cast<RankedTensorType>(value.getType()).getNumElements(); }
 

@@ -47,6 +47,8 @@ std::vector<std::string> splitIndex(TextWriter &out, const std::string &index,
 /// The yielded values.
 mlir::ValueRange yieldsOf(ir::KernelOp kernel);
 int64_t elementsOf(mlir::Value value);
+llvm::ArrayRef<int64_t> shapeOf(mlir::Value value);
+mlir::Type elementTypeOf(mlir::Value value);
 inline int64_t ceilDiv(int64_t x, int64_t y) { return (x + y - 1) / y; }
 
 inline constexpr int kThreads = 256;

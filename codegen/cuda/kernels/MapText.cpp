@@ -7,7 +7,7 @@ using namespace mlir;
 namespace heddle::codegen::cuda {
 namespace {
 
-bool isF32(Value value) { return cast<RankedTensorType>(value.getType()).getElementType().isF32(); }
+bool isF32(Value value) { return elementTypeOf(value).isF32(); }
 
 /// Whether four elements along a row can be read and written by one instruction each.
 bool fitsFours(const BodyReads &reads, ArrayRef<Value> stored) {

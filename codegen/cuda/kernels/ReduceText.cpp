@@ -9,11 +9,6 @@ using namespace mlir;
 namespace heddle::codegen::cuda {
 namespace {
 
-ArrayRef<int64_t> shapeOf(Value value) {
-  return cast<RankedTensorType>(value.getType()).getShape();
-}
-Type elementOf(Value value) { return cast<RankedTensorType>(value.getType()).getElementType(); }
-
 int64_t product(ArrayRef<int64_t> sizes) {
   int64_t result = 1;
   for (int64_t size : sizes)
@@ -28,7 +23,7 @@ int64_t product(ArrayRef<int64_t> sizes) {
 FormResult generateReduce(const FormInput &input, Operation *op) {
   Value operand = op->getOperand(0);
   std::optional<InputText> x = InputText::of(operand, input);
-  if (!x || !elementOf(operand).isF32())
+  if (!x || !elementTypeOf(operand).isF32())
     return failure();
   bool isSum = isa<ir::SumOp>(op);
   ArrayRef<int64_t> axes = isSum ? cast<ir::SumOp>(op).getAxes() : cast<ir::MaxOp>(op).getAxes();
@@ -137,7 +132,7 @@ FormResult generateNorm(const FormInput &input, ValueRange tensors, bool square)
   return blockSum(
       input, windows,
       [&](const std::string &x) { return square ? "(double)" + x + " * " + x : "(double)" + x; },
-      "(" + memoryType(elementOf(input.anchor->getResult(0))) + ")gk_sqrt_f64(sum)");
+      "(" + memoryType(elementTypeOf(input.anchor->getResult(0))) + ")gk_sqrt_f64(sum)");
 }
 
 FormResult generateSumSquares(const FormInput &input, ir::SumSquaresOp op) {
@@ -178,7 +173,7 @@ FormResult generateEmbeddingGrad(const FormInput &input, ir::EmbeddingGradOp op)
   std::optional<InputText> init;
   if (op.getInit())
     init = InputText::of(op.getInit(), input);
-  if (!ids || !dy || (op.getInit() && !init) || !elementOf(op.getDtable()).isF32())
+  if (!ids || !dy || (op.getInit() && !init) || !elementTypeOf(op.getDtable()).isF32())
     return failure();
   int64_t tokens = elementsOf(op.getIds()), elements = elementsOf(op.getDtable());
   int64_t columns = shapeOf(op.getDtable())[1];
