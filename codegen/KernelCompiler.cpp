@@ -107,6 +107,9 @@ private:
     if (!options_.dumpFolder.empty())
       HEDDLE_RETURN_IF_ERROR(
           writeDump(dumpPath(job, ".cu"), "// " + job.layer + "\n" + program->text));
+    if (StatusOr<std::string> compiler = hostCompiler(); !compiler.ok())
+      return invalidInput("--target ", options_.target.name(), ": ",
+                          std::string(compiler.status().message()));
     HEDDLE_ASSIGN_OR_RETURN(std::string object, compileForEmulator(program->text, symbol + ".cu"));
     for (const CudaProgramLaunch &launch : program->launches) {
       runtime::proto::GridLaunch &grid = *job.result.add_grid();

@@ -28,15 +28,14 @@ bool isEmulated(const proto::Manifest &manifest);
 /// One entry. Immutable.
 struct Entry {
   const proto::Plan *plan = nullptr;
-  // One per launch: a function on a processor, a module on a CUDA device.
-  std::vector<KernelFunction> kernels;
-  std::vector<const emulator::KernelObject *> modules;
+  std::vector<KernelFunction> kernels; // one per launch on a processor
   /// The first launch that writes a parameter or an optimizer moment. Before it the step can still
   /// be abandoned without a trace (apart from gradient accumulators). launches_size() if there is
   /// none.
   int commit = 0;
   /// Whether `loss` and `grad_norm` are known at `commit`.
   bool lossBeforeCommit = false;
+  std::vector<const emulator::KernelObject *> modules; // one per launch on a CUDA device
 };
 
 /// Immutable and safe on all threads.

@@ -102,6 +102,24 @@ TEST(CudaText, NumbersManyElementsIn64Bits) {
       HasSubstr("const u64 i ="));
 }
 
+TEST(CudaText, SaysWhatNoDeviceTakes) {
+  auto reasonOf = [](const KernelText &kernel) {
+    mlir::OwningOpRef<mlir::ModuleOp> module;
+    ir::KernelOp op = parseKernel(kernel, module);
+    std::string reason;
+    EXPECT_TRUE(failed(generateCudaProgram(op, "name", &reason)));
+    return reason;
+  };
+  EXPECT_THAT(reasonOf(gelu("tensor<2097152x2097151xf32>")), HasSubstr("blocks, more than"));
+  std::string heads = "tensor<1x1x4x2048xf32>";
+  EXPECT_THAT(reasonOf({{heads},
+                        "%o, %l = heddle.attention %0, %0, %0 {scale = 0.5 : f64} : (" + heads +
+                            ", " + heads + ", " + heads + ") -> (" + heads + ", tensor<1x1x4xf32>)",
+                        {"%o", "%l"},
+                        {heads, "tensor<1x1x4xf32>"}}),
+              HasSubstr("bytes of shared memory, more than the 232448"));
+}
+
 TEST(CudaText, CompilesForDevices) {
   StatusOr<const Nvrtc *> nvrtc = Nvrtc::get();
   if (!nvrtc.ok())

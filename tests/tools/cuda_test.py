@@ -57,7 +57,7 @@ class EmulatedCuda(ToolCase):
                        *self.compilation(self.at / "m.heddle", "--target", target))
 
     def test_no_host_compiler(self):
-        result = self.fails(1, ["C++ compiler"], *self.compilation(self.at / "m.heddle", *CUDA),
+        result = self.fails(2, ["--target cuda:emulated", "C++ compiler"], *self.compilation(self.at / "m.heddle", *CUDA),
                             env={"PATH": str(self.at), "HEDDLE_CACHE_DIR": str(self.at / "none")})
         self.assertFalse((self.at / "m.heddle").exists(), result.stderr)
 

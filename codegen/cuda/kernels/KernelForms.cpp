@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "codegen/cuda/kernels/KernelForms.h"
 
+#include <limits>
+
 #include "ir/KernelForms.h"
+#include "runtime/base/Limits.h"
 
 using namespace mlir;
 
@@ -113,6 +116,21 @@ int64_t elementsOf(Value value) { return cast<RankedTensorType>(value.getType())
 
 } // namespace cuda
 
+/// Whether any device takes the launches.
+static bool fitsDevice(const CudaProgram &program, std::string *reason) {
+  for (const CudaProgramLaunch &launch : program.launches) {
+    if (launch.blocks > std::numeric_limits<int32_t>::max())
+      *reason = std::to_string(launch.blocks) + " blocks, more than a grid holds";
+    else if (static_cast<uint64_t>(launch.sharedBytes) > limits::kSharedBytes)
+      *reason = std::to_string(launch.sharedBytes) + " bytes of shared memory, more than the " +
+                std::to_string(limits::kSharedBytes) + " that a block has";
+    else
+      continue;
+    return false;
+  }
+  return true;
+}
+
 FailureOr<CudaProgram> generateCudaProgram(ir::KernelOp kernel, const std::string &name,
                                            std::string *reason) {
   std::string ignored;
@@ -124,8 +142,9 @@ FailureOr<CudaProgram> generateCudaProgram(ir::KernelOp kernel, const std::strin
   TableText tables(name);
   FailureOr<CudaProgram> result =
       cuda::generateForm({kernel, anatomy->anchor, name, tables, reason}, anatomy->form);
-  if (succeeded(result))
-    result->text = tables.text() + result->text;
+  if (failed(result) || !fitsDevice(*result, reason))
+    return failure();
+  result->text = tables.text() + result->text;
   return result;
 }
 
