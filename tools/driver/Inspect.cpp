@@ -123,6 +123,14 @@ void addLetters(const std::vector<OpSizes> &sizes, func::FuncOp function,
   });
 }
 
+/// On a CUDA device, blocks.
+int64_t tasksOf(const runtime::proto::Launch &launch) {
+  int64_t blocks = 0;
+  for (const runtime::proto::GridLaunch &grid : launch.grid())
+    blocks += grid.blocks();
+  return launch.grid().empty() ? launch.tasks() : blocks;
+}
+
 template <typename Plans> std::vector<KernelRow> kernelsOf(const Plans &plans) {
   std::vector<KernelRow> rows;
   std::map<std::string, size_t> bySymbol;
@@ -130,7 +138,7 @@ template <typename Plans> std::vector<KernelRow> kernelsOf(const Plans &plans) {
     for (const runtime::proto::Launch &launch : plan->launches()) {
       auto [found, isNew] = bySymbol.emplace(launch.kernel(), rows.size());
       if (isNew)
-        rows.push_back({launch.kernel(), launch.tasks(), launch.flops(), launch.bytes(), 0, {}});
+        rows.push_back({launch.kernel(), tasksOf(launch), launch.flops(), launch.bytes(), 0, {}});
       KernelRow &row = rows[found->second];
       ++row.launches;
       if (std::find(row.layers.begin(), row.layers.end(), launch.layer()) == row.layers.end())

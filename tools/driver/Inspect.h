@@ -46,7 +46,7 @@ struct OpRow {
 /// A distinct kernel, and where it runs.
 struct KernelRow {
   std::string symbol;
-  int64_t tasks = 0;
+  int64_t tasks = 0;               // on a CUDA device, blocks
   double flops = 0, bytes = 0;     // of one launch
   int64_t launches = 0;            // in all entries shown
   std::vector<std::string> layers; // in the order of the launches, each once
