@@ -57,7 +57,8 @@ Status checkCompiled(const Executable &executable, const ModelFlags &flags) {
   if (!flags.dtype.empty() && flags.dtype != manifest.dtype())
     return other("--dtype", flags.dtype, manifest.dtype());
   // "cpu" is whatever this machine has, and the loader has checked that it has it.
-  if (!flags.target.empty() && flags.target != "cpu" && flags.target != manifest.target())
+  bool here = flags.target == "cpu" && manifest.target().starts_with("cpu:");
+  if (!flags.target.empty() && !here && flags.target != manifest.target())
     return other("--target", flags.target, manifest.target());
   return absl::OkStatus();
 }

@@ -56,6 +56,12 @@ class EmulatedCuda(ToolCase):
             self.fails(2, [f"--target {target}", "cuda:emulated"],
                        *self.compilation(self.at / "m.heddle", "--target", target))
 
+    def test_an_executable_for_it_is_none_for_the_processor(self):
+        executable = self.at / "m.heddle"
+        self.succeeds(*self.compilation(executable, *CUDA))
+        self.fails(2, ["--target cpu", "cuda:emulated"], "bench", executable, "--target", "cpu")
+        self.fails(2, ["--target cuda:emulated"], "bench", self.executable, *CUDA)
+
     def test_no_host_compiler(self):
         result = self.fails(2, ["--target cuda:emulated", "C++ compiler"], *self.compilation(self.at / "m.heddle", *CUDA),
                             env={"PATH": str(self.at), "HEDDLE_CACHE_DIR": str(self.at / "none")})
