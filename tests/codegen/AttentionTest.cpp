@@ -28,6 +28,9 @@ const NamedCase kCases[] = {
     {"causal_odd", {2, 2, 2, 45, 45, 24, 24, true}},
     {"causal_more_keys", {1, 2, 1, 19, 70, 8, 8, true}},
     {"causal_more_queries", {1, 1, 1, 50, 20, 8, 8, true}},
+    // The last key, and the last query, that a tile sees begins a tile of the other side.
+    {"causal_first_of_a_tile", {1, 1, 1, 16, 33, 8, 8, true}},
+    {"window_first_of_a_tile", {1, 1, 1, 100, 100, 8, 8, true, 34}},
     {"window", {1, 2, 2, 100, 100, 16, 16, true, 33}},
     {"window_alone", {1, 1, 1, 90, 90, 16, 16, false, 20}},
     {"soft_cap", {1, 2, 2, 20, 36, 16, 16, false, 0, 0.7}},
