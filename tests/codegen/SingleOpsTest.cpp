@@ -96,6 +96,10 @@ TEST(SingleOps, EmbeddingGradAddsInOrder) {
                              "embedding_grad %0, %1 init(%2)", v),
                .integerBound = 300,
                .inPlace = {{2, 0}}});
+  // More tokens than a CUDA block looks at at once.
+  checkKernel({.text = oneOp({"tensor<300xi32>", "tensor<300x3xf32>"}, "embedding_grad %0, %1",
+                             "tensor<40x3xf32>"),
+               .integerBound = 40});
 }
 
 TEST(SingleOps, GatherRowsAndCache) {
