@@ -102,6 +102,17 @@ TEST(CudaText, NumbersManyElementsIn64Bits) {
       HasSubstr("const u64 i ="));
 }
 
+TEST(CudaText, ReadsFoursWhereTheyAreAligned) {
+  EXPECT_THAT(textOf(gelu("tensor<3x8xf32>")), HasSubstr("gk_load4"));
+  EXPECT_THAT(textOf({{"tensor<16xf32>"},
+                      "%s = heddle.slice %0 {offsets = array<i64: 1>, sizes = array<i64: 8>} : "
+                      "(tensor<16xf32>) -> tensor<8xf32>\n"
+                      "%y = heddle.exp %s : tensor<8xf32>",
+                      {"%y"},
+                      {"tensor<8xf32>"}}),
+              Not(HasSubstr("gk_load4")));
+}
+
 TEST(CudaText, SaysWhatNoDeviceTakes) {
   auto reasonOf = [](const KernelText &kernel) {
     mlir::OwningOpRef<mlir::ModuleOp> module;
