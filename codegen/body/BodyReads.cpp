@@ -39,6 +39,24 @@ std::vector<std::vector<int64_t>> iterationShapes(ir::KernelOp kernel, Operation
   return shapes;
 }
 
+std::optional<LeadingReduction> leadingReduction(Operation *anchor,
+                                                 const std::vector<int64_t> &shape) {
+  ArrayRef<int64_t> summed = tensorOf(anchor->getOperand(0)).getShape();
+  auto sum = dyn_cast<ir::SumOp>(anchor);
+  summed = sum ? summed.take_front(sum.getAxes().size()) : summed.drop_back();
+  LeadingReduction result;
+  for (int64_t size : summed)
+    result.rows *= size;
+  int64_t covered = 1;
+  while (covered < result.rows && result.axes + 1 < shape.size())
+    covered *= shape[result.axes++];
+  if (covered != result.rows)
+    return std::nullopt;
+  for (size_t axis = result.axes; axis + 1 < shape.size(); ++axis)
+    result.outer *= shape[axis];
+  return result;
+}
+
 Value underReshapes(Value value) {
   while (auto reshape = value.getDefiningOp<ir::ReshapeOp>())
     value = reshape.getX();

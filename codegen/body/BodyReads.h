@@ -75,6 +75,16 @@ std::optional<unsigned> randomStateArgument(mlir::Value rng);
 /// strided view under one of them only.
 std::vector<std::vector<int64_t>> iterationShapes(ir::KernelOp kernel, mlir::Operation *anchor);
 
+/// The axes that a reduction over leading axes sums, in one of those shapes: the first `axes`, of
+/// `rows` elements; between them and the columns are `outer` more.
+struct LeadingReduction {
+  size_t axes = 0;
+  int64_t rows = 1, outer = 1;
+};
+/// Nothing where `shape` splits the axes in another way. `anchor` is an ir::isColumnReduction.
+std::optional<LeadingReduction> leadingReduction(mlir::Operation *anchor,
+                                                 const std::vector<int64_t> &shape);
+
 /// The value under reshapes, which rename but do not move elements.
 mlir::Value underReshapes(mlir::Value value);
 

@@ -22,20 +22,15 @@ public:
                Operation *anchor, const std::vector<int64_t> &shape, std::string *reason)
       : b_(b), anchor_(anchor), lanes_(b, target, kernel, shape, reason),
         math_(b, target.lanes(), target.hasFma()) {
-    for (int64_t size : reducedSizes(anchor))
-      rows_ *= size;
-    size_t reduced = 0;
-    int64_t covered = 1;
-    while (covered < rows_ && reduced + 1 < shape.size())
-      covered *= shape[reduced++];
-    if (covered != rows_) {
+    std::optional<LeadingReduction> reduction = leadingReduction(anchor_, shape);
+    if (!reduction) {
       lanes_.fail("the axes that are summed are split in another way");
       return;
     }
-    for (size_t axis = reduced; axis + 1 < shape.size(); ++axis)
-      outer_ *= shape[axis];
+    rows_ = reduction->rows;
+    outer_ = reduction->outer;
     IterationSpace &space = lanes_.space();
-    space.keepApart(reduced);
+    space.keepApart(reduction->axes);
     space.keepApart(shape.size() - 1);
     registerInputs();
     space.collapse();
@@ -63,12 +58,6 @@ public:
   }
 
 private:
-  static ArrayRef<int64_t> reducedSizes(Operation *anchor) {
-    ArrayRef<int64_t> shape = cast<RankedTensorType>(anchor->getOperand(0).getType()).getShape();
-    auto sum = dyn_cast<ir::SumOp>(anchor);
-    return sum ? shape.take_front(sum.getAxes().size()) : shape.drop_back();
-  }
-
   void registerInputs() {
     for (Value operand : anchor_->getOperands()) {
       bool isFull = operand == anchor_->getOperand(0) ||

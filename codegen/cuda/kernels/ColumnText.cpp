@@ -17,19 +17,14 @@ public:
   ColumnWriter(const FormInput &input, const std::vector<int64_t> &shape)
       : input_(input), anchor_(input.anchor), reads_(shape, input.reason),
         element_(out_, reads_, input.tables) {
-    for (int64_t size : reducedSizes())
-      rows_ *= size;
-    size_t reduced = 0;
-    int64_t covered = 1;
-    while (covered < rows_ && reduced + 1 < shape.size())
-      covered *= shape[reduced++];
-    if (covered != rows_) {
+    std::optional<LeadingReduction> reduction = leadingReduction(anchor_, shape);
+    if (!reduction) {
       reads_.fail("the axes that are summed are split in another way");
       return;
     }
-    for (size_t axis = reduced; axis + 1 < shape.size(); ++axis)
-      outer_ *= shape[axis];
-    reads_.space().keepApart(reduced);
+    rows_ = reduction->rows;
+    outer_ = reduction->outer;
+    reads_.space().keepApart(reduction->axes);
     reads_.space().keepApart(shape.size() - 1);
     registerReads();
     reads_.space().collapse();
@@ -62,12 +57,6 @@ public:
   }
 
 private:
-  ArrayRef<int64_t> reducedSizes() {
-    ArrayRef<int64_t> shape = cast<RankedTensorType>(anchor_->getOperand(0).getType()).getShape();
-    auto sum = dyn_cast<ir::SumOp>(anchor_);
-    return sum ? shape.take_front(sum.getAxes().size()) : shape.drop_back();
-  }
-
   void registerReads() {
     for (auto [i, operand] : llvm::enumerate(anchor_->getOperands())) {
       if (!cast<RankedTensorType>(operand.getType()).getElementType().isF32())
