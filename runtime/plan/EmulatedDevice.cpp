@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <cstdlib>
 
+#include "absl/strings/numbers.h"
 #include "runtime/cuda/emulator/Emulator.h"
 #include "runtime/plan/Device.h"
 #include "runtime/plan/Tensor.h"
@@ -8,9 +9,12 @@
 namespace heddle::runtime {
 namespace {
 
-uint64_t seedOfOrder() {
-  const char *seed = std::getenv("HEDDLE_EMULATOR_SEED");
-  return seed ? std::strtoull(seed, nullptr, 10) : 0;
+StatusOr<uint64_t> seedOfOrder() {
+  const char *text = std::getenv("HEDDLE_EMULATOR_SEED");
+  uint64_t seed = 0;
+  if (text && *text && !absl::SimpleAtoi(text, &seed))
+    return invalidInput("HEDDLE_EMULATOR_SEED=", text, ": expected a number from 0 to 2^64 - 1");
+  return seed;
 }
 
 /// Memory, copies and threads are the processor's.
@@ -45,14 +49,14 @@ private:
 class EmulatedProgram : public Program {
 public:
   EmulatedProgram(const Entry &entry, const Bindings &bindings,
-                  std::unique_ptr<DeviceMemory> workspace)
+                  std::unique_ptr<DeviceMemory> workspace, uint64_t seed)
       : entry_(entry), workspace_(std::move(workspace)) {
     for (const proto::Launch &launch : entry.plan->launches()) {
       std::vector<void *> &addresses = operands_.emplace_back();
       for (const proto::BufferRef &ref : launch.operands())
         addresses.push_back(bindings.address(ref));
     }
-    options_.seed = seedOfOrder();
+    options_.seed = seed;
   }
 
   Status run(int begin, int end, LaunchObserver *observer) override {
@@ -105,13 +109,14 @@ private:
 
 StatusOr<std::unique_ptr<Program>> EmulatedDevice::prepare(const Entry &entry,
                                                            const Bindings &bindings) {
+  HEDDLE_ASSIGN_OR_RETURN(uint64_t seed, seedOfOrder());
   uint64_t bytes = 1;
   for (const proto::Launch &launch : entry.plan->launches())
     bytes = std::max<uint64_t>(bytes, launch.workspace_bytes());
   HEDDLE_ASSIGN_OR_RETURN(std::unique_ptr<DeviceMemory> workspace,
                           allocate(bytes, "kernels' workspace"));
   return std::unique_ptr<Program>(
-      std::make_unique<EmulatedProgram>(entry, bindings, std::move(workspace)));
+      std::make_unique<EmulatedProgram>(entry, bindings, std::move(workspace), seed));
 }
 
 } // namespace

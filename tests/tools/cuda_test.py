@@ -43,6 +43,8 @@ class EmulatedCuda(ToolCase):
                           env={"HEDDLE_EMULATOR_SEED": seed})
             outputs.append(output.read_bytes())
         self.assertEqual(*outputs)
+        self.fails(2, ["HEDDLE_EMULATOR_SEED=seven"], "bench", executable,
+                   env={"HEDDLE_EMULATOR_SEED": "seven"})
 
     def test_the_text_of_kernels_is_dumped(self):
         self.succeeds(*self.compilation(self.at / "m.heddle", *CUDA, "--dump-dir", self.at / "d"))
