@@ -16,7 +16,7 @@ import subprocess
 import tempfile
 import unittest
 
-from objectives_test import VOCABULARY, word_tokenizer, write_bert, write_safetensors
+from objective_case import VOCABULARY, word_tokenizer, write_bert, write_safetensors
 from tool_case import limited
 
 BIN = pathlib.Path(os.environ["HEDDLE_BIN_DIR"]).resolve()

@@ -1,130 +1,16 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Every training objective on a tiny model as a user goes: the loss falls, the metric is said, a run that is
-resumed is the unbroken one byte for byte, also from an executable; and texts become embeddings."""
+resumed is the unbroken one byte for byte, also from an executable."""
 import json
-import os
-import pathlib
-import random
 import struct
-import subprocess
-import tempfile
 import unittest
 
-BIN = pathlib.Path(os.environ["HEDDLE_BIN_DIR"])
-WORDS = ("the a cat dog bird sits runs sings on under mat tree red blue big small and one two sun moon rises "
-         "falls good bad .").split()
-ANIMALS = {"cat": "sits", "dog": "runs", "bird": "sings"}
-SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
-VOCABULARY = SPECIAL + WORDS
+from objective_case import (ANIMALS, VOCABULARY, WORDS, ObjectiveCase, word_tokenizer, write_bert,
+                            write_records, write_safetensors)
 
 
-def word_tokenizer():
-    """tokenizer.json with a token a word, framed as BERT's texts are."""
-    special = [{"id": i, "content": token, "single_word": False, "lstrip": False, "rstrip": False,
-                "normalized": False, "special": True} for i, token in enumerate(SPECIAL)]
-
-    def template(*parts):
-        return [{"Sequence": {"id": part, "type_id": kind}} if len(part) == 1 else
-                {"SpecialToken": {"id": part, "type_id": kind}} for part, kind in parts]
-    single = template(("[CLS]", 0), ("A", 0), ("[SEP]", 0))
-    return {"version": "1.0", "added_tokens": special, "pre_tokenizer": {"type": "Whitespace"},
-            "post_processor": {
-                "type": "TemplateProcessing", "single": single,
-                "pair": single + template(("B", 1), ("[SEP]", 1)),
-                "special_tokens": {token: {"id": token, "ids": [SPECIAL.index(token)], "tokens": [token]}
-                                   for token in ("[CLS]", "[SEP]")}},
-            "model": {"type": "WordLevel", "unk_token": "[UNK]",
-                      "vocab": {token: i for i, token in enumerate(VOCABULARY)}}}
-
-
-def write_bert(folder, architecture, **more):
-    folder.mkdir()
-    (folder / "tokenizer.json").write_text(json.dumps(word_tokenizer()))
-    config = dict(model_type="bert", architectures=[architecture], vocab_size=len(VOCABULARY), hidden_size=32,
-                  num_hidden_layers=1, num_attention_heads=2, intermediate_size=64,
-                  max_position_embeddings=32, **more)
-    (folder / "config.json").write_text(json.dumps(config))
-    return folder
-
-
-def write_records(path, records):
-    path.write_text("".join(json.dumps(record) + "\n" for record in records))
-    return path
-
-
-def write_safetensors(path, **tensors):
-    """name=(dtype, shape, bytes)"""
-    header, at = {}, 0
-    for name, (dtype, shape, content) in tensors.items():
-        header[name] = {"dtype": dtype, "shape": shape, "data_offsets": [at, at + len(content)]}
-        at += len(content)
-    text = json.dumps(header).encode()
-    path.write_bytes(struct.pack("<Q", len(text)) + text + b"".join(t[2] for t in tensors.values()))
-    return path
-
-
-def read_tensor(path, name):
-    content = path.read_bytes()
-    size = struct.unpack("<Q", content[:8])[0]
-    begin, end = json.loads(content[8:8 + size])[name]["data_offsets"]
-    return content[8 + size + begin:8 + size + end]
-
-
-class Objectives(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        folder = tempfile.TemporaryDirectory()
-        cls.addClassCleanup(folder.cleanup)
-        cls.base = pathlib.Path(folder.name)
-        cls.environment = dict(os.environ, HEDDLE_CACHE_DIR=str(cls.base / "cache"))
-        cls.random = random.Random(1)
-
-    def call(self, tool, *arguments, code=0):
-        result = subprocess.run([str(BIN / tool), *map(str, arguments)], text=True, timeout=300,
-                                env=self.environment, capture_output=True)
-        self.assertEqual(result.returncode, code, f"{arguments}\n{result.stdout}\n{result.stderr}")
-        return result
-
-    def fact(self):
-        animal = self.random.choice(sorted(ANIMALS))
-        return f"the {self.random.choice(['red', 'blue', 'big'])} {animal} {ANIMALS[animal]} on the mat"
-
-    def learn(self, name, model, data, metrics, *flags, batch=8, seq=16, steps=60, fall=0.7):
-        """Trains in one go, and with a stop in between from an executable; compares; returns the log."""
-        common = ["--data", data, "--lr", 3e-3, "--seed", 3, "--eval-interval", 20, "--eval-iters", 2,
-                  "--grad-accum", 2, "--dropout", 0.1, *flags]
-        shape = ["--batch", batch, "--seq", seq]
-        whole, parts = self.base / f"{name}-whole", self.base / f"{name}-parts"
-        result = self.call("heddle", "train", model, *shape, *common, "--steps", steps, "--out", whole,
-                           "--log", f"{whole}.jsonl", "--json", "--strict")
-        final = json.loads(result.stdout)
-        log = [json.loads(line) for line in pathlib.Path(f"{whole}.jsonl").read_text().splitlines()]
-        evaluations = [line for line in log if "val_loss" in line]
-        self.assertEqual([line["step"] for line in evaluations], list(range(0, steps + 1, 20)))
-        self.assertLess(evaluations[-1]["val_loss"], fall * evaluations[0]["val_loss"], evaluations)
-        for metric in metrics:
-            self.assertEqual(evaluations[-1][metric], final[metric])
-        self.assertEqual(set(evaluations[0]) - {"step", "val_loss"}, set(metrics))
-
-        executable = self.base / f"{name}.heddle"
-        self.call("heddle", "compile", model, "--train", *shape, "--dropout", 0.1, "-o", executable,
-                  *flags)  # what a step is compiled for
-        for end in (steps // 3 + 3, steps):
-            self.call("heddle-run", "train", executable, *common, "--steps", end, "--out", parts, "--resume",
-                      "--log", f"{parts}.jsonl")
-        last = f"step-{steps:08d}"
-        names = sorted(p.relative_to(whole / last) for p in (whole / last).rglob("*") if p.is_file())
-        self.assertIn(pathlib.Path("config.json"), names)
-        for file in names:
-            self.assertEqual((whole / last / file).read_bytes(), (parts / last / file).read_bytes(), file)
-
-        def without_speed(path):
-            lines = map(json.loads, pathlib.Path(path).read_text().splitlines())
-            return [{k: v for k, v in line.items() if k != "tokens_per_s"} for line in lines]
-        self.assertEqual(without_speed(f"{whole}.jsonl"), without_speed(f"{parts}.jsonl"))
-        return evaluations
-
+class Objectives(ObjectiveCase):
     def test_masked_lm(self):
         model = write_bert(self.base / "masked", "BertForMaskedLM")
         text = self.base / "text.txt"
@@ -196,68 +82,6 @@ class Objectives(unittest.TestCase):
             for animal in self.random.choices(sorted(ANIMALS), k=200)])
         self.learn("prompts", folder, records, ["perplexity"])
 
-    def test_contrastive(self):
-        model = write_bert(self.base / "bare", "BertModel")
-        pairs = [self.random.sample(WORDS, 2) for _ in range(200)]
-        records = write_records(self.base / "pairs.jsonl",
-                                [{"text": f"{a} {b}", "positive": f"{b} and {a}"} for a, b in pairs])
-        found = self.learn("contrastive", model, records, ["retrieval_at_1"], "--objective", "contrastive")
-        self.assertGreater(found[-1]["retrieval_at_1"], 0.9)
-        # The checkpoint is a folder of sentence-transformers, and says what it learned.
-        out = self.base / "contrastive-whole"
-        self.assertTrue((out / "step-00000060/1_Pooling/config.json").is_file())
-        # What its loss does not reach stays as it was.
-        first = self.base / "contrastive-first"
-        self.call("heddle", "train", model, "--objective", "contrastive", "--batch", 8, "--seq", 16, "--seed", 3,
-                  "--steps", 0, "--out", first)
-        for name, same in (("bert.pooler.dense.weight", True),
-                           ("bert.embeddings.word_embeddings.weight", False)):
-            tensors = [read_tensor(place / "model.safetensors", name)
-                       for place in (first / "step-00000000", out / "step-00000060")]
-            self.assertEqual(tensors[0] == tensors[1], same, name)
-        self.assertIn("--objective masked-lm: the model's head is for contrastive",
-                      self.call("heddle", "train", out, "--data", records, "--steps", 1, "--objective", "masked-lm",
-                                code=2).stderr)
-        message = self.call("heddle", "train", model, "--objective", "contrastive", "--data", records, "--batch",
-                            3, "--steps", 1, "--seq", 8, code=2).stderr
-        self.assertIn("expected an even number of texts, found 3", message)
-        said = json.loads(self.call("heddle", "run", out, "--entry", "encode", "--text", "cat sun", "sun and cat",
-                                    "tree falls", "--similarity", "--json").stdout)
-        self.assertEqual((said["texts"], said["width"]), (3, 32))
-        near, far = said["similarity"][0][1], said["similarity"][0][2]
-        self.assertGreater(near, 0.8)
-        self.assertLess(far, near - 0.2)
-
-    def test_dense_layers_learn(self):
-        model = write_bert(self.base / "dense", "BertModel")
-        for place, config in (("1_Pooling", {"word_embedding_dimension": 32, "pooling_mode_mean_tokens": True}),
-                              ("2_Dense", {"in_features": 32, "out_features": 24, "bias": True,
-                                           "activation_function": "torch.nn.modules.activation.Tanh"})):
-            (model / place).mkdir()
-            (model / place / "config.json").write_text(json.dumps(config))
-        (model / "modules.json").write_text(json.dumps(
-            [{"idx": i, "name": str(i), "path": path, "type": f"sentence_transformers.models.{kind}"}
-             for i, (path, kind) in enumerate((("", "Transformer"), ("1_Pooling", "Pooling"), ("2_Dense", "Dense"),
-                                               ("3_Normalize", "Normalize")))]))
-        pairs = [self.random.sample(WORDS, 2) for _ in range(200)]
-        records = write_records(self.base / "dense.jsonl",
-                                [{"text": f"{a} {b}", "positive": f"{b} and {a}"} for a, b in pairs])
-        found = self.learn("dense", model, records, ["retrieval_at_1"])
-        self.assertGreater(found[-1]["retrieval_at_1"], 0.9)
-        # The checkpoint has the layer where the package looks for it, and opens as the model that it is.
-        step = self.base / "dense-whole/step-00000060"
-        first = self.base / "dense-first"
-        self.call("heddle", "train", model, "--batch", 8, "--seq", 16, "--seed", 3, "--steps", 0, "--out", first)
-        for name in ("linear.weight", "linear.bias"):
-            self.assertNotEqual(read_tensor(first / "step-00000000/2_Dense/model.safetensors", name),
-                                read_tensor(step / "2_Dense/model.safetensors", name))
-        with self.assertRaises(KeyError):
-            read_tensor(step / "model.safetensors", "2_Dense/linear.weight")
-        said = json.loads(self.call("heddle", "run", step, "--entry", "encode", "--text", "cat sun", "sun and cat",
-                                    "--similarity", "--json").stdout)
-        self.assertEqual(said["width"], 24)
-        self.assertGreater(said["similarity"][0][1], 0.8)
-
     def test_replaced_tokens(self):
         model = self.base / "detector"
         write_bert(model, "ElectraForPreTraining")
@@ -303,34 +127,6 @@ class Objectives(unittest.TestCase):
         self.assertIn("the tokenizer gives no token 3, whose vector stands for the text",
                       self.call("heddle", "train", model, "--data", data, "--steps", 1, "--batch", 2, "--seq", 8,
                                 code=2).stderr)
-
-    def test_encoding_texts(self):
-        model = write_bert(self.base / "encoder", "BertModel")
-        texts = self.base / "lines.txt"
-        lines = [self.fact() for _ in range(20)] + ["cat " * 60]
-        texts.write_text("\n".join(lines) + "\n")
-        npy, tensors = self.base / "e.npy", self.base / "e.safetensors"
-        result = self.call("heddle", "run", model, "--entry", "encode", "--file", texts, "--outputs", npy)
-        self.assertIn("sentence_embedding F32 [21, 32]", result.stdout)
-        self.assertIn("1 of 21 texts cut to 32 tokens", result.stderr)
-        executable = self.base / "encoder.heddle"
-        self.call("heddle", "compile", model, "--batch", 4, "--seq", 32, "-o", executable)
-        self.call("heddle-run", "run", executable, "--entry", "encode", "--file", texts, "--outputs", tensors)
-        content = npy.read_bytes()
-        self.assertTrue(content.startswith(b"\x93NUMPY\x01\x00"))
-        size = struct.unpack("<H", content[8:10])[0]
-        self.assertEqual((10 + size) % 64, 0)
-        self.assertIn(b"'shape': (21, 32)", content[:10 + size])
-        vectors = struct.unpack("<672f", content[10 + size:])
-        other = struct.unpack("<672f", tensors.read_bytes()[-4 * 672:])
-        self.assertLess(max(abs(a - b) for a, b in zip(vectors, other)), 1e-5)
-        for arguments, message in (
-                (("--entry", "encode", "--file", texts, "--outputs", npy, "--strict"), "text 21: 62 tokens"),
-                (("--file", texts, "--outputs", npy), "--file: goes with --entry encode only"),
-                (("--entry", "encode"), "--inputs: missing; or --text or --file"),
-                (("--entry", "encode", "--text", "a"), "--outputs: missing; or --similarity"),
-                (("--entry", "encode", "--file", self.base / "none", "--similarity"), "none")):
-            self.assertIn(message, self.call("heddle", "run", model, *arguments, code=2).stderr)
 
     def test_images(self):
         folder = self.base / "vit"
