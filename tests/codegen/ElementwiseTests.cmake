@@ -10,10 +10,3 @@ heddle_gtest(codegen_math_test MLIR SRCS MathEmitterTest.cpp DEPS HeddleTestKern
 heddle_gtest(codegen_iteration_space_test MLIR SRCS IterationSpaceTest.cpp DEPS HeddleCodegenCpu)
 heddle_gtest(codegen_plan_test MLIR SRCS KernelCacheTest.cpp KernelClassesTest.cpp PlanWriterTest.cpp
   DEPS HeddleTestKernelText HeddleCodegen)
-
-# The same kernels as CUDA on the emulator.
-foreach(test map row column single epilogue whole_model)
-  add_test(NAME cuda_${test}_test COMMAND codegen_${test}_test)
-  set_tests_properties(cuda_${test}_test PROPERTIES ENVIRONMENT
-    "HEDDLE_KERNEL_TARGET=cuda:emulated;HEDDLE_SOURCE_DIR=${CMAKE_SOURCE_DIR};HEDDLE_BINARY_DIR=${CMAKE_BINARY_DIR}")
-endforeach()

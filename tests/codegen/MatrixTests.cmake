@@ -6,5 +6,3 @@ heddle_gtest(codegen_attention_test MLIR SRCS AttentionTest.cpp AttentionReferen
   DEPS HeddleTestCudaRun HeddleTestJit HeddleTestKernelText)
 heddle_gtest(codegen_epilogue_test MLIR SRCS GemmEpilogueTest.cpp DEPS HeddleTestKernelCheck)
 heddle_gtest(codegen_inner_loop_test MLIR SRCS InnerLoopTest.cpp DEPS HeddleTestJit HeddleTestKernelText)
-heddle_gtest(cuda_text_test MLIR SRCS CudaTextTest.cpp
-  DEPS HeddleCudaKernels HeddleCudaText HeddleTestKernelText)
